@@ -1,0 +1,1 @@
+"""The judge: tinyconv against PyTorch and Keras on TensorFlow, from one layer list, the same weights and batches."""

@@ -1,0 +1,114 @@
+"""Do the engines compute the same thing? Asked before any is timed.
+
+Each engine runs its real training path without dropout. The gradient is recovered from one plain SGD step of an
+enormous learning rate, g = (w − w′) / rate, which leaves only the rounding of w′; so forward pass, loss, backward pass
+and update are all under test, and nothing but the public training step is called. Then a few steps with the model's own
+optimizer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import inf, isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .engines import Contestant, Engine
+from .inputs import Inputs
+from .models import SGD, Model, weights, without_dropout
+
+RATE = 2.0**20
+STEPS = 3
+TOLERANCE = 1e-4
+# After an optimizer's update the losses may part further: Adam divides gradients near zero by their own size.
+TOLERANCE_AFTER_UPDATES = 1e-3
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one engine computed from the common weights: every weight's gradient, outputs (n, classes), losses."""
+
+    outputs: NDArray[np.float32]
+    loss: float
+    gradients: list[NDArray[np.float32]]
+    losses: list[float]
+
+
+def collect(contestant: Contestant, model: Model, inputs: Inputs, threads: int) -> Evidence:
+    """Run one engine on the first batches; `losses` are those of `STEPS` steps of the model's optimizer."""
+    model = without_dropout(model)
+    plain = contestant.build(replace(model, optimizer=SGD(RATE)), inputs, threads)
+    outputs = plain.predict(0)
+    before = plain.weights()
+    loss = _step(plain, model, 0)
+    gradients = [(w - moved) / np.float32(RATE) for w, moved in zip(before, plain.weights(), strict=True)]
+    real = contestant.build(model, inputs, threads)
+    return Evidence(outputs, loss, gradients, [_step(real, model, index) for index in range(STEPS)])
+
+
+def _step(engine: Engine, model: Model, index: int) -> float:
+    """One step's loss, penalty included."""
+    penalty = 0.0
+    if not engine.penalty_in_loss:
+        squares = [float(np.sum(np.square(w, dtype=np.float64))) for w in engine.weights()]
+        penalty = sum(weight.l2 / 2 * square for weight, square in zip(weights(model), squares, strict=True))
+    return engine.step(index) + penalty
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How far an engine is from `judge`, in its worst quantity: the error relative in norm, and what is allowed."""
+
+    judge: str
+    quantity: str
+    error: float
+    allowed: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the engine may be timed."""
+        return self.error <= self.allowed
+
+    @property
+    def severity(self) -> float:
+        """The error as a multiple of what is allowed."""
+        return self.error / self.allowed
+
+
+def judge(model: Model, evidence: Mapping[str, Evidence]) -> dict[str, Verdict]:
+    """A verdict on each engine. The judge is the engine nearest to all the others, an opponent when in doubt.
+
+    With one engine there is nobody to agree with, and no verdict.
+    """
+    if len(evidence) < 2:
+        return {}
+    names = sorted(evidence, key=lambda name: name == "tinyconv")
+    verdicts = {a: {b: compare(model, a, evidence[a], evidence[b]) for b in names} for a in names}
+    chosen = min(names, key=lambda a: float(np.median([verdicts[a][b].severity for b in names if b != a])))
+    return {name: verdicts[chosen][name] for name in evidence if name != chosen}
+
+
+def compare(model: Model, judge: str, expected: Evidence, found: Evidence) -> Verdict:
+    """The worst of outputs, first loss, each gradient, and the losses after updates."""
+    pairs = [
+        ("outputs", expected.outputs, found.outputs, TOLERANCE),
+        ("loss", np.array([expected.loss]), np.array([found.loss]), TOLERANCE),
+        *(
+            (f"gradient of {weight.name}", right, given, TOLERANCE)
+            for weight, right, given in zip(weights(model), expected.gradients, found.gradients, strict=True)
+        ),
+        ("losses after updates", np.array(expected.losses), np.array(found.losses), TOLERANCE_AFTER_UPDATES),
+    ]
+    verdicts = [Verdict(judge, name, distance(right, given), allowed) for name, right, given, allowed in pairs]
+    return max(verdicts, key=lambda verdict: verdict.severity)
+
+
+def distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
+    """‖a − b‖ over the larger of the two norms: 0 for equal arrays, infinite for unequal shapes or a NaN."""
+    if a.shape != b.shape:
+        return inf
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    difference, size = float(np.linalg.norm(a - b)), float(max(np.linalg.norm(a), np.linalg.norm(b)))
+    if not (isfinite(difference) and isfinite(size)):
+        return inf
+    return difference / size if size else 0.0

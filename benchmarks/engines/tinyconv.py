@@ -1,0 +1,38 @@
+"""tinyconv as its user trains it: `train_on_batch` and `predict` on NumPy arrays. Threads come from the environment."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+import tinyconv
+
+from ..inputs import Inputs
+from ..models import Model
+from . import keras_api
+
+
+class Engine:
+    """See `benchmarks.engines.Engine`."""
+
+    penalty_in_loss = True
+
+    def __init__(self, model: Model, inputs: Inputs, threads: int) -> None:
+        self.model = keras_api.sequential(tinyconv, model)
+        self.model.compile(optimizer=keras_api.optimizer(tinyconv, model), loss=keras_api.loss(tinyconv, model))
+        self.model.set_weights(inputs.weights)
+        one_hot = np.eye(model.classes, dtype=np.float32)
+        self.batches = [(x, one_hot[y]) for x, y in zip(inputs.images, inputs.labels, strict=True)]
+
+    def step(self, index: int) -> float:
+        """One `train_on_batch`."""
+        x, y = self.batches[index % len(self.batches)]
+        return float(self.model.train_on_batch(x, y))
+
+    def predict(self, index: int) -> NDArray[np.float32]:
+        """One `predict` of one batch."""
+        x, _ = self.batches[index % len(self.batches)]
+        outputs: NDArray[np.float32] = self.model.predict(x, batch_size=len(x), verbose=0)
+        return outputs
+
+    def weights(self) -> list[NDArray[np.float32]]:
+        """Copies of the weights."""
+        return [np.array(weight) for weight in self.model.get_weights()]

@@ -1,0 +1,201 @@
+"""The documents' networks as neutral layer lists; each engine translates them for itself.
+
+A new network is one entry in `MODELS`. What a layer list cannot say yet (another layer, loss or optimizer) is one more
+dataclass here and one more `case` in `engines/keras_api.py` and `engines/pytorch.py`.
+"""
+
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Conv2D:
+    """Convolution of `filters` square kernels of side `size`, stride 1, with bias, then ReLU."""
+
+    filters: int
+    size: int
+    padding: Literal["valid", "same"] = "valid"
+
+
+@dataclass(frozen=True)
+class MaxPool2D:
+    """Maximum over disjoint squares of side `size`; a ragged border is dropped."""
+
+    size: int = 2
+
+
+@dataclass(frozen=True)
+class Flatten:
+    """(n, h, w, c) to (n, h·w·c), channels fastest."""
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Matrix product with bias. Its penalty is added to the loss: `l2`·½Σw² over the kernel."""
+
+    units: int
+    activation: Literal["relu", "softmax"] | None = None
+    l2: float = 0.0
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Inverted dropout, active in training."""
+
+    rate: float
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam with β 0.9 and 0.999, ε 1e-7 (Keras's)."""
+
+    learning_rate: float = 0.001
+
+
+@dataclass(frozen=True)
+class SGD:
+    """w −= learning_rate · gradient."""
+
+    learning_rate: float
+
+
+Layer = Conv2D | MaxPool2D | Flatten | Dense | Dropout
+Optimizer = Adam | SGD
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network, its training settings and what feeds it. The loss is categorical cross-entropy on the logits.
+
+    `pixel_scale` multiplies pixels of 0..255; `initializer` draws the kernels (biases are zero).
+    """
+
+    name: str
+    input_shape: tuple[int, ...]
+    layers: tuple[Layer, ...]
+    batch: int
+    optimizer: Optimizer
+    pixel_scale: float = 1 / 255
+    initializer: Literal["glorot_uniform", "truncated_normal"] = "glorot_uniform"
+
+    @property
+    def ends_in_softmax(self) -> bool:
+        """Whether the outputs are probabilities; otherwise they are logits."""
+        last = self.layers[-1]
+        return isinstance(last, Dense) and last.activation == "softmax"
+
+    @property
+    def is_convolutional(self) -> bool:
+        """Whether the memory layout of images matters to it."""
+        return any(isinstance(layer, Conv2D) for layer in self.layers)
+
+    @property
+    def classes(self) -> int:
+        """Width of the output."""
+        return shapes(self)[-1][-1]
+
+
+def shapes(model: Model) -> list[tuple[int, ...]]:
+    """The shape of one image on its way through: entry 0 is the input's, entry i + 1 that after layer i."""
+    found = [model.input_shape]
+    for layer in model.layers:
+        shape = found[-1]
+        match layer:
+            case Conv2D(filters=filters, size=size, padding=padding):
+                lost = size - 1 if padding == "valid" else 0
+                shape = (shape[0] - lost, shape[1] - lost, filters)
+            case MaxPool2D(size=size):
+                shape = (shape[0] // size, shape[1] // size, shape[2])
+            case Flatten():
+                shape = (prod(shape),)
+            case Dense(units=units):
+                shape = (*shape[:-1], units)
+            case Dropout():
+                pass
+        found.append(shape)
+    return found
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One weight array, in Keras's layout; `l2` is its penalty's factor."""
+
+    name: str
+    shape: tuple[int, ...]
+    l2: float = 0.0
+
+
+def weights(model: Model) -> list[Weight]:
+    """Every weight in order, kernel then bias of each layer: kernels (kh, kw, in, out) and (in, out), biases (out,)."""
+    found: list[Weight] = []
+    for position, (layer, shape) in enumerate(zip(model.layers, shapes(model), strict=False)):
+        match layer:
+            case Conv2D(filters=width, size=size):
+                kernel = Weight("kernel", (size, size, shape[-1], width))
+            case Dense(units=width, l2=l2):
+                kernel = Weight("kernel", (shape[-1], width), l2)
+            case _:
+                continue
+        label = f"layer {position} ({type(layer).__name__})"
+        found += [replace(weight, name=f"{label} {weight.name}") for weight in (kernel, Weight("bias", (width,)))]
+    return found
+
+
+def parameter_count(model: Model) -> int:
+    """How many numbers the network learns."""
+    return sum(prod(weight.shape) for weight in weights(model))
+
+
+def without_dropout(model: Model) -> Model:
+    """The same network with every dropout rate 0: engines draw different masks, so agreement is checked without."""
+    return replace(model, layers=tuple(replace(x, rate=0.0) if isinstance(x, Dropout) else x for x in model.layers))
+
+
+_MNIST = (28, 28, 1)
+
+MODELS: dict[str, Model] = {
+    model.name: model
+    for model in (
+        Model(
+            "mnist",
+            _MNIST,
+            (
+                Conv2D(32, 3),
+                Conv2D(64, 3),
+                MaxPool2D(),
+                Dropout(0.25),
+                Flatten(),
+                Dense(128, "relu"),
+                Dropout(0.5),
+                Dense(10, "softmax"),
+            ),
+            batch=200,
+            optimizer=Adam(),
+            pixel_scale=1.0,
+        ),
+        Model(
+            "mnist-cnn5",
+            _MNIST,
+            (Conv2D(64, 5), MaxPool2D(), Flatten(), Dense(100, "relu"), Dense(10, "softmax")),
+            batch=200,
+            optimizer=Adam(),
+        ),
+        Model(
+            "mnist-fc",
+            _MNIST,
+            (Flatten(), Dense(200, "relu"), Dropout(0.15), Dense(200, "relu"), Dense(10, "softmax")),
+            batch=200,
+            optimizer=Adam(),
+        ),
+        Model(
+            "mnist-sgd",
+            (784,),
+            (Dense(1024, "relu", l2=0.05), Dense(10, l2=0.05)),
+            batch=256,
+            optimizer=SGD(0.003),
+            pixel_scale=1.0,
+            initializer="truncated_normal",
+        ),
+    )
+}

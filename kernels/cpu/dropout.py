@@ -1,0 +1,107 @@
+"""Dropout on the CPU, and its random numbers: formulas and shapes in `reference/dropout.py`.
+
+Each chunk draws its own numbers from their position alone, so that neither the mask nor the result depends on the
+number of threads. The numbers of a chunk stay in the first-level cache: only `y` and `keep` are written to memory.
+"""
+
+import math
+
+import numpy as np
+from numba import prange
+
+from .compile import elementwise, jit, parallel_jit
+
+CHUNK = 4096  # elements; a multiple of the 4 words of a block, so that chunks begin with one
+
+WORD = np.uint64(0xFFFFFFFF)
+HALF = np.uint64(32)
+MULTIPLIER_0 = np.uint64(0xD2511F53)
+MULTIPLIER_1 = np.uint64(0xCD9E8D57)
+WEYL_0 = np.uint64(0x9E3779B9)
+WEYL_1 = np.uint64(0xBB67AE85)
+
+
+def random_bits(count: int, seed: int, stream: int, step: int) -> np.ndarray:
+    """Return the first `count` words (uint32) of Philox 4×32-10 for a seed, stream and step."""
+    words = np.empty(-(-count // 4) * 4, np.uint32)
+    _random_words(words, 0, seed & 0xFFFFFFFF, seed >> 32, stream, step)
+    return words[:count]
+
+
+def dropout(x: np.ndarray, rate: float, seed: int, stream: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return (y, keep): drawn, compared, scaled and written in one pass over `x`."""
+    y = np.empty(x.shape, x.dtype)
+    keep = np.empty(x.shape, np.uint8)
+    threshold = math.ceil(rate * 2.0**24)  # u ≥ rate, with u a multiple of 2⁻²⁴, said in whole numbers
+    scale = x.dtype.type(1.0 / (1.0 - rate))
+    key = seed & 0xFFFFFFFF, seed >> 32
+    _dropout(x.reshape(-1), y.reshape(-1), keep.reshape(-1), threshold, scale, *key, stream, step)
+    return y, keep
+
+
+def dropout_backward(dy: np.ndarray, keep: np.ndarray, rate: float) -> np.ndarray:
+    """Return dx = dy / (1 − rate) where `keep`, else 0."""
+    dx = np.empty(dy.shape, dy.dtype)
+    _dropout_backward(dy.reshape(-1), keep.reshape(-1), dx.reshape(-1), dy.dtype.type(1.0 / (1.0 - rate)))
+    return dx
+
+
+@jit
+def _random_words(words: np.ndarray, first: int, key_0: int, key_1: int, stream: int, step: int) -> None:
+    """Fill `words` (uint32, a multiple of 4) with the words of the blocks `first`, `first` + 1, …
+
+    All arithmetic is on 64-bit lanes that hold 32-bit words, which is the form of the vector instructions' 32×32→64
+    product, and never overflows.
+    """
+    for j in range(words.size // 4):
+        block = np.uint64(first + j)
+        c0 = block & WORD
+        c1 = block >> HALF
+        c2 = np.uint64(step)
+        c3 = np.uint64(stream)
+        k0 = np.uint64(key_0)
+        k1 = np.uint64(key_1)
+        for _ in range(10):
+            p0 = c0 * MULTIPLIER_0
+            p1 = c2 * MULTIPLIER_1
+            c0 = (p1 >> HALF) ^ c1 ^ k0
+            c1 = p1 & WORD
+            c2 = (p0 >> HALF) ^ c3 ^ k1
+            c3 = p0 & WORD
+            k0 = (k0 + WEYL_0) & WORD
+            k1 = (k1 + WEYL_1) & WORD
+        words[4 * j] = c0
+        words[4 * j + 1] = c1
+        words[4 * j + 2] = c2
+        words[4 * j + 3] = c3
+
+
+@parallel_jit
+def _dropout(
+    x: np.ndarray,
+    y: np.ndarray,
+    keep: np.ndarray,
+    threshold: int,
+    scale: float,
+    key_0: int,
+    key_1: int,
+    stream: int,
+    step: int,
+) -> None:
+    zero = x.dtype.type(0)
+    for chunk in prange(-(-x.size // CHUNK)):
+        part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+        x_part, y_part, keep_part = x[part], y[part], keep[part]
+        words = np.empty(-(-x_part.size // 4) * 4, np.uint32)
+        _random_words(words, chunk * (CHUNK // 4), key_0, key_1, stream, step)
+        for i in range(x_part.size):
+            kept = (words[i] >> np.uint32(8)) >= np.uint32(threshold)
+            keep_part[i] = kept
+            y_part[i] = x_part[i] * scale if kept else zero
+
+
+@elementwise
+def _dropout_backward(dy: np.ndarray, keep: np.ndarray, dx: np.ndarray, scale: float) -> None:
+    zero = dy.dtype.type(0)
+    for i in prange(dy.size):
+        dx[i] = dy[i] * scale if keep[i] != 0 else zero

@@ -1,0 +1,164 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kernel_checks import RANDOM, WINDOWS, Case, assert_close, assert_gradient
+from scipy.signal import correlate
+from tinyconv.kernels import Window, reference
+
+CASES = [
+    *WINDOWS,
+    Case("dilation", (2, 9, 10, 2), Window((3, 3), dilation=(2, 3)), 3),
+    Case("dilation, strides, same", (2, 9, 10, 2), Window((3, 2), (2, 1), "same", (1, 3)), 3),
+    Case("groups", (2, 6, 5, 6), Window((3, 3)), 4, groups=2),
+    Case("groups, batch of 37", (37, 4, 5, 4), Window((2, 3), padding="same"), 6, groups=2),
+    Case("depthwise", (2, 6, 7, 5), Window((3, 3), padding="same"), 5, groups=5),
+    Case("depthwise, multiplier", (2, 7, 6, 3), Window((3, 3), (2, 2), "same"), 6, groups=3),
+    Case("groups, dilation, strides", (2, 9, 8, 4), Window((2, 3), (2, 1), "same", (3, 1)), 6, groups=2),
+]
+all_cases = pytest.mark.parametrize("case", CASES, ids=str)
+
+
+def judge(x, w, b, window, groups):
+    """SciPy's correlation of one image with one filter at a time, in float64."""
+    x, w = x.astype(np.float64), w.astype(np.float64)
+    frame = [(0, 0)]
+    for axis in (0, 1):
+        span = (window.size[axis] - 1) * window.dilation[axis] + 1
+        total = 0
+        if window.padding == "same":
+            outputs = -(-x.shape[1 + axis] // window.strides[axis])
+            total = max(0, (outputs - 1) * window.strides[axis] + span - x.shape[1 + axis])
+        frame.append((total // 2, total - total // 2))
+    x = np.pad(x, [*frame, (0, 0)])
+    spread = np.zeros([(k - 1) * d + 1 for k, d in zip(window.size, window.dilation, strict=True)] + list(w.shape[2:]))
+    spread[:: window.dilation[0], :: window.dilation[1]] = w
+    images = []
+    for image in x:
+        maps = []
+        for k in range(w.shape[3]):
+            first = k // (w.shape[3] // groups) * w.shape[2]
+            inputs = image[:, :, first : first + w.shape[2]]
+            one = correlate(inputs, spread[..., k], mode="valid", method="direct")[:, :, 0]
+            maps.append(one[:: window.strides[0], :: window.strides[1]] + (0 if b is None else b[k]))
+        images.append(np.stack(maps, axis=-1))
+    return np.stack(images) if images else np.zeros((0, *window.output(*x.shape[1:3]), w.shape[3]))
+
+
+def draw(rng, case, dtype=np.float64):
+    """Random (x, w, b, dy) of a case."""
+    n, h, w, c = case.images
+    shapes = (
+        (n, h, w, c),
+        (*case.window.size, c // case.groups, case.outputs),
+        (case.outputs,),
+        (n, *case.window.output(h, w), case.outputs),
+    )
+    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+
+
+@all_cases
+def test_forward(kernels, dtype, case, rng):
+    x, w, b, _ = draw(rng, case, dtype)
+    assert_close(kernels.conv2d(x, w, b, case.window, case.groups), judge(x, w, b, case.window, case.groups), x.dtype)
+
+
+def test_forward_without_bias(kernels, dtype, rng):
+    x, w, _, _ = draw(rng, CASES[0], dtype)
+    assert_close(kernels.conv2d(x, w, None, CASES[0].window, 1), judge(x, w, None, CASES[0].window, 1), dtype)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.images[0]], ids=str)
+def test_gradients(kernels, case, rng):
+    x, w, b, _ = draw(rng, case)
+    window, groups = case.window, case.groups
+    assert_gradient(
+        lambda x: kernels.conv2d(x, w, b, window, groups),
+        lambda dy: kernels.conv2d_backward_input(dy, w, window, groups, case.image),
+        x,
+        rng,
+    )
+    assert_gradient(
+        lambda w: kernels.conv2d(x, w, b, window, groups),
+        lambda dy: kernels.conv2d_backward_kernel(dy, x, window, groups),
+        w,
+        rng,
+    )
+    assert_gradient(lambda b: kernels.conv2d(x, w, b, window, groups), kernels.conv2d_backward_bias, b, rng)
+
+
+def assert_agrees(twin, x, w, b, dy, case):
+    window, groups = case.window, case.groups
+    for name, arguments in {
+        "conv2d": (x, w, b, window, groups),
+        "conv2d_backward_input": (dy, w, window, groups, case.image),
+        "conv2d_backward_kernel": (dy, x, window, groups),
+        "conv2d_backward_bias": (dy,),
+    }.items():
+        got, wanted = getattr(twin, name)(*arguments), getattr(reference, name)(*arguments)
+        if len(x):
+            assert_close(got, wanted)
+        else:
+            np.testing.assert_array_equal(got, wanted, strict=True)  # no images: zeros for the parameters
+
+
+@all_cases
+def test_agrees_with_reference(twin, dtype, case, rng):
+    assert_agrees(twin, *draw(rng, case, dtype), case)
+
+
+@st.composite
+def cases(draw):
+    strides = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+    dilation = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+    size = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
+    window = Window(size, strides, draw(st.sampled_from(["valid", "same"])), dilation)
+    least = window.span if window.padding == "valid" else (1, 1)
+    h, w = (draw(st.integers(cells, cells + 7)) for cells in least)
+    groups = draw(st.integers(1, 3))
+    c, k = groups * draw(st.integers(1, 3)), groups * draw(st.integers(1, 3))
+    return Case("random", (draw(st.integers(1, 5)), h, w, c), window, k, groups)
+
+
+@RANDOM
+@given(case=cases(), seed=st.integers(0, 2**32 - 1))
+def test_random_forward(kernels, case, seed):
+    x, w, b, _ = draw(np.random.default_rng(seed), case)
+    assert_close(kernels.conv2d(x, w, b, case.window, case.groups), judge(x, w, b, case.window, case.groups))
+
+
+@RANDOM
+@given(case=cases(), seed=st.integers(0, 2**32 - 1))
+def test_random_agrees_with_reference(twin, dtype, case, seed):
+    assert_agrees(twin, *draw(np.random.default_rng(seed), case, dtype), case)
+
+
+@pytest.mark.parametrize("case", [CASES[0], CASES[14], CASES[-1]], ids=str)
+def test_nan_propagates(kernels, dtype, case, rng):
+    window, groups = case.window, case.groups
+    x, w, b, dy = draw(rng, case, dtype)
+    x[-1, 2, 3, 0] = np.nan
+    touched = judge(np.isnan(x), np.ones_like(w), None, window, groups) > 0
+    assert touched.any()
+    y = kernels.conv2d(x, w, b, window, groups)
+    assert np.isnan(y[touched]).all()
+    assert np.isfinite(y[0]).all()
+
+    assert np.isnan(kernels.conv2d_backward_kernel(dy, x, window, groups)[:, :, 0, 0]).any()
+    dy[-1, 1, 1, 0] = np.nan
+    dx = kernels.conv2d_backward_input(dy, w, window, groups, case.image)
+    assert np.isnan(dx[-1, :, :, 0]).any()
+    assert np.isfinite(dx[0]).all()
+    np.testing.assert_array_equal(np.isnan(kernels.conv2d_backward_bias(dy)), np.arange(case.outputs) == 0)
+
+
+def test_bias_gradient_of_many_positions_is_exact(kernels):
+    """A running float32 total of this many equal numbers would be off by 10⁻⁴."""
+    dy = np.full((40, 50, 60, 2), 0.1, np.float32)
+    assert_close(kernels.conv2d_backward_bias(dy), np.full(2, 120_000 * np.float64(np.float32(0.1))), np.float32)
+
+
+def test_window_larger_than_image(kernels, rng):
+    x, w = rng.standard_normal((1, 4, 5, 1)), rng.standard_normal((5, 3, 1, 1))
+    with pytest.raises(ValueError, match="larger than the image of 4×5"):
+        kernels.conv2d(x, w, None, Window((5, 3)), 1)

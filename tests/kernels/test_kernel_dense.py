@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+from kernel_checks import assert_close, assert_gradient
+from tinyconv.kernels import reference
+
+SHAPES = {
+    "textbook": ((3, 4), 5),
+    "odd sizes": ((7, 13), 3),
+    "one number": ((1, 1), 1),
+    "batch of one": ((1, 6), 4),
+    "batch of 37": ((37, 5), 3),
+    "empty batch": ((0, 4), 3),
+    "rows of rows": ((2, 3, 4), 5),
+    "wide": ((5, 1025), 130),
+    "many rows": ((1030, 6), 10),
+}
+all_shapes = pytest.mark.parametrize(("shape", "outputs"), SHAPES.values(), ids=SHAPES)
+
+
+def draw(rng, shape, outputs, dtype=np.float64):
+    """Random (x, w, b, dy)."""
+    shapes = shape, (shape[-1], outputs), (outputs,), (*shape[:-1], outputs)
+    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+
+
+@all_shapes
+def test_forward(kernels, dtype, shape, outputs, rng):
+    x, w, b, _ = draw(rng, shape, outputs, dtype)
+    product = np.einsum("...m,mk->...k", x.astype(np.float64), w.astype(np.float64))
+    assert_close(kernels.dense(x, w, b), product + b, dtype)
+    assert_close(kernels.dense(x, w, None), product, dtype)
+
+
+@pytest.mark.parametrize(("shape", "outputs"), [size for size in SHAPES.values() if size[0][0]])
+def test_gradients(kernels, shape, outputs, rng):
+    x, w, b, _ = draw(rng, shape, outputs)
+    assert_gradient(lambda x: kernels.dense(x, w, b), lambda dy: kernels.dense_backward_input(dy, w), x, rng)
+    assert_gradient(lambda w: kernels.dense(x, w, b), lambda dy: kernels.dense_backward_kernel(dy, x), w, rng)
+    assert_gradient(lambda b: kernels.dense(x, w, b), kernels.dense_backward_bias, b, rng)
+
+
+@all_shapes
+def test_agrees_with_reference(twin, dtype, shape, outputs, rng):
+    x, w, b, dy = draw(rng, shape, outputs, dtype)
+    for name, arguments in {
+        "dense": (x, w, b),
+        "dense_backward_input": (dy, w),
+        "dense_backward_kernel": (dy, x),
+        "dense_backward_bias": (dy,),
+    }.items():
+        got, wanted = getattr(twin, name)(*arguments), getattr(reference, name)(*arguments)
+        if len(x):
+            assert_close(got, wanted)
+        else:
+            np.testing.assert_array_equal(got, wanted, strict=True)  # no rows: zeros for the parameters
+
+
+def test_nan_propagates(kernels, dtype, rng):
+    x, w, b, dy = draw(rng, (5, 4), 3, dtype)
+    x[2, 1] = dy[3, 2] = np.nan
+    np.testing.assert_array_equal(np.isnan(kernels.dense(x, w, b)).all(axis=1), np.arange(5) == 2)
+    np.testing.assert_array_equal(np.isnan(kernels.dense_backward_input(dy, w)).all(axis=1), np.arange(5) == 3)
+    dw = np.isnan(kernels.dense_backward_kernel(dy, x))
+    np.testing.assert_array_equal(dw, (np.arange(4) == 1)[:, None] | (np.arange(3) == 2))
+    np.testing.assert_array_equal(np.isnan(kernels.dense_backward_bias(dy)), np.arange(3) == 2)

@@ -1,0 +1,139 @@
+from math import sqrt
+
+import numpy as np
+import pytest
+from kernel_checks import LARGE, assert_close
+
+STEPS = 4
+
+# Keras 3's rules for one number, in Python's floats: from the weight, the gradient, the slots and the number of the
+# step, the new weight and slots.
+
+
+def sgd(w, g, t):
+    return (w - 0.05 * g,)
+
+
+def momentum(w, g, t, m):
+    m = 0.9 * m - 0.05 * g
+    return w + m, m
+
+
+def nesterov(w, g, t, m):
+    m = 0.9 * m - 0.05 * g
+    return w + 0.9 * m - 0.05 * g, m
+
+
+def rmsprop(epsilon_inside, momentum=0.0, centered=False):
+    def rule(w, g, t, v, *slots):
+        v = 0.8 * v + 0.2 * g**2
+        mean = 0.8 * slots[-1] + 0.2 * g if centered else 0.0
+        variance = v - mean**2
+        step = 0.05 * g / (sqrt(variance + 1e-3) if epsilon_inside else sqrt(variance) + 1e-3)
+        moved = momentum * slots[0] + step if momentum else step
+        return w - moved, v, *([moved] if momentum else []), *([mean] if centered else [])
+
+    return rule
+
+
+def adam(w, g, t, m, v):
+    alpha = 0.05 * sqrt(1 - 0.99**t) / (1 - 0.9**t)
+    m = m + (g - m) * (1 - 0.9)
+    v = v + (g**2 - v) * (1 - 0.99)
+    return w - m * alpha / (sqrt(v) + 1e-3), m, v
+
+
+def adagrad(w, g, t, a):
+    a = a + g**2
+    return w - 0.05 * g / sqrt(a + 1e-3), a
+
+
+def run_rmsprop(epsilon_inside, momentum=0.0, centered=False):
+    def run(kernels, w, g, t, v, *slots):
+        m = slots[0] if momentum else None
+        a = slots[-1] if centered else None
+        kernels.rmsprop_inplace(w, g, v, m, a, 0.05, 0.8, momentum, 1e-3, epsilon_inside)
+
+    return run
+
+
+def run_adam(kernels, w, g, t, m, v):
+    kernels.adam_inplace(w, g, m, v, 0.05 * sqrt(1 - 0.99**t) / (1 - 0.9**t), 0.9, 0.99, 1e-3)
+
+
+# name: rule for one number, call of the kernel, start of each slot
+RULES = {
+    "sgd": (sgd, lambda kernels, w, g, t: kernels.sgd_inplace(w, g, 0.05), ()),
+    "momentum": (momentum, lambda kernels, w, g, t, m: kernels.momentum_inplace(w, g, m, 0.05, 0.9, False), (0.0,)),
+    "nesterov": (nesterov, lambda kernels, w, g, t, m: kernels.momentum_inplace(w, g, m, 0.05, 0.9, True), (0.0,)),
+    "adam": (adam, run_adam, (0.0, 0.0)),
+    "adagrad": (adagrad, lambda kernels, w, g, t, a: kernels.adagrad_inplace(w, g, a, 0.05, 1e-3), (0.1,)),
+}
+for inside in (True, False):
+    for options in ({}, {"momentum": 0.7}, {"centered": True}, {"momentum": 0.7, "centered": True}):
+        name = " ".join(["rmsprop", *options, f"epsilon {'inside' if inside else 'outside'}"])
+        RULES[name] = rmsprop(inside, **options), run_rmsprop(inside, **options), (0.0,) * (1 + len(options))
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("shape", [(), (1,), (3, 3, 2, 5), (37, 41), (LARGE,), (0, 3)], ids=str)
+def test_update(kernels, dtype, name, shape, rng):
+    """Some steps, in place, on the weight and the slots and on nothing else."""
+    rule, run, starts = RULES[name]
+    w = rng.standard_normal(shape).astype(dtype).reshape(shape)
+    gradients = [rng.standard_normal(shape).astype(dtype).reshape(shape) for _ in range(STEPS)]
+    arrays = [w, *(np.full(shape, start, dtype) for start in starts)]
+
+    chosen = np.unique(np.linspace(0, max(w.size - 1, 0), 101).astype(int))[: w.size]
+    wanted = []
+    for i in chosen:
+        numbers = [float(array.flat[i]) for array in arrays]
+        for t, g in enumerate(gradients, 1):
+            numbers = rule(numbers[0], float(g.flat[i]), t, *numbers[1:])
+        wanted.append(numbers)
+
+    for t, g in enumerate(gradients, 1):
+        before = g.copy()
+        assert run(kernels, arrays[0], g, t, *arrays[1:]) is None
+        np.testing.assert_array_equal(g, before)
+    for array, numbers in zip(arrays, np.array(wanted).reshape(-1, len(arrays)).T, strict=True):
+        assert array.shape == shape
+        assert_close(array.reshape(-1)[chosen], numbers, dtype)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_agrees_with_reference(twin, dtype, name, rng):
+    from tinyconv.kernels import reference
+
+    _, run, starts = RULES[name]
+    w, *gradients = rng.standard_normal((1 + STEPS, LARGE)).astype(dtype)
+    results = []
+    for kernels in (twin, reference):
+        arrays = [w.copy(), *(np.full(LARGE, start, dtype) for start in starts)]
+        for t, g in enumerate(gradients, 1):
+            run(kernels, arrays[0], g, t, *arrays[1:])
+        results.append(arrays)
+    for got, wanted in zip(*results, strict=True):
+        assert_close(got, wanted)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_nan_propagates(kernels, dtype, name, rng):
+    _, run, starts = RULES[name]
+    w, g = rng.standard_normal((2, 5)).astype(dtype)
+    g[3] = np.nan
+    arrays = [w, *(np.full(5, start, dtype) for start in starts)]
+    run(kernels, arrays[0], g, 1, *arrays[1:])
+    for array in arrays:
+        np.testing.assert_array_equal(np.isnan(array), np.arange(5) == 3)
+
+
+@pytest.mark.parametrize("epsilon_inside", [True, False], ids=["inside", "outside"])
+def test_variance_never_falls_below_zero(kernels, dtype, epsilon_inside):
+    """Of a gradient that does not change, v − a² is a difference of equal numbers, and rounding takes either side."""
+    w, v, a = np.zeros((3, 50), dtype)
+    g = np.linspace(1, 1000, 50).astype(dtype)
+    for _ in range(400):
+        kernels.rmsprop_inplace(w, g, v, None, a, 1e-3, 0.9, 0.0, 1e-7, epsilon_inside)
+    assert np.isfinite(w).all()
+    assert (w < 0).all()

@@ -1,0 +1,66 @@
+"""tinyconv: convolutional networks from scratch, every line of backpropagation open to read, and checked.
+
+    import tinyconv as tc
+
+    model = tc.Sequential([tc.Input((28, 28, 1)), tc.layers.Conv2D(32, 3, activation="relu"), ...])
+
+Names, arguments and defaults are those of Keras 3.
+"""
+
+from pkgutil import extend_path
+
+# The folder kernels/ is installed as tinyconv.kernels; in a checkout it lies beside this package, not inside it.
+__path__ = extend_path(__path__, __name__)
+
+from . import (
+    activations,
+    callbacks,
+    datasets,
+    functions,
+    initializers,
+    kernels,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+)
+from ._version import __version__
+from .autograd import no_grad
+from .batches import Batches
+from .config import floatx, set_floatx
+from .gradcheck import gradcheck
+from .kernels import backend
+from .layers import Input
+from .models import Model, Sequential
+from .names import clear_session
+from .random import set_seed
+from .tensor import Function, Tensor
+
+__all__ = [
+    "Batches",
+    "Function",
+    "Input",
+    "Model",
+    "Sequential",
+    "Tensor",
+    "__version__",
+    "activations",
+    "backend",
+    "callbacks",
+    "clear_session",
+    "datasets",
+    "floatx",
+    "functions",
+    "gradcheck",
+    "initializers",
+    "kernels",
+    "layers",
+    "losses",
+    "metrics",
+    "no_grad",
+    "optimizers",
+    "regularizers",
+    "set_floatx",
+    "set_seed",
+]

@@ -1,0 +1,79 @@
+"""Batches: where training data comes from. An epoch's batches are a function of its number and a key, never of history,
+
+so a resumed run sees what the unbroken one would have seen.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from . import random
+
+Batch = tuple[Any, Any, Any]
+
+
+class Batches:
+    """Base: `epoch(number, key)` yields (x, y, sample weights or None); `steps(number)` says how many batches."""
+
+    def steps(self, number: int) -> int:
+        """Return the number of batches of epoch `number` (0-based)."""
+        raise NotImplementedError(f"{type(self).__name__} defines no steps")
+
+    def epoch(self, number: int, key: int) -> Iterator[Batch]:
+        """Yield the batches of epoch `number`; `key` is the count of updates before it, for shuffling."""
+        raise NotImplementedError(f"{type(self).__name__} defines no epoch")
+
+
+class ArrayBatches(Batches):
+    """Arrays of n samples, cut into batches; the last may be smaller. Shuffled anew each epoch if asked."""
+
+    def __init__(self, x: Any, y: Any, sample_weight: Any, batch_size: int, shuffle: bool = False) -> None:
+        self.x, self.y, self.sample_weight = x, y, sample_weight
+        self.batch_size, self.shuffle = batch_size, shuffle
+
+    def steps(self, number: int) -> int:
+        """Return the number of batches."""
+        return -(-len(self.x) // self.batch_size)
+
+    def epoch(self, number: int, key: int) -> Iterator[Batch]:
+        """Yield slices of the arrays, in their order or in that of a permutation drawn for `key`."""
+        order = random.permutation(len(self.x), key) if self.shuffle else None
+        for start in range(0, len(self.x), self.batch_size):
+            chosen: Any = slice(start, start + self.batch_size)
+            if order is not None:
+                chosen = order[chosen]
+            yield tuple(  # type: ignore[misc]
+                None if array is None else array[chosen] for array in (self.x, self.y, self.sample_weight)
+            )
+
+
+def as_data(name: str, values: Any) -> np.ndarray:
+    """Return `values` as an array of numbers with at least one sample; refuse empty, non-numeric and non-finite data."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{name} must hold numbers, got {array.dtype}")
+    if array.ndim == 0 or array.size == 0:
+        raise ValueError(f"{name} is empty: its shape is {array.shape}")
+    if array.dtype.kind == "f":
+        for start in range(0, len(array), 4096):
+            if not np.isfinite(array[start : start + 4096]).all():
+                block = array[start : start + 4096]
+                bad = np.argwhere(~np.isfinite(block))[0]
+                where = (start + int(bad[0]), *map(int, bad[1:]))
+                raise ValueError(f"{name} must be finite, got {array[where]} at index {where}")
+    return array
+
+
+def split(arrays: tuple[Any, ...], fraction: float) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Return (training part, last `fraction` of the samples), as Keras's validation_split does: before any shuffling."""
+    if not 0 < fraction < 1:
+        raise ValueError(f"validation_split must be between 0 and 1, got {fraction}")
+    count = len(arrays[0])
+    at = int(count * (1 - fraction))
+    if at == 0 or at == count:
+        raise ValueError(f"validation_split={fraction} of {count} samples leaves one part empty")
+    return (
+        tuple(None if array is None else array[:at] for array in arrays),
+        tuple(None if array is None else array[at:] for array in arrays),
+    )

@@ -1,0 +1,53 @@
+"""ModelCheckpoint: keeps weights while training goes on."""
+
+from .callback import Callback, Logs
+
+
+class ModelCheckpoint(Callback):
+    """Saves the model's weights after every epoch, or only when `monitor` got better.
+
+    `filepath` must end in ".weights.h5" and may hold fields such as "{epoch:02d}-{val_loss:.2f}" (epochs from 1). `mode`
+    is "min", "max", or "auto", which is "max" for accuracies. Each file is written aside and renamed, so a file that
+    exists is whole.
+    """
+
+    def __init__(
+        self,
+        filepath: str,
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        mode: str = "auto",
+    ) -> None:
+        if not str(filepath).endswith(".weights.h5"):
+            raise ValueError(f'filepath must end in ".weights.h5", got {filepath}')
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f'mode must be "auto", "min" or "max", got {mode!r}')
+        self.filepath, self.monitor, self.verbose = str(filepath), monitor, verbose
+        self.save_best_only = save_best_only
+        self.maximise = mode == "max" or (mode == "auto" and "acc" in monitor)
+        self.best = float("-inf" if self.maximise else "inf")
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Save the weights, if the epoch earns it."""
+        path = self.filepath.format(epoch=epoch + 1, **logs)
+        if not self.save_best_only:
+            self.model.save_weights(path)
+            self.say(f"Epoch {epoch + 1}: saving model to {path}")
+            return
+        if self.monitor not in logs:
+            raise ValueError(f'ModelCheckpoint monitors "{self.monitor}", but the logs hold only {", ".join(logs)}')
+        value = logs[self.monitor]
+        if value > self.best if self.maximise else value < self.best:
+            self.say(
+                f"Epoch {epoch + 1}: {self.monitor} improved from {self.best:.5f} to {value:.5f}, saving model to {path}"
+            )
+            self.best = value
+            self.model.save_weights(path)
+        else:
+            self.say(f"Epoch {epoch + 1}: {self.monitor} did not improve from {self.best:.5f}")
+
+    def say(self, message: str) -> None:
+        """Print a message if asked to be verbose."""
+        if self.verbose:
+            print(message)

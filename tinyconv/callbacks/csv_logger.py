@@ -1,0 +1,42 @@
+"""CSVLogger: the history as a file that any spreadsheet reads."""
+
+import csv
+import os
+from pathlib import Path
+
+from .callback import Callback, Logs
+
+
+class CSVLogger(Callback):
+    """Writes one row an epoch: its number, then every log in the order of its first appearance.
+
+    With `append`, rows are added to what the file holds. The file is rewritten aside and renamed each time, so it is
+    whole at any moment.
+    """
+
+    def __init__(self, filename: str, separator: str = ",", append: bool = False) -> None:
+        self.path, self.separator, self.append = Path(filename), separator, append
+        self.rows: list[dict[str, str]] = []
+
+    def on_train_begin(self) -> None:
+        """Read the rows to be kept."""
+        self.rows = []
+        if self.append and self.path.exists():
+            with self.path.open(newline="") as file:
+                self.rows = list(csv.DictReader(file, delimiter=self.separator))
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Add the epoch's row."""
+        self.rows.append({"epoch": str(epoch), **{name: repr(float(value)) for name, value in logs.items()}})
+        write_rows(self.path, self.rows, self.separator)
+
+
+def write_rows(path: Path, rows: list[dict[str, str]], separator: str = ",") -> None:
+    """Write `rows` as a CSV file, aside first and then renamed; a value that a row lacks is left empty."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    aside = path.with_name(path.name + ".tmp")
+    with aside.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="", delimiter=separator, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(aside, path)

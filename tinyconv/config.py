@@ -1,0 +1,16 @@
+"""What a whole session has in common: the default floating-point type."""
+
+_floatx = "float32"
+
+
+def floatx() -> str:
+    """Return the dtype of new weights and of data that has none of its own: "float32" unless `set_floatx` changed it."""
+    return _floatx
+
+
+def set_floatx(dtype: str) -> None:
+    """Set the default dtype, "float32" or "float64" (for gradient checks and exact comparisons)."""
+    global _floatx
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f'floatx must be "float32" or "float64", got {dtype!r}')
+    _floatx = dtype

@@ -1,0 +1,100 @@
+"""Activations. The formulas of both directions stand with the kernels, in `kernels/reference/activation.py`."""
+
+from typing import Any
+
+from .. import kernels
+from ..tensor import Function, Tensor, as_tensor
+
+
+class Relu(Function):
+    """y = max(x, 0); dx = dy where y > 0."""
+
+    def forward(self, x: Any) -> Any:
+        self.y = kernels.of(x).relu(x)
+        return self.y
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return (kernels.of(dy).relu_backward(dy, self.y),)
+
+
+class LeakyRelu(Function):
+    """y = x where x > 0, else slope·x; dx = dy, or slope·dy."""
+
+    def __init__(self, slope: float) -> None:
+        self.slope = slope
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return kernels.of(x).leaky_relu(x, self.slope)
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return (kernels.of(dy).leaky_relu_backward(dy, self.x, self.slope),)
+
+
+class Sigmoid(Function):
+    """y = 1/(1 + e⁻ˣ); dx = dy·y·(1 − y)."""
+
+    def forward(self, x: Any) -> Any:
+        self.y = kernels.of(x).sigmoid(x)
+        return self.y
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return (kernels.of(dy).sigmoid_backward(dy, self.y),)
+
+
+class Tanh(Function):
+    """y = tanh x; dx = dy·(1 − y²)."""
+
+    def forward(self, x: Any) -> Any:
+        self.y = kernels.of(x).tanh(x)
+        return self.y
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return (kernels.of(dy).tanh_backward(dy, self.y),)
+
+
+class Softmax(Function):
+    """y = eˣ / Σ eˣ over the last axis; dx = y·(dy − Σ dy·y)."""
+
+    def forward(self, x: Any) -> Any:
+        self.y = kernels.of(x).softmax(x)
+        return self.y
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return (kernels.of(dy).softmax_backward(dy, self.y),)
+
+
+def linear(x: Any) -> Tensor:
+    """Return x itself."""
+    return as_tensor(x)
+
+
+def relu(x: Any) -> Tensor:
+    """Return max(x, 0). See `Relu`."""
+    return Relu()(as_tensor(x))
+
+
+def leaky_relu(x: Any, slope: float = 0.2) -> Tensor:
+    """Return x where it is positive, `slope`·x elsewhere. See `LeakyRelu`."""
+    return LeakyRelu(slope)(as_tensor(x))
+
+
+def sigmoid(x: Any) -> Tensor:
+    """Return the logistic function of x; the result remembers x as its logits. See `Sigmoid`."""
+    x = as_tensor(x)
+    y = Sigmoid()(x)
+    y.logits = x
+    return y
+
+
+def tanh(x: Any) -> Tensor:
+    """Return the hyperbolic tangent of x. See `Tanh`."""
+    return Tanh()(as_tensor(x))
+
+
+def softmax(x: Any) -> Tensor:
+    """Return the softmax of x over its last axis; the result remembers x as its logits. See `Softmax`."""
+    x = as_tensor(x)
+    y = Softmax()(x)
+    y.logits = x
+    return y

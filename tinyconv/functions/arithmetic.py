@@ -1,0 +1,225 @@
+"""Arithmetic of two tensors, with NumPy's broadcasting.
+
+Where an input of shape s was broadcast to the result's shape, its gradient is the incoming one summed over the axes
+that broadcasting stretched (the transpose of a copy is a sum).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Function, Tensor, as_tensor
+
+
+def _sum_to(dy: Any, shape: tuple[int, ...]) -> Any:
+    """Sum `dy` over the axes along which an array of `shape` was broadcast."""
+    if dy.shape == shape:
+        return dy
+    dy = dy.sum(axis=tuple(range(dy.ndim - len(shape))))
+    stretched = tuple(axis for axis, length in enumerate(shape) if length == 1 and dy.shape[axis] != 1)
+    return dy.sum(axis=stretched, keepdims=True) if stretched else dy
+
+
+class _Binary(Function):
+    """An elementwise operation of two arrays; subclasses give the two factors of the chain rule."""
+
+    def forward(self, a: Any, b: Any) -> Any:
+        self.a, self.b = a, b
+        self.y = self.operate(a, b)
+        return self.y
+
+    def operate(self, a: Any, b: Any) -> Any:
+        raise NotImplementedError
+
+    def gradient_a(self, dy: Any) -> Any:
+        raise NotImplementedError
+
+    def gradient_b(self, dy: Any) -> Any:
+        raise NotImplementedError
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return (
+            _sum_to(self.gradient_a(dy), self.a.shape) if self.needs[0] else None,
+            _sum_to(self.gradient_b(dy), self.b.shape) if self.needs[1] else None,
+        )
+
+
+class Add(_Binary):
+    """y = a + b; da = dy, db = dy."""
+
+    def operate(self, a: Any, b: Any) -> Any:
+        return a + b
+
+    def gradient_a(self, dy: Any) -> Any:
+        return dy
+
+    def gradient_b(self, dy: Any) -> Any:
+        return dy
+
+
+class Subtract(_Binary):
+    """y = a − b; da = dy, db = −dy."""
+
+    def operate(self, a: Any, b: Any) -> Any:
+        return a - b
+
+    def gradient_a(self, dy: Any) -> Any:
+        return dy
+
+    def gradient_b(self, dy: Any) -> Any:
+        return -dy
+
+
+class Multiply(_Binary):
+    """y = a·b; da = dy·b, db = dy·a."""
+
+    def operate(self, a: Any, b: Any) -> Any:
+        return a * b
+
+    def gradient_a(self, dy: Any) -> Any:
+        return dy * self.b
+
+    def gradient_b(self, dy: Any) -> Any:
+        return dy * self.a
+
+
+class Divide(_Binary):
+    """y = a/b; da = dy/b, db = −dy·y/b."""
+
+    def operate(self, a: Any, b: Any) -> Any:
+        return a / b
+
+    def gradient_a(self, dy: Any) -> Any:
+        return dy / self.b
+
+    def gradient_b(self, dy: Any) -> Any:
+        return -dy * self.y / self.b
+
+
+class Power(_Binary):
+    """y = aᵇ; da = dy·b·aᵇ⁻¹, db = dy·y·ln a (for a > 0; the gradient of b is 0 where a = 0)."""
+
+    def operate(self, a: Any, b: Any) -> Any:
+        return a**b
+
+    def gradient_a(self, dy: Any) -> Any:
+        return dy * self.b * self.a ** np.where(self.b == 0, 0, self.b - 1).astype(self.a.dtype)
+
+    def gradient_b(self, dy: Any) -> Any:
+        positive = np.where(self.a == 0, 1, self.a).astype(self.a.dtype)
+        return dy * self.y * np.log(positive)
+
+
+class Maximum(_Binary):
+    """y = max(a, b); the gradient goes to the larger, and to a where they are equal (as in TensorFlow)."""
+
+    def operate(self, a: Any, b: Any) -> Any:
+        return np.maximum(a, b)
+
+    def gradient_a(self, dy: Any) -> Any:
+        return dy * (self.a >= self.b)
+
+    def gradient_b(self, dy: Any) -> Any:
+        return dy * (self.a < self.b)
+
+
+class Minimum(_Binary):
+    """y = min(a, b); the gradient goes to the smaller, and to a where they are equal (as in TensorFlow)."""
+
+    def operate(self, a: Any, b: Any) -> Any:
+        return np.minimum(a, b)
+
+    def gradient_a(self, dy: Any) -> Any:
+        return dy * (self.a <= self.b)
+
+    def gradient_b(self, dy: Any) -> Any:
+        return dy * (self.a > self.b)
+
+
+class Where(_Binary):
+    """y = a where the condition holds, else b; each gets dy where it was chosen, 0 elsewhere."""
+
+    def __init__(self, condition: Any) -> None:
+        self.condition = condition
+
+    def operate(self, a: Any, b: Any) -> Any:
+        return np.where(self.condition, a, b)
+
+    def gradient_a(self, dy: Any) -> Any:
+        return dy * self.condition
+
+    def gradient_b(self, dy: Any) -> Any:
+        return dy * ~self.condition
+
+
+class Matmul(Function):
+    """y = a @ b over the last two axes, the others broadcast; da = dy @ bᵀ, db = aᵀ @ dy.
+
+    A vector on the left counts as one row, on the right as one column, as in `numpy.matmul`.
+    """
+
+    def forward(self, a: Any, b: Any) -> Any:
+        self.a, self.b = a, b
+        return np.matmul(a, b)
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        a = self.a[None, :] if self.a.ndim == 1 else self.a
+        b = self.b[:, None] if self.b.ndim == 1 else self.b
+        if self.a.ndim == 1:
+            dy = np.expand_dims(dy, -1 if self.b.ndim == 1 else -2)
+        if self.b.ndim == 1:
+            dy = np.expand_dims(dy, -1)
+        da = _sum_to(dy @ b.swapaxes(-1, -2), a.shape).reshape(self.a.shape) if self.needs[0] else None
+        db = _sum_to(a.swapaxes(-1, -2) @ dy, b.shape).reshape(self.b.shape) if self.needs[1] else None
+        return da, db
+
+
+def _pair(a: Any, b: Any) -> tuple[Tensor, Tensor]:
+    """Return both operands as tensors, a plain number in the dtype of the other."""
+    a = as_tensor(a, like=b if isinstance(b, Tensor) else None)
+    return a, as_tensor(b, like=a)
+
+
+def add(a: Any, b: Any) -> Tensor:
+    """Return a + b. See `Add`."""
+    return Add()(*_pair(a, b))
+
+
+def subtract(a: Any, b: Any) -> Tensor:
+    """Return a − b. See `Subtract`."""
+    return Subtract()(*_pair(a, b))
+
+
+def multiply(a: Any, b: Any) -> Tensor:
+    """Return a·b, element by element. See `Multiply`."""
+    return Multiply()(*_pair(a, b))
+
+
+def divide(a: Any, b: Any) -> Tensor:
+    """Return a/b, element by element. See `Divide`."""
+    return Divide()(*_pair(a, b))
+
+
+def power(a: Any, b: Any) -> Tensor:
+    """Return a to the power b, element by element. See `Power`."""
+    return Power()(*_pair(a, b))
+
+
+def maximum(a: Any, b: Any) -> Tensor:
+    """Return the larger of a and b, element by element. See `Maximum`."""
+    return Maximum()(*_pair(a, b))
+
+
+def minimum(a: Any, b: Any) -> Tensor:
+    """Return the smaller of a and b, element by element. See `Minimum`."""
+    return Minimum()(*_pair(a, b))
+
+
+def where(condition: Any, a: Any, b: Any) -> Tensor:
+    """Return a where `condition` (an array of booleans) holds, b elsewhere. See `Where`."""
+    return Where(np.asarray(condition, dtype=bool))(*_pair(a, b))
+
+
+def matmul(a: Any, b: Any) -> Tensor:
+    """Return the matrix product a @ b. See `Matmul`."""
+    return Matmul()(*_pair(a, b))

@@ -1,0 +1,84 @@
+"""Cross-entropy on logits, one loss a sample. Formulas: `kernels/reference/cross_entropy.py`."""
+
+from typing import Any
+
+import numpy as np
+
+from .. import kernels
+from ..tensor import Function, Tensor, as_tensor
+
+
+class SoftmaxCrossEntropy(Function):
+    """loss = −Σ t·ln softmax(x) over the last axis; dx = dloss·(softmax(x)·Σ t − t). The targets get no gradient."""
+
+    def __init__(self, targets: Any) -> None:
+        self.targets = targets
+
+    def forward(self, logits: Any) -> Any:
+        loss, self.probabilities = kernels.of(logits).softmax_cross_entropy(logits, self.targets)
+        return loss
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return (kernels.of(dy).softmax_cross_entropy_backward(dy, self.probabilities, self.targets),)
+
+
+class SparseSoftmaxCrossEntropy(Function):
+    """The same for targets given as class numbers: loss = −ln softmax(x)[label]."""
+
+    def __init__(self, labels: Any) -> None:
+        self.labels = labels
+
+    def forward(self, logits: Any) -> Any:
+        loss, self.probabilities = kernels.of(logits).sparse_softmax_cross_entropy(logits, self.labels)
+        return loss
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return (kernels.of(dy).sparse_softmax_cross_entropy_backward(dy, self.probabilities, self.labels),)
+
+
+class SigmoidCrossEntropy(Function):
+    """loss = −t·ln σ(x) − (1 − t)·ln(1 − σ(x)), element by element; dx = dloss·(σ(x) − t)."""
+
+    def __init__(self, targets: Any) -> None:
+        self.targets = targets
+
+    def forward(self, logits: Any) -> Any:
+        loss, self.probabilities = kernels.of(logits).sigmoid_cross_entropy(logits, self.targets)
+        return loss
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return (kernels.of(dy).sigmoid_cross_entropy_backward(dy, self.probabilities, self.targets),)
+
+
+def softmax_cross_entropy(logits: Any, targets: Any) -> Tensor:
+    """Return the cross-entropy of `targets` (…,k), which sum to 1, and softmax(logits (…,k)). See `SoftmaxCrossEntropy`."""
+    logits = as_tensor(logits)
+    targets = as_tensor(targets, like=logits)
+    if targets.shape != logits.shape:
+        raise ValueError(f"softmax_cross_entropy needs one shape, got logits {logits.shape}, targets {targets.shape}")
+    return SoftmaxCrossEntropy(targets.data)(logits)
+
+
+def sparse_softmax_cross_entropy(logits: Any, labels: Any) -> Tensor:
+    """Return the cross-entropy of class numbers `labels` (…) and softmax(logits (…,k)). See `SparseSoftmaxCrossEntropy`.
+
+    Raises ValueError when a label is not in 0 … k − 1.
+    """
+    logits = as_tensor(logits)
+    labels = np.asarray(labels)
+    if labels.shape != logits.shape[:-1]:
+        raise ValueError(f"sparse_softmax_cross_entropy needs labels {logits.shape[:-1]}, got {labels.shape}")
+    whole = labels.astype(np.int64)
+    outside = (whole != labels) | (whole < 0) | (whole >= logits.shape[-1])
+    if outside.any():
+        raise ValueError(f"labels must be integers in 0 … {logits.shape[-1] - 1}, got {labels[outside].flat[0]}")
+    return SparseSoftmaxCrossEntropy(whole)(logits)
+
+
+def sigmoid_cross_entropy(logits: Any, targets: Any) -> Tensor:
+    """Return, element by element, the cross-entropy of `targets` and sigmoid(logits). See `SigmoidCrossEntropy`."""
+    logits = as_tensor(logits)
+    targets = as_tensor(targets, like=logits)
+    if targets.shape != logits.shape:
+        raise ValueError(f"sigmoid_cross_entropy needs one shape, got logits {logits.shape}, targets {targets.shape}")
+    return SigmoidCrossEntropy(targets.data)(logits)

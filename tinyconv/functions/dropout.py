@@ -1,0 +1,33 @@
+"""Dropout."""
+
+from typing import Any
+
+from .. import kernels
+from ..tensor import Function, Tensor, as_tensor
+
+
+class Dropout(Function):
+    """y = x/(1 − rate) where a Philox draw keeps the element, else 0; dx = dy in the same way.
+
+    Source: Srivastava et al. 2014, JMLR 15(56), in the inverted form that leaves inference alone.
+    """
+
+    def __init__(self, rate: float, seed: int, stream: int, step: int) -> None:
+        self.rate, self.draw = rate, (seed, stream, step)
+
+    def forward(self, x: Any) -> Any:
+        y, self.keep = kernels.of(x).dropout(x, self.rate, *self.draw)
+        return y
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return (kernels.of(dy).dropout_backward(dy, self.keep, self.rate),)
+
+
+def dropout(x: Any, rate: float, seed: int, stream: int = 0, step: int = 0) -> Tensor:
+    """Zero each element of x with probability `rate`, scale the others by 1/(1 − rate). See `Dropout`.
+
+    The same seed, stream and step drop the same elements, on every backend. Raises ValueError unless 0 ≤ rate < 1.
+    """
+    if not 0 <= rate < 1:
+        raise ValueError(f"dropout needs 0 ≤ rate < 1, got {rate}")
+    return Dropout(rate, seed, stream, step)(as_tensor(x))

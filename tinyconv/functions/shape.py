@@ -1,0 +1,132 @@
+"""Functions that move elements without changing them. Their gradients move the elements back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Function, Tensor, as_tensor
+
+
+class Reshape(Function):
+    """y = x in another shape, same row-major order; dx = dy in the shape of x."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+    def forward(self, x: Any) -> Any:
+        self.source = x.shape
+        return x.reshape(self.shape)
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return (dy.reshape(self.source),)
+
+
+class Transpose(Function):
+    """y = x with its axes in another order; dx = dy with them in the old one."""
+
+    def __init__(self, axes: tuple[int, ...] | None) -> None:
+        self.axes = axes
+
+    def forward(self, x: Any) -> Any:
+        self.order = self.axes if self.axes is not None else tuple(reversed(range(x.ndim)))
+        return x.transpose(self.order)
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return (dy.transpose(np.argsort(self.order)),)
+
+
+class GetItem(Function):
+    """y = x[index], any index NumPy takes; dx is zero but for dx[index] += dy (an element taken twice gets both)."""
+
+    def __init__(self, index: Any) -> None:
+        self.index = index
+
+    def forward(self, x: Any) -> Any:
+        self.shape = x.shape
+        return x[self.index]
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        dx = np.zeros_like(dy, shape=self.shape)
+        parts = self.index if isinstance(self.index, tuple) else (self.index,)
+        if any(isinstance(part, list | np.ndarray) for part in parts):
+            np.add.at(dx, self.index, dy)
+        else:
+            dx[self.index] = dy
+        return (dx,)
+
+
+class Concatenate(Function):
+    """y = the inputs one after another along `axis`; each gets its own part of dy."""
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def forward(self, *arrays: Any) -> Any:
+        self.ends = np.cumsum([array.shape[self.axis] for array in arrays])
+        return np.concatenate(arrays, axis=self.axis)
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return tuple(np.split(dy, self.ends[:-1], axis=self.axis))
+
+
+class Stack(Function):
+    """y = the inputs, all of one shape, along a new `axis`; each gets its own slice of dy."""
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def forward(self, *arrays: Any) -> Any:
+        return np.stack(arrays, axis=self.axis)
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return tuple(np.moveaxis(dy, self.axis, 0))
+
+
+class Pad(Function):
+    """y = x with `value` around it; dx = the part of dy inside the padding."""
+
+    def __init__(self, pads: Sequence[tuple[int, int]], value: float) -> None:
+        self.pads, self.value = pads, value
+
+    def forward(self, x: Any) -> Any:
+        self.inside = tuple(
+            slice(before, before + length) for (before, _), length in zip(self.pads, x.shape, strict=True)
+        )
+        return np.pad(x, self.pads, constant_values=self.value)
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return (dy[self.inside],)
+
+
+def reshape(x: Any, *shape: Any) -> Tensor:
+    """Return x in `shape` (ints, or one tuple); one length may be −1. See `Reshape`."""
+    return Reshape(tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int) else shape)(as_tensor(x))
+
+
+def transpose(x: Any, axes: tuple[int, ...] | None = None) -> Tensor:
+    """Return x with its axes in the order `axes`, reversed if None. See `Transpose`."""
+    x = as_tensor(x)
+    if axes is not None and sorted(axis % x.ndim for axis in axes) != list(range(x.ndim)):
+        raise ValueError(f"transpose needs each of the {x.ndim} axes once, got axes={axes}")
+    return Transpose(None if axes is None else tuple(axis % x.ndim for axis in axes))(x)
+
+
+def getitem(x: Any, index: Any) -> Tensor:
+    """Return x[index]. See `GetItem`."""
+    return GetItem(index)(as_tensor(x))
+
+
+def concatenate(tensors: Sequence[Any], axis: int = -1) -> Tensor:
+    """Join tensors that agree on every axis but `axis`. See `Concatenate`."""
+    return Concatenate(axis)(*(as_tensor(tensor) for tensor in tensors))
+
+
+def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
+    """Join tensors of one shape along a new `axis`. See `Stack`."""
+    return Stack(axis)(*(as_tensor(tensor) for tensor in tensors))
+
+
+def pad(x: Any, pads: Sequence[tuple[int, int]], value: float = 0.0) -> Tensor:
+    """Surround x with `value`: `pads` is a (before, after) pair for every axis. See `Pad`."""
+    return Pad(pads, value)(as_tensor(x))

@@ -1,0 +1,218 @@
+"""Initial values of weights, with Keras's names, arguments and defaults.
+
+An initialiser is called with a shape and a dtype. Variance scaling draws with variance scale/n, where n counts a unit's
+inputs (fan_in), outputs (fan_out) or their mean (fan_avg). For a kernel of shape (…, in, out), fan_in = in·Π(…) and
+fan_out = out·Π(…). Sources: Glorot & Bengio 2010 (AISTATS); He et al. 2015 (ICCV); LeCun et al. 1998 (Efficient BackProp).
+"""
+
+from collections.abc import Callable
+from math import prod, sqrt
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .names import look_up, snake_case
+from .random import Stream, uniform
+
+Shape = tuple[int, ...]
+
+# The standard deviation of a standard normal truncated at ±2: the spread that truncation takes is given back.
+TRUNCATED_DEVIATION = 0.87962566103423978
+
+
+class Initializer:
+    """Base of all initialisers; its attributes, but the stream of random numbers, are its configuration."""
+
+    def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
+        """Return an array of `shape` and `dtype`."""
+        raise NotImplementedError(f"{type(self).__name__} draws nothing")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal initialiser."""
+        return {name: value for name, value in vars(self).items() if name != "stream"}
+
+
+class Zeros(Initializer):
+    """All 0."""
+
+    def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
+        return np.zeros(shape, dtype)
+
+
+class Ones(Initializer):
+    """All 1."""
+
+    def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
+        return np.ones(shape, dtype)
+
+
+class Constant(Initializer):
+    """All `value`."""
+
+    def __init__(self, value: float = 0.0) -> None:
+        self.value = value
+
+    def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
+        return np.full(shape, self.value, dtype)
+
+
+class RandomUniform(Initializer):
+    """Uniform between `minval` and `maxval`."""
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
+        self.minval, self.maxval, self.seed = minval, maxval, seed
+        self.stream = Stream(seed)
+
+    def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
+        return (self.minval + (self.maxval - self.minval) * uniform(shape, self.stream.draw())).astype(dtype)
+
+
+class RandomNormal(Initializer):
+    """Normal with `mean` and standard deviation `stddev`, by inversion of the distribution function."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        self.mean, self.stddev, self.seed = mean, stddev, seed
+        self.stream = Stream(seed)
+
+    def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
+        return (self.mean + self.stddev * _normal(shape, self.stream, 0.0, 1.0)).astype(dtype)
+
+
+class TruncatedNormal(RandomNormal):
+    """Normal, but values further than two `stddev` from `mean` are drawn again."""
+
+    def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
+        return (self.mean + self.stddev * _truncated(shape, self.stream)).astype(dtype)
+
+
+class VarianceScaling(Initializer):
+    """Variance `scale`/n: n by `mode` "fan_in", "fan_out" or "fan_avg"; `distribution` "truncated_normal" or "uniform"."""
+
+    MODES: ClassVar[dict[str, Callable[[float, float], float]]] = {
+        "fan_in": lambda fan_in, fan_out: fan_in,
+        "fan_out": lambda fan_in, fan_out: fan_out,
+        "fan_avg": lambda fan_in, fan_out: (fan_in + fan_out) / 2,
+    }
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: int | None = None,
+    ) -> None:
+        if scale <= 0:
+            raise ValueError(f"scale must be positive, got {scale}")
+        look_up("mode", mode, self.MODES)
+        look_up("distribution", distribution, dict.fromkeys(("truncated_normal", "untruncated_normal", "uniform")))
+        self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, seed
+        self.stream = Stream(seed)
+
+    def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
+        variance = self.scale / max(1.0, self.MODES[self.mode](*fans(shape)))
+        if self.distribution == "uniform":
+            limit = sqrt(3 * variance)
+            values = limit * (2 * uniform(shape, self.stream.draw()) - 1)
+        elif self.distribution == "truncated_normal":
+            values = sqrt(variance) / TRUNCATED_DEVIATION * _truncated(shape, self.stream)
+        else:
+            values = sqrt(variance) * _normal(shape, self.stream, 0.0, 1.0)
+        return values.astype(dtype)
+
+
+class _Named(VarianceScaling):
+    """A variance scaling whose settings are in its name; only the seed is left to choose."""
+
+    settings: ClassVar[tuple[float, str, str]]
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(*self.settings, seed=seed)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal initialiser."""
+        return {"seed": self.seed}
+
+
+class GlorotUniform(_Named):
+    """Variance scaling 1/fan_avg, uniform: Keras's default for kernels."""
+
+    settings = (1.0, "fan_avg", "uniform")
+
+
+class GlorotNormal(_Named):
+    """Variance scaling 1/fan_avg, truncated normal."""
+
+    settings = (1.0, "fan_avg", "truncated_normal")
+
+
+class HeUniform(_Named):
+    """Variance scaling 2/fan_in, uniform: for ReLU."""
+
+    settings = (2.0, "fan_in", "uniform")
+
+
+class HeNormal(_Named):
+    """Variance scaling 2/fan_in, truncated normal: for ReLU."""
+
+    settings = (2.0, "fan_in", "truncated_normal")
+
+
+class LecunUniform(_Named):
+    """Variance scaling 1/fan_in, uniform."""
+
+    settings = (1.0, "fan_in", "uniform")
+
+
+class LecunNormal(_Named):
+    """Variance scaling 1/fan_in, truncated normal."""
+
+    settings = (1.0, "fan_in", "truncated_normal")
+
+
+def fans(shape: Shape) -> tuple[float, float]:
+    """Return (fan_in, fan_out) of a weight of `shape` (…, in, out); a vector has its length as both."""
+    if len(shape) < 2:
+        return (float(prod(shape)),) * 2
+    field = prod(shape[:-2])
+    return float(field * shape[-2]), float(field * shape[-1])
+
+
+def _normal(shape: Shape, stream: Stream, low: float, high: float) -> np.ndarray:
+    """Return standard normal values whose distribution function lies in (low, high), by inversion."""
+    from scipy.special import ndtri
+
+    return ndtri(low + (high - low) * uniform(shape, stream.draw()))
+
+
+def _truncated(shape: Shape, stream: Stream) -> np.ndarray:
+    """Return standard normal values within ±2."""
+    from scipy.special import ndtr
+
+    return _normal(shape, stream, ndtr(-2.0), ndtr(2.0))
+
+
+INITIALIZERS: dict[str, type[Initializer]] = {
+    snake_case(kind.__name__): kind
+    for kind in (
+        Zeros,
+        Ones,
+        Constant,
+        RandomUniform,
+        RandomNormal,
+        TruncatedNormal,
+        VarianceScaling,
+        GlorotUniform,
+        GlorotNormal,
+        HeUniform,
+        HeNormal,
+        LecunUniform,
+        LecunNormal,
+    )
+}
+
+
+def get(initializer: str | Initializer) -> Initializer:
+    """Return an initialiser by name ("glorot_uniform") or the given one."""
+    if isinstance(initializer, Initializer):
+        return initializer
+    return look_up("initializer", initializer, INITIALIZERS)()

@@ -1,0 +1,138 @@
+"""HDF5 files that may come from anywhere: opened with care, read link by link, sealed against damage."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+SEAL = b"tinyconv sha256\n"
+
+
+class FileError(ValueError):
+    """A file that cannot be what it should be: the message names the file, what is wrong and what to do."""
+
+
+def seal(image: Any) -> bytes:
+    """Return the bytes that follow `image` in a file: its SHA-256, then `SEAL`.
+
+    They lie behind the end that the HDF5 header states, where no HDF5 reader looks, and HDF5 cuts them off when it
+    changes the file. So a flipped bit is found before the library parses it, and a file edited on purpose still loads.
+    """
+    return sha256(image).digest() + SEAL
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[tuple[Any, bool]]:
+    """Open the HDF5 file at `path` for reading, check its seal, and give it (an h5py.File) and whether it has one.
+
+    What h5py raises about its content inside the `with` block becomes FileError. Raises OSError if it cannot be read.
+    """
+    import h5py
+
+    with open(path, "rb") as file:
+        start = file.read(len(SIGNATURE))
+        if start != SIGNATURE:
+            archive = start.startswith(b"PK")
+            what = "a zip archive, as .keras files are: this reads .weights.h5" if archive else "not an HDF5 file"
+            raise FileError(f"{path} is {what if os.fstat(file.fileno()).st_size else 'empty'}")
+        sealed = _check_seal(file, path)
+        try:
+            with h5py.File(file, "r") as root:
+                yield root, sealed
+        except (FileError, Warning):
+            raise
+        except Exception as error:  # HDF5 reports damage as any of OSError, RuntimeError, KeyError, TypeError, …
+            reason = str(error).strip("'\"").partition("\n")[0]
+            raise FileError(f"{path} is damaged or cut short: {reason}") from error
+
+
+def _check_seal(file: BinaryIO, path: str | Path) -> bool:
+    """Return whether `file` ends in a seal; raise FileError if that does not fit the bytes before it."""
+    length = max(0, os.fstat(file.fileno()).st_size - 32 - len(SEAL))
+    file.seek(length)
+    digest, end = file.read(32), file.read()
+    if end != SEAL:
+        return False
+    found = sha256()
+    file.seek(0)
+    while length:
+        block = file.read(min(length, 1 << 20))
+        found.update(block)
+        length -= len(block)
+    if found.digest() != digest:
+        raise FileError(f"{path} is damaged: its content does not fit its SHA-256; use another copy")
+    return True
+
+
+def group(parent: Any, path: str) -> Any:
+    """Return the group at `path` ("dense/vars") below the group `parent`, or None if there is none."""
+    import h5py
+
+    for name in path.split("/"):
+        parent = None if parent is None else _child(parent, name, h5py.Group)
+    return parent
+
+
+def array(parent: Any, name: str, shape: tuple[int, ...], dtype: np.dtype, purpose: str) -> np.ndarray:
+    """Return the dataset `name` in `parent` as an array of `shape` and `dtype`, both checked before anything is read.
+
+    Floats of any size and integers become `dtype` if their values fit; an integer `dtype` takes only integers of at
+    least 0. `purpose` names in errors what the array is for.
+    """
+    import h5py
+
+    dataset = _child(parent, name, h5py.Dataset)
+    place = f"{parent.name}/{name}"
+    if dataset is None:
+        raise FileError(f"{purpose}: {place} is missing from the file")
+    if dataset.external or dataset.is_virtual:
+        raise FileError(f"{purpose}: {place} keeps its data in other files, which is not allowed")
+    if dataset.shape != shape:
+        raise FileError(
+            f"{purpose} has shape {shape}, {place} in the file has {dataset.shape}: "
+            "make the model with the arguments of the one that was saved"
+        )
+    whole = dtype.kind in "iu"
+    if dataset.dtype.kind not in ("iu" if whole else "fiu"):
+        raise FileError(f"{purpose} is {dtype}, {place} in the file is {dataset.dtype}, which does not convert")
+    values = dataset[()]
+    if whole and np.any((values < 0) | (values > np.iinfo(dtype).max)):
+        raise FileError(f"{purpose}: {place} must be in 0 … {np.iinfo(dtype).max}, got {values}")
+    try:
+        with np.errstate(over="raise", invalid="ignore"):
+            return np.asarray(values).astype(dtype)
+    except FloatingPointError:
+        raise FileError(f"{purpose}: {place} holds values too large for {dtype}") from None
+
+
+def text(parent: Any, name: str, limit: int) -> str | None:
+    """Return the dataset `name` in `parent`, one ASCII string of at most `limit` bytes, or None if there is none."""
+    import h5py
+
+    dataset = _child(parent, name, h5py.Dataset)
+    if dataset is None:
+        return None
+    if dataset.shape != () or dataset.dtype.kind != "S" or dataset.dtype.itemsize > limit:
+        raise FileError(f"{parent.name}{name} is not one string that the file can hold")
+    return dataset[()].decode("ascii")
+
+
+def _child(parent: Any, name: str, kind: type) -> Any:
+    """Return the object `name` in the group `parent`, or None; refuse links that point elsewhere and other kinds."""
+    import h5py
+
+    link = parent.get(name, getlink=True)
+    if link is None:
+        return None
+    place = f"{parent.name.rstrip('/')}/{name}"
+    if not isinstance(link, h5py.HardLink):
+        raise FileError(f"{place} is only a link to elsewhere ({type(link).__name__}), which is not allowed")
+    found = parent[name]
+    if not isinstance(found, kind):
+        raise FileError(f"{place} is a {type(found).__name__}, needs a {kind.__name__}")
+    return found

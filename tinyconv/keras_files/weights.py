@@ -1,0 +1,244 @@
+"""Weights in the layout of Keras 3's ".weights.h5" (read from Keras 3.15, keras/src/saving/saving_lib.py).
+
+    vars                               empty; attribute `name`, the model's
+    layers/conv2d/vars/0, 1, …         weights, trainable ones first; attribute `name` of vars is the layer's
+    layers/conv2d_1/vars/0, 1, …       groups are counted by class name, whatever the layers are called
+    layers/dropout/seed_generator/vars/0   (stream, step) of dropout. Keras 3.15 writes and reads none of this
+    optimizer/vars/0, 1, 2, …          iterations (int64), learning rate, slots; attribute `name` of vars: "adam"
+    tinyconv                           a note in JSON, tinyconv's own; Keras passes it over
+
+Layers without weights have an empty vars. The learning rate is float64 (float32 in Keras, which reads both), so that a
+run resumes with the same bits. Whatever has these attributes can be saved: this module knows no layer.
+"""
+
+import json
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..names import snake_case
+from . import hdf5
+from .aside import write_aside
+
+NOTE = "tinyconv"
+OTHER_MODEL = "make the model as it was when the file was saved"
+
+
+class WeightLike(Protocol):
+    """A weight: `data` (ndarray) and `path` ("conv2d/kernel")."""
+
+    data: Any
+    path: str
+
+
+class LayerLike(Protocol):
+    """A layer: its name and weights; a layer that draws random numbers also has `seed_state`, two uint32."""
+
+    name: str
+
+    @property
+    def weights(self) -> Sequence[WeightLike]:
+        """Trainable weights, then the others, each in Keras's order."""
+
+
+class OptimizerLike(Protocol):
+    """An optimizer, whose variables come in the order of Keras's files: iterations, learning rate, slots."""
+
+    def build(self, weights: Any) -> None:
+        """Make the slots for `weights`, unless they are made."""
+
+    def variables(self) -> Sequence[tuple[str, Any]]:
+        """Return names with arrays or numbers."""
+
+    def load_variables(self, values: Sequence[Any]) -> None:
+        """Take over values that fit `variables`."""
+
+
+class ModelLike(Protocol):
+    """A model: its name, layers in order, trainable weights, and the optimizer if it was compiled."""
+
+    name: str
+
+    @property
+    def layers(self) -> Sequence[LayerLike]:
+        """The layers, in order."""
+
+    @property
+    def trainable_weights(self) -> Sequence[WeightLike]:
+        """The weights that the optimizer changes."""
+
+    @property
+    def optimizer(self) -> OptimizerLike | None:
+        """The optimizer, or None."""
+
+
+def save_weights(path: str | Path, model: ModelLike, note: dict[str, Any] | None = None) -> None:
+    """Write weights, optimizer and dropout state of a built model to `path`, and with them `note`, anything JSON holds.
+
+    The same state gives the same bytes. The file is written aside and renamed, see `write_aside`. Raises ValueError if
+    the name does not end in ".weights.h5" (Keras would not open it), OSError if it cannot be written.
+    """
+    import h5py
+
+    if not str(path).endswith(".weights.h5"):
+        raise ValueError(f'a weights file must be called "….weights.h5", got "{path}": Keras opens no other')
+    remark = None if note is None else json.dumps(note).encode("ascii")
+    # Built in memory: on a full disk HDF5 fails when it closes a file, too late to recover; a plain write does not.
+    image = BytesIO()
+    with h5py.File(image, "w") as root:
+        _write(root, model.name, [])
+        for group_name, layer in _named(model.layers):
+            group = root.create_group(f"layers/{group_name}")
+            _write(group, layer.name, [weight.data for weight in layer.weights])
+            seed_state = getattr(layer, "seed_state", None)
+            if seed_state is not None:
+                _write(group.create_group("seed_generator"), "seed_generator", [seed_state])
+        if model.optimizer is not None:
+            values = [value for _, value in model.optimizer.variables()]
+            _write(root.create_group("optimizer"), snake_case(type(model.optimizer).__name__), values)
+        if remark is not None:
+            root[NOTE] = np.bytes_(remark)
+    view = image.getbuffer()
+    write_aside(path, [view, hdf5.seal(view)])
+
+
+def load_weights(path: str | Path, model: ModelLike) -> None:
+    """Read a file that `save_weights` or Keras 3 wrote into a built model; nothing changes unless all of it fits.
+
+    Optimizer state is restored if the model has an optimizer with as many variables as were saved (and of the same
+    kind, if tinyconv wrote the file); any other keeps its own state, with a UserWarning, as in Keras. Dropout state is
+    restored if the file has it. Raises OSError if the file cannot be read, ValueError if it is damaged or does not fit:
+    the message names the layer, what it has, what the file has.
+    """
+    with hdf5.opened(path) as (root, sealed):
+        groups = _layer_groups(root, path)
+        named = dict(_named(model.layers))
+        _refuse_more(groups, named, path)
+        weights = [pair for name, layer in named.items() for pair in _layer_weights(groups, name, layer, path)]
+        seeds = [(layer, _seed_state(groups, name, layer)) for name, layer in named.items()]
+        state = _optimizer_state(root, sealed, model, path)
+    if model.optimizer is not None and state is not None:
+        model.optimizer.load_variables(state)
+    for weight, values in weights:
+        weight.data[...] = values
+    for layer, seed_state in seeds:
+        if seed_state is not None:
+            layer.seed_state = seed_state  # type: ignore[attr-defined]
+
+
+def read_note(path: str | Path) -> dict[str, Any] | None:
+    """Return the note that `save_weights` stored in the file at `path`, or None if it has none (Keras's have none)."""
+    with hdf5.opened(path) as (root, _):
+        remark = hdf5.text(root, NOTE, limit=Path(path).stat().st_size)
+    if remark is None:
+        return None
+    try:
+        note = json.loads(remark)
+    except (ValueError, RecursionError):
+        note = None
+    if not isinstance(note, dict):
+        raise hdf5.FileError(f"{path} is damaged: its note is not a JSON object")
+    return note
+
+
+def _named(layers: Iterable[LayerLike]) -> list[tuple[str, LayerLike]]:
+    """Return each layer with its group's name: "conv2d", "conv2d_1", … counted by class."""
+    seen: Counter[str] = Counter()
+    named = []
+    for layer in layers:
+        base = snake_case(type(layer).__name__)
+        named.append((f"{base}_{seen[base]}" if seen[base] else base, layer))
+        seen[base] += 1
+    return named
+
+
+def _write(group: Any, name: str, values: Sequence[Any]) -> None:
+    """Make the subgroup "vars" with the attribute `name` and `values` as datasets "0", "1", …"""
+    variables = group.create_group("vars")
+    variables.attrs["name"] = name
+    for index, value in enumerate(values):
+        variables[str(index)] = np.asarray(value)
+
+
+def _layer_groups(root: Any, path: str | Path) -> Any:
+    """Return the group that holds the layers; tf.keras 2.13 calls it `_layer_checkpoint_dependencies`."""
+    groups = hdf5.group(root, "layers")
+    if groups is None:
+        groups = hdf5.group(root, "_layer_checkpoint_dependencies")
+    if groups is None:
+        legacy = "model_weights" in root or "layer_names" in root.attrs
+        what = (
+            "is a Keras 2 .h5 file: this reads Keras 3's .weights.h5"
+            if legacy
+            else 'has no group "layers": not a weights file'
+        )
+        raise hdf5.FileError(f"{path} {what}")
+    return groups
+
+
+def _refuse_more(groups: Any, named: dict[str, LayerLike], path: str | Path) -> None:
+    """Raise FileError if the file has a layer with weights that the model lacks."""
+    for name in groups:
+        if name not in named:
+            variables = hdf5.group(groups, f"{name}/vars")
+            if (variables is not None and len(variables)) or hdf5.group(groups, f"{name}/layers") is not None:
+                raise hdf5.FileError(f"{path} has weights in layers/{name}, the model has no such layer: {OTHER_MODEL}")
+
+
+def _layer_weights(groups: Any, name: str, layer: LayerLike, path: str | Path) -> list[tuple[WeightLike, np.ndarray]]:
+    """Return each weight of `layer` with its new values."""
+    owner = f'layer "{layer.name}" ({type(layer).__name__})'
+    variables = hdf5.group(groups, f"{name}/vars")
+    if variables is None and layer.weights:
+        found = ", ".join(list(groups)[:8]) or "no layers"
+        raise hdf5.FileError(f"{owner} has no layers/{name} in {path}, which has {found}: {OTHER_MODEL}")
+    count = 0 if variables is None else len(variables)
+    if count != len(layer.weights):
+        has = f"{owner} has {len(layer.weights)} weights, layers/{name} in {path} has {count}"
+        raise hdf5.FileError(f"{has}: {OTHER_MODEL}, use_bias included")
+    pairs = []
+    for index, weight in enumerate(layer.weights):
+        shape, dtype, purpose = weight.data.shape, weight.data.dtype, f"{path}: weight {weight.path}"
+        pairs.append((weight, hdf5.array(variables, str(index), shape, dtype, purpose)))
+    return pairs
+
+
+def _seed_state(groups: Any, name: str, layer: LayerLike) -> np.ndarray | None:
+    """Return the two uint32 that `layer` draws its random numbers from, or None if it has none or the file has none."""
+    variables = hdf5.group(groups, f"{name}/seed_generator/vars")
+    if variables is None or getattr(layer, "seed_state", None) is None:
+        return None
+    return hdf5.array(variables, "0", (2,), np.dtype(np.uint32), f'seed state of layer "{layer.name}"')
+
+
+def _optimizer_state(root: Any, sealed: bool, model: ModelLike, path: str | Path) -> list[np.ndarray] | None:
+    """Return new values for the variables of the model's optimizer, or None if the file has none that it can take."""
+    optimizer, variables = model.optimizer, hdf5.group(root, "optimizer/vars")
+    if optimizer is None or variables is None:
+        return None
+    name = snake_case(type(optimizer).__name__)
+    # HDF5 may hang on a damaged string, so only a sealed file is asked for its optimizer's name. Keras never asks.
+    saved = str(variables.attrs["name"]) if sealed else name
+    if saved == name:
+        optimizer.build(model.trainable_weights)
+    own = optimizer.variables()
+    if saved == name and len(own) == len(variables):
+        state = []
+        for index, (label, value) in enumerate(own):
+            like, purpose = np.asarray(value), f"{path}: optimizer variable {label}"
+            state.append(hdf5.array(variables, str(index), like.shape, like.dtype, purpose))
+        return state
+    # Keras makes the slots at the first step: without them, the saved optimizer may not have started.
+    number = np.dtype(np.int64)
+    if len(variables) != 2 or hdf5.array(variables, "0", (), number, f"{path}: optimizer variable iterations") > 0:
+        warnings.warn(
+            f"{path} holds the state of another optimizer ({saved}, {len(variables)} variables), this model has {name} "
+            f"({len(own)}): its state stays as it is",
+            stacklevel=4,
+        )
+    return None

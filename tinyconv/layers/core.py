@@ -1,0 +1,246 @@
+"""Layers without a window: Input, Dense, Activation, ReLU, Softmax, Dropout, Flatten, Reshape."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .. import activations, initializers, regularizers
+from .. import functions as F
+from ..random import Stream
+from ..tensor import Tensor
+from .layer import Layer, Shape, describe, size, sizes
+
+
+class InputLayer(Layer):
+    """States the shape of a model's input, without the batch axis; passes tensors through."""
+
+    def __init__(self, shape: Sequence[int], name: str | None = None, dtype: str | None = None) -> None:
+        super().__init__(name=name, dtype=dtype, input_shape=shape)
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return the input."""
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {"batch_shape": self.batch_input_shape, "dtype": self.dtype, "name": self.name}
+
+
+def Input(shape: Sequence[int], name: str | None = None, dtype: str | None = None) -> InputLayer:  # noqa: N802
+    """Return the input of a model: `shape` is that of one sample, such as (28, 28, 1)."""
+    return InputLayer(shape, name, dtype)
+
+
+class Dense(Layer):
+    """Fully connected layer: y = activation(x @ kernel + bias), x (…, m), y (…, units). See `functions.dense`."""
+
+    def __init__(
+        self,
+        units: int,
+        activation: str | activations.Activation | None = None,
+        use_bias: bool = True,
+        kernel_initializer: str | initializers.Initializer = "glorot_uniform",
+        bias_initializer: str | initializers.Initializer = "zeros",
+        kernel_regularizer: str | regularizers.L1L2 | None = None,
+        bias_regularizer: str | regularizers.L1L2 | None = None,
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        trainable: bool = True,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, trainable=trainable, input_shape=input_shape)
+        self.units = size("units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+
+    def build(self, input_shape: Shape) -> None:
+        """Make the kernel (m, units) and the bias (units,)."""
+        shape = (int(input_shape[-1] or 0), self.units)
+        self.kernel = self.add_weight("kernel", shape, self.kernel_initializer, self.kernel_regularizer)
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight("bias", (self.units,), self.bias_initializer, self.bias_regularizer)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input's shape with `units` as its last length."""
+        if len(input_shape) < 2:
+            raise ValueError("needs at least 2 axes (batch, features)")
+        if self.built and input_shape[-1] != self.kernel.shape[0]:
+            raise ValueError(f"its kernel was built for {self.kernel.shape[0]} features")
+        return (*input_shape[:-1], self.units)
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return activation(x @ kernel + bias)."""
+        return self.activation(F.dense(x, self.kernel, self.bias))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.name_of(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": describe(self.kernel_initializer),
+            "bias_initializer": describe(self.bias_initializer),
+            "kernel_regularizer": describe(self.kernel_regularizer),
+            "bias_regularizer": describe(self.bias_regularizer),
+        }
+
+
+class Activation(Layer):
+    """An activation as a layer of its own, by name or as a function on tensors."""
+
+    def __init__(
+        self,
+        activation: str | activations.Activation,
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, input_shape=input_shape)
+        self.activation = activations.get(activation)
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return activation(x)."""
+        return self.activation(x)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {**super().get_config(), "activation": activations.name_of(self.activation)}
+
+
+class ReLU(Layer):
+    """y = x where x ≥ 0, else negative_slope·x."""
+
+    def __init__(
+        self,
+        negative_slope: float = 0.0,
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, input_shape=input_shape)
+        if negative_slope < 0:
+            raise ValueError(f"negative_slope must not be negative, got {negative_slope}")
+        self.negative_slope = float(negative_slope)
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return the rectified input."""
+        return F.leaky_relu(x, self.negative_slope) if self.negative_slope else F.relu(x)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {**super().get_config(), "negative_slope": self.negative_slope}
+
+
+class Softmax(Layer):
+    """Softmax over the last axis."""
+
+    def __init__(
+        self, *, name: str | None = None, dtype: str | None = None, input_shape: Sequence[int] | None = None
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, input_shape=input_shape)
+        self.activation = F.softmax
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return softmax(x)."""
+        return self.activation(x)
+
+
+class Dropout(Layer):
+    """In training, zeroes each element with probability `rate` and scales the others by 1/(1 − rate); else passes x.
+
+    Which elements fall is a function of the seed, this layer's stream and the count of its training steps.
+    See `functions.dropout`.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        seed: int | None = None,
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, input_shape=input_shape)
+        if not 0 <= rate <= 1:
+            raise ValueError(f"rate must be in 0 … 1, got {rate}")
+        self.rate, self.seed = float(rate), seed
+        self.stream = Stream(seed)
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return x with elements dropped, or x itself outside training."""
+        if not training or self.rate == 0:
+            return x
+        if self.rate == 1:
+            return x * 0.0
+        return F.dropout(x, self.rate, *self.stream.draw())
+
+    @property
+    def seed_state(self) -> np.ndarray:
+        """The stream's number and the steps it has taken: two uint32, saved with the weights so that training resumes."""
+        return np.array([self.stream.number, self.stream.step], np.uint32)
+
+    @seed_state.setter
+    def seed_state(self, state: np.ndarray) -> None:
+        self.stream.number, self.stream.step = int(state[0]), int(state[1])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+
+
+class Flatten(Layer):
+    """Joins all axes but the first, in row-major order: (n, h, w, c) → (n, h·w·c)."""
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return x of shape (n, features)."""
+        return F.reshape(x, (x.shape[0], prod(x.shape[1:])))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (n, features)."""
+        return input_shape[0], prod(int(length or 0) for length in input_shape[1:])
+
+
+class Reshape(Layer):
+    """Gives each sample the shape `target_shape`, row-major; one length may be −1, which the others determine."""
+
+    def __init__(
+        self,
+        target_shape: Sequence[int],
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, input_shape=input_shape)
+        self.target_shape = tuple(target_shape)
+        if self.target_shape.count(-1) > 1:
+            raise ValueError(f"target_shape may hold one −1, got {self.target_shape}")
+        sizes("target_shape", [length for length in self.target_shape if length != -1])
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return x in its new shape."""
+        return F.reshape(x, (x.shape[0], *self.target_shape))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the batch axis and `target_shape` with −1 worked out."""
+        have = prod(int(length or 0) for length in input_shape[1:])
+        need = prod(length for length in self.target_shape if length != -1)
+        if have % need or (have != need and -1 not in self.target_shape):
+            raise ValueError(f"its {have} values a sample do not fit target_shape {self.target_shape}")
+        return (input_shape[0], *(have // need if length == -1 else length for length in self.target_shape))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {**super().get_config(), "target_shape": self.target_shape}

@@ -1,0 +1,101 @@
+"""Pooling layers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import functions as F
+from ..kernels import Window
+from ..tensor import Tensor
+from .convolution import channels_last
+from .layer import Layer, Shape, pair
+
+
+class _Pooling2D(Layer):
+    """One value for each window of each channel; `strides` default to `pool_size`."""
+
+    rank = 4
+
+    def __init__(
+        self,
+        pool_size: int | Sequence[int] = (2, 2),
+        strides: int | Sequence[int] | None = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, input_shape=input_shape)
+        channels_last(data_format)
+        window = pair("pool_size", pool_size)
+        self.window = Window(window, window if strides is None else pair("strides", strides), padding)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (n, output height, output width, c)."""
+        n, h, w, c = input_shape
+        return (n, *self.window.output(int(h or 0), int(w or 0)), c)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {
+            **super().get_config(),
+            "pool_size": self.window.size,
+            "strides": self.window.strides,
+            "padding": self.window.padding,
+            "data_format": "channels_last",
+        }
+
+
+class MaxPooling2D(_Pooling2D):
+    """The largest value of each window; padding never wins. See `functions.max_pool2d`."""
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return the pooled images."""
+        return F.max_pool2d(x, self.window.size, self.window.strides, self.window.padding)
+
+
+class AveragePooling2D(_Pooling2D):
+    """The mean of each window, over the cells inside the image. See `functions.average_pool2d`."""
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return the pooled images."""
+        return F.average_pool2d(x, self.window.size, self.window.strides, self.window.padding)
+
+
+class GlobalAveragePooling2D(Layer):
+    """The mean of each channel: (n,h,w,c) → (n,c), or (n,1,1,c) with `keepdims`."""
+
+    rank = 4
+
+    def __init__(
+        self,
+        data_format: str | None = None,
+        keepdims: bool = False,
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, input_shape=input_shape)
+        channels_last(data_format)
+        self.keepdims = keepdims
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return the mean of each channel."""
+        y = F.global_average_pool2d(x)
+        return F.reshape(y, (y.shape[0], 1, 1, y.shape[1])) if self.keepdims else y
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (n, c), or (n, 1, 1, c)."""
+        n, _, _, c = input_shape
+        return (n, 1, 1, c) if self.keepdims else (n, c)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {**super().get_config(), "data_format": "channels_last", "keepdims": self.keepdims}
+
+
+MaxPool2D = MaxPooling2D
+AvgPool2D = AveragePooling2D
+GlobalAvgPool2D = GlobalAveragePooling2D

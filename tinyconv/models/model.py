@@ -1,0 +1,91 @@
+"""Model: layers that belong together, with one set of weights."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import names
+from ..layers import Layer, Parameter
+from ..tensor import Tensor
+from ..training import Trainer
+from .summary import summary_lines
+
+
+class Model(Trainer):
+    """Base of all models: owns layers, knows their weights, and trains as `Trainer` says."""
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or names.automatic(type(self).__name__)
+        self.layers: list[Layer] = []
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return a layer by its name or its index."""
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(f'model "{self.name}" has {len(self.layers)} layers, got index {index}')
+            return self.layers[index]
+        return names.look_up("layer", str(name), {layer.name: layer for layer in self.layers})
+
+    @property
+    def weights(self) -> list[Parameter]:
+        """All weights, layer by layer."""
+        return [weight for layer in self.layers for weight in layer.weights]
+
+    @property
+    def trainable_weights(self) -> list[Parameter]:  # type: ignore[override]
+        """Weights that training changes, layer by layer."""
+        return [weight for layer in self.layers for weight in layer.trainable_weights]
+
+    @property
+    def non_trainable_weights(self) -> list[Parameter]:
+        """Weights that training leaves alone, layer by layer."""
+        return [weight for layer in self.layers for weight in layer.non_trainable_weights]
+
+    @property
+    def losses(self) -> list[Tensor]:  # type: ignore[override]
+        """Penalties of all regularised weights."""
+        return [penalty for layer in self.layers for penalty in layer.losses]
+
+    def count_params(self) -> int:
+        """Return the number of values in all weights."""
+        self.require_built()
+        return sum(layer.count_params() for layer in self.layers)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Return copies of all weights, layer by layer, in Keras's order."""
+        return [array for layer in self.layers for array in layer.get_weights()]
+
+    def set_weights(self, weights: Sequence[np.ndarray]) -> None:
+        """Replace all weights, in the order of `get_weights`; nothing changes unless every shape fits."""
+        self.require_built()
+        own = self.weights
+        if len(weights) != len(own):
+            raise ValueError(f'model "{self.name}" has {len(own)} weights, set_weights got {len(weights)}')
+        for weight, array in zip(own, weights, strict=True):
+            if np.shape(array) != weight.shape:
+                raise ValueError(f"weight {weight.path} has shape {weight.shape}, set_weights got {np.shape(array)}")
+        for weight, array in zip(own, weights, strict=True):
+            weight.data[...] = array
+
+    def save_weights(self, path: str, note: dict[str, Any] | None = None) -> None:
+        """Write all weights, and the state of optimizer and dropout, to `path` in Keras 3's ".weights.h5" layout.
+
+        The file is written aside and renamed. `note`, anything that JSON can hold, travels with it.
+        """
+        from ..keras_files import save_weights
+
+        self.require_built()
+        save_weights(path, self, note)
+
+    def load_weights(self, path: str) -> None:
+        """Read a ".weights.h5" file that tinyconv or Keras 3 wrote; nothing changes unless all of it fits."""
+        from ..keras_files import load_weights
+
+        self.require_built()
+        load_weights(path, self)
+
+    def summary(self) -> None:
+        """Print the layers, their output shapes and parameter counts, and the totals."""
+        self.require_built()
+        print("\n".join(summary_lines(self.name, self.layers)))

@@ -1,0 +1,39 @@
+"""Names: looking one up with a helpful error, and Keras's automatic ones."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_given: Counter[str] = Counter()
+
+
+def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
+    """Return `table[name]`; an unknown name raises ValueError that suggests the nearest known one."""
+    if name in table:
+        return table[name]
+    near = get_close_matches(str(name), table, n=1, cutoff=0.5)
+    hint = f'did you mean "{near[0]}"? ' if near else ""
+    raise ValueError(f'unknown {kind} "{name}": {hint}known are {", ".join(sorted(table))}')
+
+
+def snake_case(class_name: str) -> str:
+    """Return Keras's spelling of a class in file and layer names: "MaxPooling2D" → "max_pooling2d"."""
+    spaced = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", class_name))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", spaced).lower()
+
+
+def automatic(class_name: str) -> str:
+    """Return the next automatic name of a class: "conv2d", "conv2d_1", "conv2d_2", …"""
+    base = snake_case(class_name)
+    count = _given[base]
+    _given[base] += 1
+    return f"{base}_{count}" if count else base
+
+
+def clear_session() -> None:
+    """Start automatic names afresh, so that the next Conv2D is called "conv2d" again."""
+    _given.clear()

@@ -1,0 +1,82 @@
+"""Random numbers from one seed, the same on every backend: Philox 4×32-10, a function of (seed, stream, step, element).
+
+Every consumer owns a stream and counts its own steps: an initialiser draws once, a dropout layer once for each training
+step, shuffling once for each epoch. Nothing depends on what else was drawn, so a resumed run continues exactly.
+Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", SC'11.
+"""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+
+import numpy as np
+
+from . import kernels
+
+SHUFFLE = 0  # the stream of `permutation`; consumers made by `Stream()` count from 1
+
+_seed: int | None = None
+_streams = 0
+_frozen = False
+
+
+def set_seed(seed: int) -> None:
+    """Fix every random number that follows: initial weights, shuffling, dropout. `seed` is in 0 … 2⁶⁴ − 1."""
+    global _seed, _streams
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+        raise ValueError(f"seed must be an integer in 0 … 2**64 - 1, got {seed!r}")
+    _seed, _streams = int(seed), 0
+
+
+def seed() -> int:
+    """Return the session's seed; drawn from the system's entropy if `set_seed` was not called."""
+    global _seed
+    if _seed is None:
+        _seed = secrets.randbits(64)
+    return _seed
+
+
+class Stream:
+    """A sequence of draws that nobody else uses. `Stream(seed)` with a seed of its own repeats for the same seed."""
+
+    def __init__(self, own_seed: int | None = None) -> None:
+        global _streams
+        if own_seed is None:
+            _streams += 1
+            self.seed, self.number = seed(), _streams
+        else:
+            self.seed, self.number = own_seed, 1
+        self.step = 0
+
+    def draw(self) -> tuple[int, int, int]:
+        """Return (seed, stream, step) of the next draw and count it, unless draws are `frozen`."""
+        step = self.step
+        if not _frozen:
+            self.step += 1
+        return self.seed, self.number, step
+
+
+@contextmanager
+def frozen() -> Iterator[None]:
+    """Let every stream repeat its next draw inside the `with` block, so that a random function becomes a fixed one."""
+    global _frozen
+    before, _frozen = _frozen, True
+    try:
+        yield
+    finally:
+        _frozen = before
+
+
+def uniform(shape: tuple[int, ...], draw: tuple[int, int, int]) -> np.ndarray:
+    """Return float64 numbers of `shape`, uniform in (0, 1): 53 bits from two Philox words each, plus half a step."""
+    count = prod(shape)
+    words = kernels.host().random_bits(2 * count, *draw).astype(np.uint64).reshape(count, 2)
+    bits = (words[:, 0] << np.uint64(21)) ^ (words[:, 1] >> np.uint64(11))
+    return ((bits + 0.5) * 2.0**-53).reshape(shape)
+
+
+def permutation(count: int, step: int) -> np.ndarray:
+    """Return 0 … count − 1 in a random order that the session's seed and `step` determine."""
+    words = kernels.host().random_bits(2 * count, seed(), SHUFFLE, step).astype(np.uint64).reshape(count, 2)
+    return np.argsort((words[:, 0] << np.uint64(32)) | words[:, 1], kind="stable")

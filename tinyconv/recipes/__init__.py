@@ -1,0 +1,1 @@
+"""Recipes: one for each of the documents' training runs."""

@@ -1,0 +1,59 @@
+"""Penalties on weights, added to the loss; Keras's names, arguments and defaults."""
+
+from typing import Any
+
+from . import functions as F
+from .names import look_up
+from .tensor import Tensor
+
+
+class L1L2:
+    """Penalty l1·Σ|w| + l2·Σw². Note that Keras's l2 has no factor ½: TensorFlow's `l2_loss` is `L2(0.5)`."""
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
+        if l1 < 0 or l2 < 0:
+            raise ValueError(f"a penalty must not be negative, got l1={l1}, l2={l2}")
+        self.l1, self.l2 = l1, l2
+
+    def __call__(self, w: Tensor) -> Tensor:
+        """Return the penalty of weights `w`, a tensor of one element."""
+        if not self.l1:
+            return F.sum_squares(w) * self.l2
+        penalty = F.sum(F.absolute(w)) * self.l1
+        return penalty + F.sum_squares(w) * self.l2 if self.l2 else penalty
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal penalty."""
+        return {"l1": self.l1, "l2": self.l2}
+
+
+class L1(L1L2):
+    """Penalty l1·Σ|w|."""
+
+    def __init__(self, l1: float = 0.01) -> None:
+        super().__init__(l1=l1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal penalty."""
+        return {"l1": self.l1}
+
+
+class L2(L1L2):
+    """Penalty l2·Σw²."""
+
+    def __init__(self, l2: float = 0.01) -> None:
+        super().__init__(l2=l2)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal penalty."""
+        return {"l2": self.l2}
+
+
+REGULARIZERS: dict[str, type[L1L2]] = {"l1": L1, "l2": L2, "l1_l2": L1L2}
+
+
+def get(regularizer: str | L1L2 | None) -> L1L2 | None:
+    """Return a penalty by name ("l1", "l2", "l1_l2"), the given one, or None."""
+    if regularizer is None or isinstance(regularizer, L1L2):
+        return regularizer
+    return look_up("regularizer", regularizer, REGULARIZERS)()

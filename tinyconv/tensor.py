@@ -1,0 +1,179 @@
+"""Tensor and Function: the two kinds of node in the graph that backpropagation walks."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from . import autograd
+from .config import floatx
+
+FLOATS = (np.dtype("float32"), np.dtype("float64"))
+
+
+class Tensor:
+    """An array of float32 or float64 that remembers which function produced it.
+
+    `data` is the array (NumPy, or CuPy on a GPU), always C-contiguous. Leaves made with `requires_grad=True` collect
+    gradients in `grad`, an array of the same shape, when `backward` is called on something computed from them.
+    Anything that is not floating point is converted to `tinyconv.floatx()`.
+    """
+
+    # The results of softmax and sigmoid point at their input here, so that a loss can be computed from the logits.
+    logits: "Tensor | None" = None
+
+    def __init__(self, data: Any, requires_grad: bool = False) -> None:
+        self.data = as_array(data)
+        self.grad: Any = None
+        self.requires_grad = requires_grad
+        self.creator: Function | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        return self.data.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Element type: float32 or float64."""
+        return self.data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.data.size
+
+    @property
+    def device(self) -> str:
+        """Where the array lives: "cpu" or "gpu"."""
+        return "cpu" if isinstance(self.data, np.ndarray) else "gpu"
+
+    def numpy(self) -> np.ndarray:
+        """Return the values as a NumPy array (the tensor's own array when it lives on the CPU)."""
+        return self.data if isinstance(self.data, np.ndarray) else self.data.get()
+
+    def item(self) -> float:
+        """Return the value of a tensor of one element as a Python float."""
+        return self.data.item()
+
+    def detach(self) -> "Tensor":
+        """Return a leaf that shares this tensor's array and stands outside the graph."""
+        return Tensor(self.data)
+
+    def backward(self, dy: Any = None) -> None:
+        """Add the gradient of Σ dy·self to the `grad` of every leaf that this tensor was computed from.
+
+        `dy` has this tensor's shape; it may be left out for a tensor of one element, where it is 1. Saved arrays are
+        freed on the way, so a second call raises RuntimeError.
+        """
+        if not self.requires_grad:
+            raise RuntimeError(
+                "backward needs a tensor computed from a leaf with requires_grad=True; this one was not (or inside no_grad)"
+            )
+        if dy is None:
+            if self.size != 1:
+                raise ValueError(f"backward of a tensor of shape {self.shape} needs dy, an array of that shape")
+            dy = np.ones_like(self.data)
+        dy = as_array(dy.data if isinstance(dy, Tensor) else dy, self.dtype)
+        if dy.shape != self.shape:
+            raise ValueError(f"dy must have the tensor's shape {self.shape}, got {dy.shape}")
+        autograd.backward(self, dy)
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("a tensor of no axes has no length")
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        origin = f", from={type(self.creator).__name__}" if self.creator else ""
+        values = np.array2string(self.numpy(), separator=", ", threshold=12, edgeitems=2, precision=6, prefix="Tensor(")
+        grad = ", requires_grad=True" if self.requires_grad and not self.creator else ""
+        return f"Tensor({values}, shape={self.shape}, dtype={self.dtype}, device={self.device}{origin}{grad})"
+
+    # NumPy must leave `array + tensor` to Tensor.__radd__.
+    __array_ufunc__ = None
+
+    if TYPE_CHECKING:  # attached by functions/operators.py, which stands above this module
+        __add__: Callable[[Any, Any], "Tensor"]
+        __sub__: Callable[[Any, Any], "Tensor"]
+        __mul__: Callable[[Any, Any], "Tensor"]
+        __truediv__: Callable[[Any, Any], "Tensor"]
+        __pow__: Callable[[Any, Any], "Tensor"]
+        __matmul__: Callable[[Any, Any], "Tensor"]
+        __getitem__: Callable[[Any, Any], "Tensor"]
+        sum: Callable[..., "Tensor"]
+        mean: Callable[..., "Tensor"]
+        reshape: Callable[..., "Tensor"]
+
+
+class Function:
+    """One application of a differentiable operation: settings in `__init__`, arrays in `forward`, gradients in `backward`.
+
+    A subclass writes
+
+        forward(*arrays) → array                keeps on `self` whatever its backward needs
+        backward(dy) → tuple of arrays          one for each input: its gradient, or None where `self.needs` is False
+
+    and is applied to tensors by calling it. An instance serves one application.
+    """
+
+    freed: ClassVar[bool] = False
+    inputs: tuple[Tensor, ...]
+    needs: tuple[bool, ...]
+
+    def forward(self, *arrays: Any) -> Any:
+        """Compute the result of the operation on plain arrays."""
+        raise NotImplementedError(f"{type(self).__name__} defines no forward")
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        """Return ∂(Σ dy·result)/∂input for each input."""
+        raise NotImplementedError(f"{type(self).__name__} defines no backward")
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """Apply the operation to tensors of one dtype; record it when a gradient may be asked for."""
+        dtype = inputs[0].dtype
+        for tensor in inputs:
+            if tensor.dtype != dtype:
+                raise TypeError(
+                    f"{type(self).__name__} got tensors of {dtype} and {tensor.dtype}; convert one with .astype(...)"
+                )
+        record = autograd.recording()
+        self.needs = tuple(record and tensor.requires_grad for tensor in inputs)
+        result = Tensor(self.forward(*(tensor.data for tensor in inputs)))
+        if any(self.needs):
+            self.inputs = inputs
+            result.requires_grad = True
+            result.creator = self
+        return result
+
+    def free(self) -> None:
+        """Drop everything saved for the backward pass, inputs included."""
+        self.__dict__.clear()
+        self.__dict__["freed"] = True
+
+
+def as_array(data: Any, dtype: Any = None) -> Any:
+    """Return `data` as a C-contiguous array of `dtype`; left open, it keeps float32 and float64 and turns others to floatx.
+
+    Plain Python numbers and lists have no dtype of their own and become floatx.
+    """
+    array = data if type(data).__module__.partition(".")[0] == "cupy" else np.asarray(data)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"a tensor holds float32 or float64, and {array.dtype} cannot be converted to it")
+    if dtype is None:
+        dtype = array.dtype if array.dtype in FLOATS and hasattr(data, "dtype") else floatx()
+    if array.dtype != dtype:
+        array = array.astype(dtype)
+    return array if array.flags.c_contiguous else array.copy(order="C")
+
+
+def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
+    """Return `value` itself if it is a tensor, else a constant tensor of it, of the dtype of `like` if given."""
+    if isinstance(value, Tensor):
+        return value
+    return Tensor(as_array(value, like.dtype if like is not None and not hasattr(value, "dtype") else None))
