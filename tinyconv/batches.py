@@ -48,20 +48,24 @@ class ArrayBatches(Batches):
             )
 
 
-def as_data(name: str, values: Any) -> np.ndarray:
-    """Return `values` as an array of numbers with at least one sample; refuse empty, non-numeric and non-finite data."""
+def as_data(name: str, values: Any, dtype: str) -> np.ndarray:
+    """Return `values` as an array of numbers, finite in `dtype`, with at least one sample; refuse anything else."""
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{name} must hold numbers, got {array.dtype}")
     if array.ndim == 0 or array.size == 0:
-        raise ValueError(f"{name} is empty: its shape is {array.shape}")
+        raise ValueError(f"{name} is empty: its shape is {array.shape}, needs at least one sample")
     if array.dtype.kind == "f":
         for start in range(0, len(array), 4096):
-            if not np.isfinite(array[start : start + 4096]).all():
-                block = array[start : start + 4096]
-                bad = np.argwhere(~np.isfinite(block))[0]
+            with np.errstate(over="ignore"):
+                finite = np.isfinite(array[start : start + 4096].astype(dtype, copy=False))
+            if not finite.all():
+                bad = np.argwhere(~finite)[0]
                 where = (start + int(bad[0]), *map(int, bad[1:]))
-                raise ValueError(f"{name} must be finite, got {array[where]} at index {where}")
+                fix = "leave out or replace such samples"
+                if np.isfinite(array[where]):
+                    fix = f"too large for {dtype}, scale the data"
+                raise ValueError(f"{name} must be finite, got {array[where]} at index {where}: {fix}")
     return array
 
 

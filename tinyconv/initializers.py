@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .names import look_up, snake_case
+from .names import look_up, rebuild, snake_case
 from .random import Stream, uniform
 
 Shape = tuple[int, ...]
@@ -211,8 +211,10 @@ INITIALIZERS: dict[str, type[Initializer]] = {
 }
 
 
-def get(initializer: str | Initializer) -> Initializer:
-    """Return an initialiser by name ("glorot_uniform") or the given one."""
+def get(initializer: str | dict[str, Any] | Initializer) -> Initializer:
+    """Return an initialiser by name ("glorot_uniform"), from its description in a configuration, or the given one."""
     if isinstance(initializer, Initializer):
         return initializer
+    if isinstance(initializer, dict):
+        return rebuild("initializer", initializer, INITIALIZERS)
     return look_up("initializer", initializer, INITIALIZERS)()

@@ -52,7 +52,7 @@ class Mean(Metric):
 class BinaryAccuracy(Metric):
     """The part of samples whose prediction is on the target's side of `threshold`."""
 
-    def __init__(self, name: str = "binary_accuracy", threshold: float = 0.5) -> None:
+    def __init__(self, name: str = "binary_accuracy", *, threshold: float = 0.5) -> None:
         super().__init__(name)
         self.threshold = threshold
 

@@ -2,9 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -13,11 +13,16 @@ _given: Counter[str] = Counter()
 
 def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
     """Return `table[name]`; an unknown name raises ValueError that suggests the nearest known one."""
-    if name in table:
+    if isinstance(name, str) and name in table:
         return table[name]
     near = get_close_matches(str(name), table, n=1, cutoff=0.5)
     hint = f'did you mean "{near[0]}"? ' if near else ""
     raise ValueError(f'unknown {kind} "{name}": {hint}known are {", ".join(sorted(table))}')
+
+
+def rebuild(kind: str, description: Mapping[str, Any], table: Mapping[str, Callable[..., T]]) -> T:
+    """Return the object that {"class_name": …, "config": …} describes, its class looked up in `table` by Keras's name."""
+    return look_up(kind, snake_case(str(description["class_name"])), table)(**description["config"])
 
 
 def snake_case(class_name: str) -> str:

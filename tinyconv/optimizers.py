@@ -106,6 +106,7 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         epsilon: float = 1e-7,
         centered: bool = False,
+        *,
         epsilon_mode: str = "inside",
     ) -> None:
         super().__init__(learning_rate)
@@ -190,7 +191,7 @@ OPTIMIZERS: dict[str, type[Any]] = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam
 
 def get(optimizer: str | Optimizer) -> Optimizer:
     """Return an optimizer by name ("adam", capitals or not) or the given one."""
-    return optimizer if isinstance(optimizer, Optimizer) else look_up("optimizer", optimizer.lower(), OPTIMIZERS)()
+    return optimizer if isinstance(optimizer, Optimizer) else look_up("optimizer", str(optimizer).lower(), OPTIMIZERS)()
 
 
 def not_negative(argument: str, value: float) -> float:
@@ -202,6 +203,6 @@ def not_negative(argument: str, value: float) -> float:
 
 def fraction(argument: str, value: float) -> float:
     """Return `value` after checking that it is in 0 … 1."""
-    if not 0 <= value <= 1:
+    if not (isinstance(value, int | float | np.number) and 0 <= value <= 1):
         raise ValueError(f"{argument} must be in 0 … 1, got {value!r}")
     return float(value)

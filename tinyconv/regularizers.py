@@ -3,7 +3,7 @@
 from typing import Any
 
 from . import functions as F
-from .names import look_up
+from .names import look_up, rebuild
 from .tensor import Tensor
 
 
@@ -52,8 +52,10 @@ class L2(L1L2):
 REGULARIZERS: dict[str, type[L1L2]] = {"l1": L1, "l2": L2, "l1_l2": L1L2}
 
 
-def get(regularizer: str | L1L2 | None) -> L1L2 | None:
-    """Return a penalty by name ("l1", "l2", "l1_l2"), the given one, or None."""
+def get(regularizer: str | dict[str, Any] | L1L2 | None) -> L1L2 | None:
+    """Return a penalty by name ("l1", "l2", "l1_l2"), from its description in a configuration, the given one, or None."""
     if regularizer is None or isinstance(regularizer, L1L2):
         return regularizer
+    if isinstance(regularizer, dict):
+        return rebuild("regularizer", regularizer, {**REGULARIZERS, "l1l2": L1L2})
     return look_up("regularizer", regularizer, REGULARIZERS)()

@@ -173,7 +173,11 @@ def as_array(data: Any, dtype: Any = None) -> Any:
 
 
 def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
-    """Return `value` itself if it is a tensor, else a constant tensor of it, of the dtype of `like` if given."""
+    """Return `value` itself if it is a tensor, else a constant tensor of it.
+
+    What has no floating dtype of its own, such as a number, a list or an array of integers, takes that of `like`.
+    """
     if isinstance(value, Tensor):
         return value
-    return Tensor(as_array(value, like.dtype if like is not None and not hasattr(value, "dtype") else None))
+    own = hasattr(value, "dtype") and value.dtype in FLOATS
+    return Tensor(as_array(value, None if own or like is None else like.dtype))

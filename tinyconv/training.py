@@ -46,6 +46,10 @@ class Trainer:
         """Raise ValueError when the model's input shape is not known yet."""
         raise NotImplementedError
 
+    def build(self, input_shape: Shape) -> None:
+        """Make the weights for inputs of `input_shape`, batch axis included."""
+        raise NotImplementedError
+
     def compile(
         self,
         optimizer: str | optimizers.Optimizer = "rmsprop",
@@ -86,13 +90,18 @@ class Trainer:
 
         `x` and `y` are arrays of n samples (`batch_size` 32 if None), or `x` is a `Batches` object and `y` None.
         `verbose` 0 is silent, 1 ("auto") a progress bar, 2 one line an epoch. `validation_data` is (x, y) or
-        (x, y, sample_weight); `validation_split` takes the last part of the samples instead. `class_weight` maps a class
+        (x, y, sample_weight); without it, `validation_split` takes the last part of the samples. `class_weight` maps a class
         to the weight of its samples' losses, `sample_weight` (n,) weights each. Raises ValueError for data that the model
         or its loss cannot take, before any weight changes.
         """
         optimizer = self._require_compiled()
-        if y is None and not isinstance(x, Batches):
-            raise ValueError("fit needs targets y, as an array of as many samples as x")
+        if isinstance(x, Batches):
+            given = {"y": y, "batch_size": batch_size, "class_weight": class_weight, "sample_weight": sample_weight}
+            extra = [name for name, value in given.items() if value is not None]
+            if validation_split:
+                extra.append("validation_split")
+            if extra:
+                raise ValueError(f"fit on Batches takes no {extra[0]}: its batches hold x, y and the samples' weights")
         if not isinstance(epochs, int) or epochs < 1 or not initial_epoch >= 0:
             raise ValueError(f"epochs must be at least 1 and initial_epoch at least 0, got {epochs}, {initial_epoch}")
         if verbose not in ("auto", 0, 1, 2):
@@ -102,14 +111,15 @@ class Trainer:
             data = x
         else:
             arrays = self._data(x, y, sample_weight)
+            if validation_split and validation_data is None:
+                arrays, validation_data = split(arrays, validation_split)
             if class_weight is not None:
                 arrays = (*arrays[:2], _weigh(arrays[1], arrays[2], class_weight))
-            if validation_split:
-                arrays, held = split(arrays, validation_split)
-                validation_data = validation_data or held
             data = ArrayBatches(*arrays, batch_size=batch_size, shuffle=shuffle)
         validation = None
         if validation_data is not None:
+            if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
+                raise ValueError("validation_data must be (x, y) or (x, y, sample_weight)")
             validation = ArrayBatches(*self._data(*validation_data), batch_size=batch_size)
 
         history = History()
@@ -128,6 +138,8 @@ class Trainer:
                     listeners.on_train_batch_begin(step)
                     self._train(batch, tracker)
                     listeners.on_train_batch_end(step, tracker.logs())
+                    if self.stop_training:
+                        break
                 logs = tracker.logs()
                 if validation is not None:
                     logs |= {f"val_{name}": value for name, value in self._measure(validation).items()}
@@ -147,6 +159,7 @@ class Trainer:
         batch_size: int | None = None,
         verbose: int | str = "auto",
         sample_weight: Any = None,
+        *,
         return_dict: bool = False,
     ) -> Any:
         """Return the loss and the metrics on arrays x and y, without training: a list, or a dict by name.
@@ -155,31 +168,35 @@ class Trainer:
         """
         self._require_compiled()
         arrays = self._data(x, y, sample_weight)
-        logs = self._measure(ArrayBatches(*arrays, batch_size=size("batch_size", batch_size or 32)))
+        logs = self._measure(
+            ArrayBatches(*arrays, batch_size=size("batch_size", 32 if batch_size is None else batch_size))
+        )
         if verbose:
             print(spell(logs))
         return logs if return_dict else _flat(logs)
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = 0) -> np.ndarray:
         """Return the model's output for every sample of the array x, computed in batches (32 if None)."""
-        self.require_built()
-        x = self._inputs(x)
+        x = as_data("x", x, self.dtype)
+        self._check_shape(x)
+        self._build_for(x)
         step = size("batch_size", 32 if batch_size is None else batch_size)
         with no_grad():
             return np.concatenate([self(x[at : at + step]).numpy() for at in range(0, len(x), step)])
 
-    def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, return_dict: bool = False) -> Any:
+    def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, *, return_dict: bool = False) -> Any:
         """Make one update on a batch and return its loss, and its metrics if there are any, before the update."""
         self._require_compiled()
         tracker = _Tracker()
-        self._train((x, np.asarray(y), sample_weight), tracker)
+        self._train(self._data(x, y, sample_weight), tracker)
         logs = tracker.logs()
         return logs if return_dict else _flat(logs)
 
     def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return the loss of a batch, and its metrics if there are any."""
         self._require_compiled()
-        logs = self._measure(ArrayBatches(x, np.asarray(y), sample_weight, batch_size=len(x)))
+        arrays = self._data(x, y, sample_weight)
+        logs = self._measure(ArrayBatches(*arrays, batch_size=len(arrays[0])))
         return logs if return_dict else _flat(logs)
 
     def _train(self, batch: tuple[Any, Any, Any], tracker: "_Tracker") -> None:
@@ -216,20 +233,29 @@ class Trainer:
 
     def _data(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[Any, Any, Any]:
         """Return (x, y, sample_weight) as arrays after checking them against the model and its loss."""
-        x, y = self._inputs(x), as_data("y", y)
+        if y is None:
+            raise ValueError("targets y are missing: give an array of as many samples as x")
+        x, y = as_data("x", x, self.dtype), as_data("y", y, self.dtype)
+        self._check_shape(x)
         if len(x) != len(y):
             raise ValueError(f"x has {len(x)} samples and y has {len(y)}: they must be as many")
         if sample_weight is not None:
-            sample_weight = as_data("sample_weight", sample_weight)
+            sample_weight = as_data("sample_weight", sample_weight, self.dtype)
             if sample_weight.shape != (len(x),):
                 raise ValueError(f"sample_weight must have shape ({len(x)},), got {sample_weight.shape}")
+        self._build_for(x)
         self._check_loss()
         self.loss.check(y, self.output_shape)
         return x, y, sample_weight
 
-    def _inputs(self, x: Any) -> np.ndarray:
-        """Return x as an array after checking it against the model's input."""
-        x = as_data("x", x)
+    def _build_for(self, x: np.ndarray) -> None:
+        """Build a model that waited for data; refuse one without layers."""
+        if self.input_shape is None:
+            self.build((None, *x.shape[1:]))
+        self.require_built()
+
+    def _check_shape(self, x: np.ndarray) -> None:
+        """Refuse x of a shape that the built model does not take."""
         if self.input_shape is not None and x.shape[1:] != self.input_shape[1:]:
             needed = ", ".join(["n", *map(str, self.input_shape[1:])])
             hint = ""
@@ -238,7 +264,6 @@ class Trainer:
             elif (*x.shape[1:], 1) == self.input_shape[1:]:
                 hint = ": add the channel axis (x[..., None])"
             raise ValueError(f"x has shape {x.shape}, the model needs ({needed}){hint}")
-        return x
 
     def _check_loss(self) -> None:
         """Refuse a loss that does not fit the model's last activation."""
@@ -252,9 +277,10 @@ class Trainer:
                     "remove one of the two"
                 )
         elif last not in fitting:
+            other = "from_logits=True" if last == "linear" else "a loss that fits"
             raise ValueError(
                 f"loss {self.loss.name} needs probabilities from {fitting[0]}, but the last layer ends in {last}: "
-                f'use activation="{fitting[0]}" there, or a loss that fits'
+                f'use activation="{fitting[0]}" there, or {other}'
             )
         if last == "softmax" and self.output_shape[-1] == 1:
             raise ValueError(
@@ -272,7 +298,6 @@ class Trainer:
         return self._metrics
 
     def _require_compiled(self) -> optimizers.Optimizer:
-        self.require_built()
         if self.optimizer is None:
             raise ValueError("compile the model first: model.compile(optimizer=..., loss=..., metrics=[...])")
         return self.optimizer

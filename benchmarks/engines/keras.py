@@ -1,8 +1,8 @@
 """Keras on TensorFlow at its best on a CPU: one `tf.function` for the whole step, on tensors already in memory.
 
-Measured on two AVX-512 cores, milliseconds a step of `mnist-fc` / `mnist-cnn5` / `mnist`: this 4.3 / 37 / 90;
-`train_on_batch` 5.1 / 38 / 90; the compiled `train_function` on a `tf.data` iterator 4.6 / 39 / 88; the same step
-through XLA (`jit_compile=True`) 17 / 104 / 680.
+Measured on two AVX-512 cores, milliseconds a step of `mnist-fc` / `mnist-cnn5` / `mnist`, fastest of seven rounds: this
+4.3 / 37 / 90; `train_on_batch` 5.1 / 38 / 90; the compiled `train_function` on a `tf.data` iterator 4.6 / 39 / 88; the
+same step through XLA (`jit_compile=True`) 17 / 104 / 680.
 """
 
 from functools import cached_property

@@ -8,18 +8,19 @@ import numpy as np
 from numba import prange
 
 from .compile import elementwise
+from .memory import empty
 
 
 def relu(x: np.ndarray) -> np.ndarray:
     """Return y = max(x, 0); NaN stays NaN."""
-    y = np.empty(x.shape, x.dtype)
+    y = empty(x.shape, x.dtype)
     _relu(x.reshape(-1), y.reshape(-1))
     return y
 
 
 def relu_backward(dy: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return dx = dy where y > 0, else 0."""
-    dx = np.empty(dy.shape, dy.dtype)
+    dx = empty(dy.shape, dy.dtype)
     _relu_backward(dy.reshape(-1), y.reshape(-1), dx.reshape(-1))
     return dx
 
@@ -31,7 +32,7 @@ def leaky_relu(x: np.ndarray, slope: float) -> np.ndarray:
 
 def leaky_relu_backward(dy: np.ndarray, x: np.ndarray, slope: float) -> np.ndarray:
     """Return dx = dy where x > 0, else slope·dy. Forward is the same function with dy = x."""
-    dx = np.empty(dy.shape, dy.dtype)
+    dx = empty(dy.shape, dy.dtype)
     _leaky_relu_backward(dy.reshape(-1), x.reshape(-1), dx.reshape(-1), slope)
     return dx
 
@@ -50,7 +51,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 def sigmoid_backward(dy: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return dx = dy · y · (1 − y)."""
-    dx = np.subtract(1, y, out=np.empty(y.shape, y.dtype))
+    dx = np.subtract(1, y, out=empty(y.shape, y.dtype))
     dx *= y
     dx *= dy
     return dx
@@ -58,12 +59,12 @@ def sigmoid_backward(dy: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def tanh(x: np.ndarray) -> np.ndarray:
     """Return y = tanh x."""
-    return np.tanh(x, out=np.empty(x.shape, x.dtype))
+    return np.tanh(x, out=empty(x.shape, x.dtype))
 
 
 def tanh_backward(dy: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return dx = dy · (1 − y²)."""
-    dx = np.multiply(y, y, out=np.empty(y.shape, y.dtype))
+    dx = np.multiply(y, y, out=empty(y.shape, y.dtype))
     np.subtract(1, dx, out=dx)
     dx *= dy
     return dx

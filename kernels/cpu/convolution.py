@@ -1,228 +1,60 @@
-"""Two-dimensional convolution as matrix products of blocks that stay in cache. Formulas: `kernels/reference/convolution.py`.
-
-An output position sees kh·kw·c cells of the image. Written side by side (im2col; Chellapilla, Puri & Simard 2006, "High
-performance convolutional neural networks for document processing") they make one row of a matrix `patches`, and
-
-    forward             y  = patches · W            W = w as (kh·kw·c, k)
-    kernel gradient     dW = patchesᵀ · dy
-    input gradient      dpatches = dy · Wᵀ, each cell added back to where it came from (col2im)
-
-The output's rows, those of all images counted through, are cut into blocks whose patches fill CACHE bytes: each is built,
-used and forgotten by one thread, with one-threaded BLAS. The whole batch's patches, kh·kw times the images, never exist.
-"""
-
-from typing import Any
+"""Two-dimensional convolution: picks the algorithm by shape. Formulas: `kernels/reference/convolution.py`."""
 
 import numpy as np
 from numba import prange
 
 from ..window import Pair, Window
-from .compile import jit, parallel_jit, single_threaded_blas
+from . import im2col, winograd
+from .compile import parallel_jit
 
-# Bytes of one block's patches. With the block's outputs and W they share a core's second-level cache, 512 KiB and up.
-CACHE = 256 * 1024
-
-# Kernel gradients are summed in this many parts, a fixed number of blocks each, and the parts added in order: the bits
-# do not depend on the number of threads. Fewer where the parts would take more than PARTS_BYTES together.
+# The bias's gradient is summed in this many parts, added in order: the bits do not depend on the number of threads.
 PARTS = 16
-PARTS_BYTES = 64 * 1024 * 1024
 
 
 def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window: Window, groups: int) -> np.ndarray:
-    """Return y (n,oh,ow,k), the convolution of images `x` (n,h,w,c) with kernel `w` (kh,kw,c/groups,k) plus `b` (k,)."""
-    n, h, width, _ = x.shape
-    k = w.shape[3]
-    y = np.empty((n, *window.output(h, width), k), x.dtype)
-    bias = np.zeros(k, x.dtype) if b is None else b
-    with single_threaded_blas():
-        _forward(x, _grouped(w, groups), bias, y, _geometry(window, h, width), _block_rows(w, y))
-    return y
+    """Return y (n,oh,ow,k) of images `x` (n,h,w,c), kernel `w` (kh,kw,c/groups,k) and bias `b` (k,) or None."""
+    bias = np.zeros(w.shape[3], x.dtype) if b is None else b
+    if suits_winograd(x.dtype, w.shape, window, groups, x.shape[1:3]):
+        return winograd.conv2d(x, w, bias, window)
+    return im2col.conv2d(x, w, bias, window, groups)
 
 
 def conv2d_backward_input(dy: np.ndarray, w: np.ndarray, window: Window, groups: int, image: Pair) -> np.ndarray:
-    """Return dx (n,h,w,c) from `dy` (n,oh,ow,k); `image` is (h, w). One thread owns an image's gradient."""
-    dx = np.zeros((len(dy), *image, w.shape[2] * groups), dy.dtype)
-    transposed = np.ascontiguousarray(_grouped(w, groups).transpose(0, 2, 1))
-    with single_threaded_blas():
-        _backward_input(dy, transposed, dx, _geometry(window, *image), min(_block_rows(w, dy), dy.shape[1]))
-    return dx
+    """Return dx (n,h,w,c) from `dy` (n,oh,ow,k); `image` is (h, w)."""
+    if suits_winograd(dy.dtype, w.shape, window, groups, image):
+        return winograd.conv2d_backward_input(dy, w, window, image)
+    return im2col.conv2d_backward_input(dy, w, window, groups, image)
 
 
 def conv2d_backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window, groups: int) -> np.ndarray:
     """Return dw (kh,kw,c/groups,k) from `dy` (n,oh,ow,k) and the images `x` (n,h,w,c)."""
-    n, h, width, c = x.shape
-    k = dy.shape[3]
-    shape = (*window.size, c // groups, k)
-    size = window.size[0] * window.size[1] * (c // groups)
-    rows = _block_rows(np.empty(shape, dy.dtype), dy)
-    blocks = -(-n * dy.shape[1] // rows)
-    parts = min(PARTS, blocks, max(4, PARTS_BYTES // (size * k * dy.itemsize)))
-    partial = np.zeros((parts, groups, size, k // groups), dy.dtype)
-    with single_threaded_blas():
-        _backward_kernel(x, dy, partial, _geometry(window, h, width), rows)
-    dw = partial.sum(axis=0)
-    return np.ascontiguousarray(dw.transpose(1, 0, 2)).reshape(shape)
+    shape = (*window.size, x.shape[3] // groups, dy.shape[3])
+    if suits_winograd(x.dtype, shape, window, groups, x.shape[1:3]):
+        return winograd.conv2d_backward_kernel(dy, x, window)
+    return im2col.conv2d_backward_kernel(dy, x, window, groups)
 
 
 def conv2d_backward_bias(dy: np.ndarray) -> np.ndarray:
-    """Return db (k,) = Σ dy over n, h, w: PARTS partial sums in double, added in order."""
-    rows = dy.reshape(-1, dy.shape[3])
+    """Return db (k,) = Σ dy over n, h, w, in double."""
     partial = np.zeros((PARTS, dy.shape[3]))
-    _sum_rows(rows, partial)
+    _sum_rows(dy.reshape(-1, dy.shape[3]), partial)
     return partial.sum(axis=0).astype(dy.dtype)
 
 
-def _geometry(window: Window, h: int, w: int) -> tuple[int, ...]:
-    """Return the window as the compiled functions take it: kh, kw, strides, dilation, padding at the top and left."""
-    (top, _), (left, _) = window.pads(h, w)
-    return (*window.size, *window.strides, *window.dilation, top, left)
+def suits_winograd(dtype: np.dtype, shape: tuple[int, ...], window: Window, groups: int, image: Pair) -> bool:
+    """Return whether Winograd's algorithm serves a kernel of `shape` (kh,kw,c/groups,k) on images of `image` = (h, w).
 
-
-def _grouped(w: np.ndarray, groups: int) -> np.ndarray:
-    """Return the kernel (kh,kw,c/groups,k) as one matrix a group: (groups, kh·kw·c/groups, k/groups)."""
-    k = w.shape[3]
-    return np.ascontiguousarray(w.reshape(-1, groups, k // groups).transpose(1, 0, 2))
-
-
-def _block_rows(w: np.ndarray, y: np.ndarray) -> int:
-    """Return how many output rows make a block."""
-    return max(1, CACHE // (y.shape[2] * w.shape[0] * w.shape[1] * w.shape[2] * w.itemsize))
-
-
-@jit
-def _gather(
-    x: np.ndarray, patches: np.ndarray, geometry: Any, first: int, last: int, oh: int, ow: int, c0: int
-) -> None:
-    """Write the patches of output rows first … last − 1 (of all images, counted through), channels from c0 on."""
-    kh, kw, sh, sw, dh, dw, top, left = geometry
-    _, h, w, _ = x.shape
-    c = patches.shape[1] // (kh * kw)
-    for row in range(first, last):
-        image = row // oh
-        up = (row % oh) * sh - top
-        for q in range(ow):
-            patch = patches[(row - first) * ow + q]
-            start = q * sw - left
-            for i in range(kh):
-                y0 = up + i * dh
-                if y0 < 0 or y0 >= h:
-                    patch[i * kw * c : (i + 1) * kw * c] = 0
-                elif dw == 1 and c == x.shape[3] and start >= 0 and start + kw <= w:
-                    # The window's cells of this row lie side by side in the image too.
-                    cells = x[image, y0].reshape(-1)
-                    for t in range(kw * c):
-                        patch[i * kw * c + t] = cells[start * c + t]
-                else:
-                    for j in range(kw):
-                        x0 = start + j * dw
-                        at = (i * kw + j) * c
-                        if x0 < 0 or x0 >= w:
-                            patch[at : at + c] = 0
-                        else:
-                            for t in range(c):
-                                patch[at + t] = x[image, y0, x0, c0 + t]
-
-
-@jit
-def _scatter(patches: np.ndarray, dx: np.ndarray, geometry: Any, first: int, last: int, ow: int, c0: int) -> None:
-    """Add the patches of one image's output rows first … last − 1 to its gradient dx (h,w,c): the transpose of _gather."""
-    kh, kw, sh, sw, dh, dw, top, left = geometry
-    h, w, channels = dx.shape
-    c = patches.shape[1] // (kh * kw)
-    for row in range(first, last):
-        up = row * sh - top
-        for q in range(ow):
-            patch = patches[(row - first) * ow + q]
-            start = q * sw - left
-            for i in range(kh):
-                y0 = up + i * dh
-                if y0 < 0 or y0 >= h:
-                    continue
-                if dw == 1 and c == channels and start >= 0 and start + kw <= w:
-                    cells = dx[y0].reshape(-1)
-                    for t in range(kw * c):
-                        cells[start * c + t] += patch[i * kw * c + t]
-                else:
-                    for j in range(kw):
-                        x0 = start + j * dw
-                        at = (i * kw + j) * c
-                        if x0 >= 0 and x0 < w:
-                            for t in range(c):
-                                dx[y0, x0, c0 + t] += patch[at + t]
-
-
-@parallel_jit
-def _forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, y: np.ndarray, geometry: Any, rows: int) -> None:
-    """Fill y, block by block; w (groups, kh·kw·c, k)."""
-    n, oh, ow, channels = y.shape
-    groups, size, k = w.shape
-    c = x.shape[3] // groups
-    flat = y.reshape(n * oh * ow, channels)
-    for block in prange((n * oh + rows - 1) // rows):
-        first = block * rows
-        last = min(first + rows, n * oh)
-        patches = np.empty(((last - first) * ow, size), x.dtype)
-        out = flat[first * ow : last * ow]
-        if groups == 1:
-            _gather(x, patches, geometry, first, last, oh, ow, 0)
-            np.dot(patches, w[0], out)
-        else:
-            part = np.empty((len(out), k), x.dtype)
-            for g in range(groups):
-                _gather(x, patches, geometry, first, last, oh, ow, g * c)
-                np.dot(patches, w[g], part)
-                out[:, g * k : (g + 1) * k] = part
-        for p in range(len(out)):
-            for t in range(channels):
-                out[p, t] += b[t]
-
-
-@parallel_jit
-def _backward_input(dy: np.ndarray, w: np.ndarray, dx: np.ndarray, geometry: Any, rows: int) -> None:
-    """Add up dx, one image a thread; w (groups, k, kh·kw·c) is transposed."""
-    n, oh, ow, channels = dy.shape
-    groups, k, size = w.shape
-    c = dx.shape[3] // groups
-    for image in prange(n):
-        patches = np.empty((rows * ow, size), dy.dtype)
-        part = np.empty((rows * ow, k), dy.dtype)
-        for first in range(0, oh, rows):
-            last = min(first + rows, oh)
-            count = (last - first) * ow
-            block = dy[image, first:last].reshape(count, channels)
-            for g in range(groups):
-                if groups == 1:
-                    np.dot(block, w[0], patches[:count])
-                else:
-                    part[:count] = block[:, g * k : (g + 1) * k]
-                    np.dot(part[:count], w[g], patches[:count])
-                _scatter(patches, dx[image], geometry, first, last, ow, g * c)
-
-
-@parallel_jit
-def _backward_kernel(x: np.ndarray, dy: np.ndarray, partial: np.ndarray, geometry: Any, rows: int) -> None:
-    """Add up the kernel's gradient in partial (parts, groups, kh·kw·c, k), one part a thread."""
-    n, oh, ow, channels = dy.shape
-    parts, groups, size, k = partial.shape
-    c = x.shape[3] // groups
-    flat = dy.reshape(n * oh * ow, channels)
-    blocks = (n * oh + rows - 1) // rows
-    for number in prange(parts):
-        patches = np.empty((rows * ow, size), x.dtype)
-        part = np.empty((rows * ow, k), x.dtype)
-        product = np.empty((size, k), x.dtype)
-        for block in range(number * blocks // parts, (number + 1) * blocks // parts):
-            first = block * rows
-            last = min(first + rows, n * oh)
-            count = (last - first) * ow
-            for g in range(groups):
-                _gather(x, patches, geometry, first, last, oh, ow, g * c)
-                if groups == 1:
-                    np.dot(patches[:count].T, flat[first * ow : last * ow], product)
-                else:
-                    part[:count] = flat[first * ow : last * ow, g * k : (g + 1) * k]
-                    np.dot(patches[:count].T, part[:count], product)
-                partial[number, g] += product
+    It needs 3×3 at stride 1 and whole vector registers of channels. Below 8×8 outputs too much of its 4×4 tiles is
+    wasted on edges.
+    """
+    return (
+        dtype == np.float32
+        and window.size == (3, 3)
+        and window.strides == window.dilation == (1, 1)
+        and groups == 1
+        and shape[2] % winograd.LANES == shape[3] % winograd.LANES == 0
+        and min(window.output(*image)) >= 8
+    )
 
 
 @parallel_jit

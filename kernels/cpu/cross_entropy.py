@@ -52,10 +52,10 @@ def sigmoid_cross_entropy(logits: np.ndarray, targets: np.ndarray) -> tuple[np.n
     e = np.abs(x)
     np.negative(e, out=e)
     np.exp(e, out=e)
-    loss = np.log1p(e)
-    loss += np.maximum(x, 0)
+    loss = np.maximum(x, 0)
     with np.errstate(invalid="ignore"):  # ∞ − ∞ and ∞ · 0: kernels hand NaN on in silence
         loss -= x * targets.reshape(-1)
+    loss += np.log1p(e)  # last, or a small loss would be rounded away beside a large logit
     return loss.reshape(logits.shape), sigmoid(logits)
 
 

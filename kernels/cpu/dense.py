@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from .memory import empty
+
 
 def dense(x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
     """Return y (…,k) = x·w + b for `x` (…,m), `w` (m,k) and `b` (k,) or None."""
-    y = np.matmul(x, w)
+    y = np.matmul(x, w, out=empty((*x.shape[:-1], w.shape[1]), x.dtype))
     if b is not None:
         y += b
     return y
@@ -13,12 +15,13 @@ def dense(x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
 
 def dense_backward_input(dy: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Return dx (…,m) = dy·wᵀ from `dy` (…,k) and `w` (m,k)."""
-    return np.matmul(dy, w.T)
+    return np.matmul(dy, w.T, out=empty((*dy.shape[:-1], w.shape[0]), dy.dtype))
 
 
 def dense_backward_kernel(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return dw (m,k) = xᵀ·dy, summed over all leading axes of `dy` (…,k) and `x` (…,m)."""
-    return np.matmul(x.reshape(-1, x.shape[-1]).T, dy.reshape(-1, dy.shape[-1]))
+    rows = x.reshape(-1, x.shape[-1])
+    return np.matmul(rows.T, dy.reshape(-1, dy.shape[-1]), out=empty((x.shape[-1], dy.shape[-1]), dy.dtype))
 
 
 def dense_backward_bias(dy: np.ndarray) -> np.ndarray:

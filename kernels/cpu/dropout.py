@@ -10,6 +10,7 @@ import numpy as np
 from numba import prange
 
 from .compile import elementwise, jit, parallel_jit
+from .memory import empty
 
 CHUNK = 4096  # elements; a multiple of the 4 words of a block, so that chunks begin with one
 
@@ -30,8 +31,8 @@ def random_bits(count: int, seed: int, stream: int, step: int) -> np.ndarray:
 
 def dropout(x: np.ndarray, rate: float, seed: int, stream: int, step: int) -> tuple[np.ndarray, np.ndarray]:
     """Return (y, keep): drawn, compared, scaled and written in one pass over `x`."""
-    y = np.empty(x.shape, x.dtype)
-    keep = np.empty(x.shape, np.uint8)
+    y = empty(x.shape, x.dtype)
+    keep = empty(x.shape, np.uint8)
     threshold = math.ceil(rate * 2.0**24)  # u ≥ rate, with u a multiple of 2⁻²⁴, said in whole numbers
     scale = x.dtype.type(1.0 / (1.0 - rate))
     key = seed & 0xFFFFFFFF, seed >> 32
@@ -41,7 +42,7 @@ def dropout(x: np.ndarray, rate: float, seed: int, stream: int, step: int) -> tu
 
 def dropout_backward(dy: np.ndarray, keep: np.ndarray, rate: float) -> np.ndarray:
     """Return dx = dy / (1 − rate) where `keep`, else 0."""
-    dx = np.empty(dy.shape, dy.dtype)
+    dx = empty(dy.shape, dy.dtype)
     _dropout_backward(dy.reshape(-1), keep.reshape(-1), dx.reshape(-1), dy.dtype.type(1.0 / (1.0 - rate)))
     return dx
 

@@ -10,14 +10,15 @@ from numba import prange
 
 from ..window import Pair, Window
 from .compile import helper, parallel_jit
+from .memory import empty
 
 
 def max_pool2d(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
     """Return (y, index), the first maximum of each window in row-major order; NaN counts as the largest."""
     n, h, w, c = x.shape
     (top, _), (left, _) = window.pads(h, w)
-    y = np.empty((n, *window.output(h, w), c), x.dtype)
-    index = np.empty(y.shape, np.uint16)
+    y = empty((n, *window.output(h, w), c), x.dtype)
+    index = empty(y.shape, np.uint16)
     _max_pool2d(x, y, index, *window.size, *window.strides, top, left)
     return y, index
 
@@ -25,7 +26,7 @@ def max_pool2d(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
 def max_pool2d_backward(dy: np.ndarray, index: np.ndarray, window: Window, image: Pair) -> np.ndarray:
     """Return dx (n,h,w,c): each cell's sum over the windows that it won, from the first to the last."""
     (top, _), (left, _) = window.pads(*image)
-    dx = np.empty((len(dy), *image, dy.shape[3]), dy.dtype)
+    dx = empty((len(dy), *image, dy.shape[3]), dy.dtype)
     _max_pool2d_backward(dy, index, dx, *window.size, *window.strides, top, left)
     return dx
 
@@ -34,7 +35,7 @@ def average_pool2d(x: np.ndarray, window: Window) -> np.ndarray:
     """Return y (n,oh,ow,c), the mean of each window over its cells inside the image."""
     n, h, w, c = x.shape
     (top, _), (left, _) = window.pads(h, w)
-    y = np.empty((n, *window.output(h, w), c), x.dtype)
+    y = empty((n, *window.output(h, w), c), x.dtype)
     _average_pool2d(x, y, *window.size, *window.strides, top, left)
     return y
 
@@ -42,7 +43,7 @@ def average_pool2d(x: np.ndarray, window: Window) -> np.ndarray:
 def average_pool2d_backward(dy: np.ndarray, window: Window, image: Pair) -> np.ndarray:
     """Return dx (n,h,w,c): each cell's sum of the shares of the windows it is in, from the first to the last."""
     (top, _), (left, _) = window.pads(*image)
-    dx = np.empty((len(dy), *image, dy.shape[3]), dy.dtype)
+    dx = empty((len(dy), *image, dy.shape[3]), dy.dtype)
     _average_pool2d_backward(dy, dx, *window.size, *window.strides, top, left)
     return dx
 
@@ -59,7 +60,7 @@ def global_average_pool2d_backward(dy: np.ndarray, image: Pair) -> np.ndarray:
     """Return dx (n,h,w,c) with dy/(h·w) in every cell."""
     h, w = image
     n, c = dy.shape
-    dx = np.empty((n, h, w, c), dy.dtype)
+    dx = empty((n, h, w, c), dy.dtype)
     dx[:] = (dy / (h * w))[:, None, None, :]
     return dx
 

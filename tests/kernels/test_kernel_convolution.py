@@ -96,10 +96,10 @@ def assert_agrees(twin, x, w, b, dy, case):
         "conv2d_backward_bias": (dy,),
     }.items():
         got, wanted = getattr(twin, name)(*arguments), getattr(reference, name)(*arguments)
-        if len(x):
+        if wanted.any():
             assert_close(got, wanted)
-        else:
-            np.testing.assert_array_equal(got, wanted, strict=True)  # no images: zeros for the parameters
+        else:  # there are no images, or all taps are in the padding, as those of a spread-out 1×2 window on one pixel
+            np.testing.assert_array_equal(got, wanted, strict=True)
 
 
 @all_cases

@@ -3,6 +3,7 @@ from math import sqrt
 import numpy as np
 import pytest
 from kernel_checks import LARGE, assert_close
+from tinyconv.kernels import reference
 
 STEPS = 4
 
@@ -103,8 +104,6 @@ def test_update(kernels, dtype, name, shape, rng):
 
 @pytest.mark.parametrize("name", RULES)
 def test_agrees_with_reference(twin, dtype, name, rng):
-    from tinyconv.kernels import reference
-
     _, run, starts = RULES[name]
     w, *gradients = rng.standard_normal((1 + STEPS, LARGE)).astype(dtype)
     results = []

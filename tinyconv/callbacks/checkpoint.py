@@ -17,6 +17,7 @@ class ModelCheckpoint(Callback):
         monitor: str = "val_loss",
         verbose: int = 0,
         save_best_only: bool = False,
+        *,
         mode: str = "auto",
     ) -> None:
         if not str(filepath).endswith(".weights.h5"):
@@ -30,7 +31,12 @@ class ModelCheckpoint(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Save the weights, if the epoch earns it."""
-        path = self.filepath.format(epoch=epoch + 1, **logs)
+        try:
+            path = self.filepath.format(epoch=epoch + 1, **logs)
+        except KeyError as missing:
+            raise ValueError(
+                f"ModelCheckpoint's filepath names {missing.args[0]}, but the logs hold only {', '.join(logs)}"
+            ) from None
         if not self.save_best_only:
             self.model.save_weights(path)
             self.say(f"Epoch {epoch + 1}: saving model to {path}")

@@ -101,7 +101,9 @@ class Pad(Function):
 
 def reshape(x: Any, *shape: Any) -> Tensor:
     """Return x in `shape` (ints, or one tuple); one length may be −1. See `Reshape`."""
-    return Reshape(tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int) else shape)(as_tensor(x))
+    return Reshape(tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int | np.integer) else shape)(
+        as_tensor(x)
+    )
 
 
 def transpose(x: Any, axes: tuple[int, ...] | None = None) -> Tensor:

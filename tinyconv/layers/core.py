@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from .layer import Layer, Shape, describe, size, sizes
 class InputLayer(Layer):
     """States the shape of a model's input, without the batch axis; passes tensors through."""
 
-    def __init__(self, shape: Sequence[int], name: str | None = None, dtype: str | None = None) -> None:
+    def __init__(self, shape: Sequence[int], *, name: str | None = None, dtype: str | None = None) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=shape)
 
     def call(self, x: Tensor, training: bool) -> Tensor:
@@ -27,10 +27,15 @@ class InputLayer(Layer):
         """Return the arguments that make an equal layer."""
         return {"batch_shape": self.batch_input_shape, "dtype": self.dtype, "name": self.name}
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Return the layer that `get_config` described."""
+        return cls(config["batch_shape"][1:], name=config["name"], dtype=config["dtype"])
 
-def Input(shape: Sequence[int], name: str | None = None, dtype: str | None = None) -> InputLayer:  # noqa: N802
+
+def Input(shape: Sequence[int], *, name: str | None = None, dtype: str | None = None) -> InputLayer:  # noqa: N802
     """Return the input of a model: `shape` is that of one sample, such as (28, 28, 1)."""
-    return InputLayer(shape, name, dtype)
+    return InputLayer(shape, name=name, dtype=dtype)
 
 
 class Dense(Layer):
@@ -122,8 +127,8 @@ class ReLU(Layer):
 
     def __init__(
         self,
-        negative_slope: float = 0.0,
         *,
+        negative_slope: float = 0.0,
         name: str | None = None,
         dtype: str | None = None,
         input_shape: Sequence[int] | None = None,
@@ -166,8 +171,8 @@ class Dropout(Layer):
     def __init__(
         self,
         rate: float,
-        seed: int | None = None,
         *,
+        seed: int | None = None,
         name: str | None = None,
         dtype: str | None = None,
         input_shape: Sequence[int] | None = None,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -73,15 +73,26 @@ class Layer:
         """Return the arguments that make an equal layer, under Keras's names."""
         return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
 
-    def settle(self, input_shape: Shape) -> Shape:
-        """Check `input_shape`, build the layer if it is not built, and return the shape of its output."""
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Return the layer that `get_config` described, with new weights."""
+        layer = cls(**{argument: value for argument, value in config.items() if argument != "trainable"})
+        layer.trainable = config["trainable"]
+        return layer
+
+    def checked_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the output for inputs of `input_shape`; an error names this layer."""
         if self.rank is not None and len(input_shape) != self.rank:
             axes = {2: "(batch, features)", 4: "(batch, height, width, channels)"}[self.rank]
             raise self.error(f"got an input of shape {input_shape}, needs {self.rank} axes {axes}")
         try:
-            output_shape = self.compute_output_shape(input_shape)
+            return self.compute_output_shape(input_shape)
         except ValueError as error:
             raise self.error(f"got an input of shape {input_shape}: {error}") from None
+
+    def settle(self, input_shape: Shape) -> Shape:
+        """Check `input_shape`, build the layer if it is not built, and return the shape of its output."""
+        output_shape = self.checked_output_shape(input_shape)
         if not self.built:
             self.build(input_shape)
             self.built, self.input_shape, self.output_shape = True, input_shape, output_shape
@@ -157,15 +168,14 @@ class Layer:
 
 def sizes(argument: str, values: Sequence[int]) -> tuple[int, ...]:
     """Return `values` as a tuple after checking that each is a positive integer."""
-    values = tuple(values)
-    if not all(is_size(value) for value in values):
+    if not isinstance(values, Sequence) or not all(is_size(value) for value in values):
         raise ValueError(f"{argument} must hold positive integers, got {values}")
     return tuple(int(value) for value in values)
 
 
 def pair(argument: str, value: int | Sequence[int]) -> tuple[int, int]:
     """Return one positive integer, or two, as a pair of them."""
-    values = (value, value) if isinstance(value, int | np.integer) else tuple(value)
+    values = tuple(value) if isinstance(value, Sequence) else (value, value)
     if len(values) != 2 or not all(is_size(one) for one in values):
         raise ValueError(f"{argument} must be a positive integer or two, got {value}")
     return int(values[0]), int(values[1])

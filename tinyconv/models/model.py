@@ -68,22 +68,22 @@ class Model(Trainer):
         for weight, array in zip(own, weights, strict=True):
             weight.data[...] = array
 
-    def save_weights(self, path: str, note: dict[str, Any] | None = None) -> None:
-        """Write all weights, and the state of optimizer and dropout, to `path` in Keras 3's ".weights.h5" layout.
+    def save_weights(self, filepath: str, *, note: dict[str, Any] | None = None) -> None:
+        """Write all weights, and the state of optimizer and dropout, to `filepath` in Keras 3's ".weights.h5" layout.
 
         The file is written aside and renamed. `note`, anything that JSON can hold, travels with it.
         """
         from ..keras_files import save_weights
 
         self.require_built()
-        save_weights(path, self, note)
+        save_weights(filepath, self, note)
 
-    def load_weights(self, path: str) -> None:
+    def load_weights(self, filepath: str) -> None:
         """Read a ".weights.h5" file that tinyconv or Keras 3 wrote; nothing changes unless all of it fits."""
         from ..keras_files import load_weights
 
         self.require_built()
-        load_weights(path, self)
+        load_weights(filepath, self)
 
     def summary(self) -> None:
         """Print the layers, their output shapes and parameter counts, and the totals."""

@@ -57,6 +57,11 @@ class Sequential(Model):
 
     def build(self, input_shape: Shape) -> None:
         """Build every layer for inputs of `input_shape`, batch axis included."""
+        if not self.layers:
+            self.require_built()
+        shape = tuple(input_shape)
+        for layer in self.layers:  # all must fit before one makes weights
+            shape = layer.checked_output_shape(shape)
         shape = tuple(input_shape)
         for layer in self.layers:
             shape = layer.settle(shape)

@@ -16,7 +16,7 @@ def summary_lines(name: str, layers: Sequence[Layer]) -> list[str]:
         if index:
             lines.append(rule)
         label = f"{layer.name} ({type(layer).__name__})"
-        lines.append(_row(label, str(layer.output_shape), f"{layer.count_params():,}"))
+        lines.append(_row(label, str(layer.output_shape), str(layer.count_params())))
     trainable = sum(weight.size for layer in layers for weight in layer.trainable_weights)
     total = sum(layer.count_params() for layer in layers)
     return [

@@ -1,0 +1,230 @@
+"""The backward walk: what adds up, what is skipped, what is freed."""
+
+import gc
+import subprocess
+import sys
+import weakref
+from functools import partial
+
+import numpy as np
+import pytest
+from tinyconv.kernels import cpu
+
+import tinyconv as tc
+from tinyconv import functions as F
+
+
+def leaf(*values):
+    return tc.Tensor(np.array(values), requires_grad=True)
+
+
+def test_chain_rule_by_hand():
+    x, w = leaf(2.0, 3.0), leaf(5.0, 7.0)
+    ((x * w) ** 2).sum().backward()
+    np.testing.assert_allclose(x.grad, [2 * 10 * 5, 2 * 21 * 7])
+    np.testing.assert_allclose(w.grad, [2 * 10 * 2, 2 * 21 * 3])
+
+
+def test_reuse_adds_up():
+    x = leaf(3.0)
+    (x * x * x + x).backward(np.ones(1))
+    np.testing.assert_allclose(x.grad, [3 * 9 + 1])
+
+
+def test_the_same_tensor_on_both_sides():
+    x = leaf(3.0, 4.0)
+    (x - x).sum().backward()
+    np.testing.assert_array_equal(x.grad, [0, 0])
+
+
+def test_diamonds():
+    """Each of 40 diamonds doubles the number of paths: a walk that followed paths, not tensors, would never end."""
+    x = leaf(1.0)
+    y = x
+    for _ in range(40):
+        y = y * 0.5 + y * 0.25 * 2
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad, [1.0])
+
+
+def test_a_user_is_done_before_what_it_uses():
+    """y reaches x directly and through z; x's gradient may go on only when both have arrived."""
+    x = leaf(2.0)
+    y = x * 3
+    z = y * y
+    (y + z + y * z).sum().backward()
+    np.testing.assert_allclose(x.grad, [3 + 2 * 9 * 2 + 3 * 27 * 4])
+
+
+CHAIN = """
+import sys
+assert sys.getrecursionlimit() == 1000
+import numpy as np, tinyconv as tc
+x = tc.Tensor(np.ones(3), requires_grad=True)
+y = x
+for _ in range(10_000):
+    y = y + 1e-4 * y
+if {backward}:
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad, np.full(3, (1 + 1e-4) ** 10_000))
+del y
+print("deleted")
+"""
+
+
+@pytest.mark.parametrize("backward", [True, False], ids=["after backward", "unused"])
+def test_long_chain_and_its_deletion(backward):
+    """20,000 operations deep under Python's default recursion limit; in its own process, since a crash would be one."""
+    run = subprocess.run([sys.executable, "-c", CHAIN.format(backward=backward)], capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (0, "deleted\n"), run.stderr
+
+
+def test_no_grad():
+    x = leaf(1.0, 2.0)
+    with tc.no_grad():
+        y = (x * x).sum()
+        with tc.no_grad():
+            pass
+        z = x * 2
+    assert not y.requires_grad
+    assert y.creator is None
+    assert not z.requires_grad
+    with pytest.raises(RuntimeError, match="requires_grad=True"):
+        y.backward()
+    assert (x * x).requires_grad
+
+
+def test_no_grad_ends_with_an_exception():
+    with pytest.raises(KeyError), tc.no_grad():
+        raise KeyError
+    assert (leaf(1.0) * 2).requires_grad
+
+
+def test_detach_shares_the_array_and_stops_the_gradient():
+    x = leaf(2.0)
+    y = x * 3
+    cut = y.detach()
+    assert cut.data is y.data
+    (y * cut).sum().backward()
+    np.testing.assert_allclose(x.grad, [6 * 3])
+
+
+def test_backward_with_a_cotangent(rng):
+    x, dy = leaf(*rng.standard_normal(4)), rng.standard_normal(4)
+    (x * x).backward(dy)
+    np.testing.assert_allclose(x.grad, 2 * x.data * dy)
+    x.grad = None
+    (x * x).backward(tc.Tensor(dy))
+    np.testing.assert_allclose(x.grad, 2 * x.data * dy)
+
+
+def test_backward_of_a_leaf():
+    x = leaf(2.0)
+    x.backward()
+    np.testing.assert_array_equal(x.grad, [1.0])
+
+
+def test_backward_errors():
+    x = leaf(1.0, 2.0)
+    with pytest.raises(ValueError, match=r"shape \(2,\) needs dy"):
+        (x * 2).backward()
+    with pytest.raises(ValueError, match=r"shape \(2,\), got \(3,\)"):
+        (x * 2).backward(np.ones(3))
+    with pytest.raises(RuntimeError, match="requires_grad=True"):
+        (tc.Tensor([1.0]) * 2).backward()
+    assert x.grad is None
+
+
+def test_two_backward_passes_add_into_grad():
+    x = leaf(2.0)
+    (x * 3).sum().backward()
+    first = x.grad
+    (x * x).sum().backward()
+    np.testing.assert_allclose(x.grad, [3 + 4])
+    np.testing.assert_allclose(first, [3])  # what a caller holds is not changed behind its back
+
+
+def test_freed_buffers():
+    x = leaf(2.0, 3.0)
+    y = x * x
+    z = y.sum()
+    z.backward()
+    before = x.grad.copy()
+    with pytest.raises(RuntimeError, match="freed them; run the forward pass again"):
+        z.backward()
+    with pytest.raises(RuntimeError, match="Multiply saved"):
+        (y * 2).sum().backward()
+    np.testing.assert_array_equal(x.grad, before)
+
+
+def test_saved_arrays_are_let_go_after_backward():
+    x = leaf(*np.ones(10))
+    y = x.exp()
+    held = weakref.ref(y.data.base if y.data.base is not None else y.data)
+    loss = (y * y).sum()
+    del y
+    loss.backward()
+    gc.collect()
+    assert held() is None
+
+
+def test_nothing_is_saved_for_what_needs_no_gradient():
+    assert (tc.Tensor([1.0]) * 2).creator is None
+
+
+def test_needs_skips_what_nobody_asks_for(rng):
+    asked = []
+
+    class Probe(tc.Function):
+        """y = a + b."""
+
+        def forward(self, a, b):
+            return a + b
+
+        def backward(self, dy):
+            asked.append(self.needs)
+            return tuple(dy if needed else None for needed in self.needs)
+
+    constant, weight = tc.Tensor(rng.standard_normal(3)), leaf(1.0, 2.0, 3.0)
+    Probe()(constant, weight).sum().backward()
+    Probe()(weight, weight).sum().backward()
+    assert asked == [(False, True), (True, True)]
+    assert constant.grad is None
+
+
+def test_the_images_gradient_is_never_computed(rng, monkeypatch, network):
+    """The first layer's input is data: its gradient, as costly as the kernel's, is left out."""
+    calls = []
+
+    def spy(name, original, *arguments):
+        calls.append(name)
+        return original(*arguments)
+
+    for name in ("conv2d_backward_input", "conv2d_backward_kernel", "dense_backward_input"):
+        monkeypatch.setattr(cpu, name, partial(spy, name, getattr(cpu, name)))
+    model = network()
+    model.train_on_batch(rng.random((4, 8, 8, 1)), np.array([0, 1, 2, 1]))
+    assert sorted(calls) == ["conv2d_backward_kernel", "dense_backward_input", "dense_backward_input"]
+
+    x = tc.Tensor(rng.random((4, 8, 8, 1)).astype(np.float32), requires_grad=True)
+    model(x).sum().backward()
+    assert "conv2d_backward_input" in calls
+    assert x.grad.shape == x.shape
+
+
+def test_frozen_weights_get_no_gradient(rng):
+    layer = tc.layers.Dense(2, trainable=False)
+    above = tc.layers.Dense(2)
+    F.sum(above(layer(rng.random((3, 4))))).backward()
+    assert all(weight.grad is None for weight in layer.weights)
+    assert all(weight.grad is not None for weight in above.weights)
+
+
+def test_a_function_without_forward_or_backward_says_so():
+    class Nothing(tc.Function):
+        pass
+
+    with pytest.raises(NotImplementedError, match="Nothing defines no forward"):
+        Nothing()(leaf(1.0))
+    with pytest.raises(NotImplementedError, match="Nothing defines no backward"):
+        Nothing().backward(np.ones(1))

@@ -1,0 +1,104 @@
+"""ModelCheckpoint, CSVLogger and what the progress line spells."""
+
+import csv
+
+import numpy as np
+import pytest
+
+import tinyconv as tc
+from tinyconv.callbacks.progress import spell
+
+
+def fire(callback, *epochs):
+    """Let a callback hear of epochs with these logs."""
+    callback.on_train_begin()
+    for epoch, logs in enumerate(epochs):
+        callback.on_epoch_end(epoch, logs)
+
+
+def test_checkpoint_saves_every_epoch(tmp_path, digits, network):
+    model = network()
+    checkpoint = tc.callbacks.ModelCheckpoint(str(tmp_path / "{epoch:02d}-{loss:.1f}.weights.h5"))
+    losses = model.fit(*digits, epochs=2, verbose=0, callbacks=[checkpoint]).history["loss"]
+    wanted = [f"0{epoch + 1}-{loss:.1f}.weights.h5" for epoch, loss in enumerate(losses)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == wanted
+    other = network()
+    other.load_weights(str(tmp_path / wanted[-1]))
+    for one, two in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "mode", "values", "saved"),
+    [
+        ("val_loss", "auto", [3, 2, 2.5, 1], [True, True, False, True]),
+        ("val_accuracy", "auto", [0.3, 0.2, 0.5, 0.5], [True, False, True, False]),
+        ("val_loss", "max", [3, 2, 4], [True, False, True]),
+        ("accuracy", "min", [3, 2, float("nan")], [True, True, False]),
+    ],
+)
+def test_checkpoint_keeps_the_best(monitor, mode, values, saved, capsys):
+    class Recorder:
+        def __init__(self):
+            self.paths = []
+
+        def save_weights(self, path):
+            self.paths.append(path)
+
+    checkpoint = tc.callbacks.ModelCheckpoint("a.weights.h5", monitor, verbose=1, save_best_only=True, mode=mode)
+    checkpoint.model = Recorder()
+    fire(checkpoint, *({monitor: value} for value in values))
+    lines = capsys.readouterr().out.splitlines()
+    assert ["improved from" in line for line in lines] == saved
+    assert checkpoint.model.paths == ["a.weights.h5"] * sum(saved)
+    assert lines[0].startswith(f"Epoch 1: {monitor} improved from ")
+    assert lines[0].endswith("saving model to a.weights.h5")
+
+
+def test_checkpoint_errors():
+    with pytest.raises(ValueError, match=r'must end in "\.weights\.h5", got a\.keras'):
+        tc.callbacks.ModelCheckpoint("a.keras")
+    with pytest.raises(ValueError, match='"auto", "min" or "max", got \'most\''):
+        tc.callbacks.ModelCheckpoint("a.weights.h5", mode="most")
+    with pytest.raises(ValueError, match='monitors "val_loss", but the logs hold only loss'):
+        fire(tc.callbacks.ModelCheckpoint("a.weights.h5", save_best_only=True), {"loss": 1.0})
+    with pytest.raises(ValueError, match=r"names val_loss, but the logs hold only loss"):
+        fire(tc.callbacks.ModelCheckpoint("{val_loss:.2f}.weights.h5"), {"loss": 1.0})
+
+
+def test_csv_logger(tmp_path, digits, network):
+    path = tmp_path / "history.csv"
+    history = network().fit(*digits, epochs=3, verbose=0, callbacks=[tc.callbacks.CSVLogger(str(path))]).history
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    for name, values in history.items():
+        assert [float(row[name]) for row in rows] == values
+    assert [entry.name for entry in tmp_path.iterdir()] == ["history.csv"]
+
+
+def test_csv_logger_appends_and_takes_new_columns(tmp_path):
+    path = tmp_path / "history.csv"
+    fire(tc.callbacks.CSVLogger(str(path), ";"), {"loss": 0.5})
+    fire(tc.callbacks.CSVLogger(str(path), ";", append=True), {"loss": 0.25, "val_loss": 1.0})
+    assert path.read_text() == "epoch;loss;val_loss\n0;0.5;\n0;0.25;1.0\n"
+    fire(tc.callbacks.CSVLogger(str(path), ";"), {"loss": 2.0})
+    assert path.read_text() == "epoch;loss\n0;2.0\n"
+
+
+@pytest.mark.parametrize(
+    ("logs", "line"),
+    [
+        ({"loss": 0.123456, "accuracy": 1.0}, "loss: 0.1235 - accuracy: 1.0000"),
+        ({"loss": 70188.4}, "loss: 7.019e+04"),
+        ({"loss": 0.0, "val_loss": 1.23456e-5}, "loss: 0.0000 - val_loss: 1.235e-05"),
+        ({"loss": float("nan")}, "loss: nan"),
+    ],
+)
+def test_spelling(logs, line):
+    assert spell(logs) == line
+
+
+def test_strangers_are_no_callbacks(digits, network):
+    with pytest.raises(TypeError, match="must be tinyconv"):
+        network().fit(*digits, callbacks=[print], verbose=0)

@@ -1,0 +1,209 @@
+"""gradcheck finds what is wrong, and its command covers the engine."""
+
+import inspect
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tinyconv as tc
+from tinyconv import functions as F
+from tinyconv import layers
+from tinyconv.functions.elementwise import Exp
+from tinyconv.gradcheck import GradientError
+from tinyconv.gradcheck.__main__ import main
+from tinyconv.gradcheck.checks import checks
+
+AIM = 1e-8
+
+
+class Wrong(tc.Function):
+    """y = x², and a backward that `spoil` spoils."""
+
+    def __init__(self, spoil):
+        self.spoil = spoil
+
+    def forward(self, x):
+        self.x = x
+        return x * x
+
+    def backward(self, dy):
+        return (self.spoil(2 * dy * self.x),)
+
+
+def spoil_one(dx):
+    dx = dx.copy()
+    dx[1, 2] += 0.5
+    return dx
+
+
+def test_passes_and_returns_the_worst_error(rng):
+    assert 0 < tc.gradcheck(lambda x: Wrong(lambda dx: dx)(x), rng.standard_normal((2, 3))) < AIM
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda dx: 2 * dx, lambda dx: -dx, lambda dx: 0 * dx, lambda dx: dx * (1 + 1e-5), lambda dx: dx + 1e-4, spoil_one],
+    ids=["doubled", "negative", "zero", "off by 10⁻⁵", "shifted", "one element"],
+)
+def test_finds_a_wrong_backward(spoil, rng):
+    with pytest.raises(GradientError) as caught:
+        tc.gradcheck(lambda x: Wrong(spoil)(x), rng.standard_normal((2, 3)))
+    assert caught.value.error > 1e-6
+
+
+def test_message_names_argument_index_and_both_numbers(rng):
+    x = rng.standard_normal((2, 3))
+    with pytest.raises(GradientError) as caught:
+        tc.gradcheck(lambda a, b: a * 2 + Wrong(spoil_one)(b), x, x, seed=3)
+    cotangent = np.random.default_rng(3).standard_normal((2, 3))
+    right = 2 * cotangent[1, 2] * x[1, 2]
+    message = str(caught.value)
+    assert "argument 1 at index (1, 2)" in message
+    assert f"backward gives {right + 0.5:.5g}"[:-1] in message
+    assert f"differences give {right:.5g}"[:-1] in message
+    assert "\n" not in message
+
+
+def test_names_the_weight_of_a_layer(rng):
+    class Shifted(layers.Layer):
+        """y = x + b², with a wrong gradient of b."""
+
+        def build(self, input_shape):
+            self.b = self.add_weight("b", (input_shape[-1],), tc.initializers.get("random_normal"))
+
+        def call(self, x, training):
+            return x + Wrong(lambda dx: 2 * dx)(self.b)
+
+    with pytest.raises(GradientError, match="weight top/b at index"):
+        tc.gradcheck(Shifted(dtype="float64", name="top"), rng.standard_normal((3, 4)))
+
+
+def test_nan_is_an_error(rng):
+    def nan_at_one_place(dx):
+        dx = dx.copy()
+        dx[0, 1] = np.nan
+        return dx
+
+    with pytest.raises(GradientError, match="nan"):
+        tc.gradcheck(lambda x: Wrong(nan_at_one_place)(x), rng.standard_normal((2, 3)))
+
+
+def test_ones_would_not_see_what_the_random_cotangent_sees(rng):
+    """A softmax row sums to 1: under a cotangent of ones its gradient is 0, and so is seven times it."""
+
+    class Seven(tc.Function):
+        def forward(self, x):
+            self.y = F.softmax(x).numpy()
+            return self.y
+
+        def backward(self, dy):
+            return (7 * self.y * (dy - (dy * self.y).sum(axis=-1, keepdims=True)),)
+
+    x = tc.Tensor(rng.standard_normal((3, 4)), requires_grad=True)
+    Seven()(x).backward(np.ones((3, 4)))
+    np.testing.assert_allclose(x.grad, 0, atol=1e-15)
+    with pytest.raises(GradientError):
+        tc.gradcheck(lambda x: Seven()(x), x)
+
+
+def test_refuses_float32_and_what_is_no_leaf(rng):
+    x = rng.standard_normal(3)
+    with pytest.raises(ValueError, match="needs float64, argument 0 is float32"):
+        tc.gradcheck(F.exp, x.astype(np.float32))
+    with pytest.raises(ValueError, match="argument 0 is not one"):
+        tc.gradcheck(F.exp, tc.Tensor(x))
+    with pytest.raises(ValueError, match="needs float64, weight dense/kernel is float32"):
+        tc.gradcheck(tc.Sequential([Widen(), layers.Dense(2)]), x[None])
+
+
+class Widen(layers.Layer):
+    """Lets a float64 input into a model of float32."""
+
+    def check(self, x):
+        pass
+
+    def call(self, x, training):
+        return x.astype("float32")
+
+
+def test_leaves_inputs_weights_and_random_state_as_they_were(rng):
+    layer, x = layers.Dropout(0.5, dtype="float64"), rng.standard_normal((5, 6))
+    before = x.copy()
+    tc.gradcheck(lambda x: layer(x, training=True), x)
+    np.testing.assert_array_equal(x, before)
+    assert layer.stream.step == 0
+    dense = layers.Dense(3, dtype="float64")
+    dense(x)
+    weights = dense.get_weights()
+    tc.gradcheck(dense, x)
+    for one, other in zip(weights, dense.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert all(weight.grad is None for weight in dense.weights)
+
+
+def test_a_whole_model(rng):
+    tc.set_floatx("float64")
+    model = tc.Sequential([tc.Input((6, 6, 1)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(2)])
+    assert tc.gradcheck(model, rng.standard_normal((2, 6, 6, 1))) < AIM
+
+
+@pytest.fixture(scope="module")
+def covered():
+    return [(check.kind, check.name, check.f) for check in checks()]
+
+
+def test_every_function_is_checked(covered):
+    assert {name for kind, name, _ in covered if kind == "function"} == set(F.__all__)
+
+
+def test_every_layer_is_checked(covered):
+    wanted = {
+        value.__name__
+        for value in vars(layers).values()
+        if inspect.isclass(value) and issubclass(value, layers.Layer) and value is not layers.Layer
+    }
+    assert {name for kind, name, _ in covered if kind == "layer"} == wanted
+
+
+def test_every_loss_and_penalty_is_checked(covered):
+    losses = {kind.__name__ for kind in tc.losses.LOSSES.values()}
+    assert {name for kind, name, _ in covered if kind == "loss"} == losses
+    penalties = {kind.__name__ for kind in tc.regularizers.REGULARIZERS.values()}
+    assert {name for kind, name, _ in covered if kind == "penalty"} == penalties
+
+
+def test_checks_leave_floatx_alone():
+    assert len(list(checks())) > 90
+    assert tc.floatx() == "float32"
+
+
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+def test_command_passes(backend, capsys):
+    assert main(["--backend", backend]) == 0
+    out = capsys.readouterr().out
+    assert f"{backend} kernels" in out
+    worst = float(out.partition("worst relative error ")[2].split(",")[0])
+    assert worst < AIM
+    for name in [*F.__all__, "Conv2D", "GlobalAveragePooling2D", "convolutional net", "CategoricalCrossentropy"]:
+        assert f" {name} " in out
+
+
+def test_command_fails_on_a_wrong_backward(monkeypatch, capsys):
+    monkeypatch.setattr(Exp, "backward", lambda self, dy: (1.5 * dy * self.y,))
+    assert main([]) == 1
+    last = capsys.readouterr().out.splitlines()[-2:]
+    assert last[0].startswith("function exp: argument 0 at index (")
+    assert "backward gives " in last[0]
+    assert "differences give " in last[0]
+    assert "1 of them wrong" in last[1]
+
+
+def test_command_line():
+    run = subprocess.run(
+        [sys.executable, "-m", "tinyconv.gradcheck", "--backend", "gpux"], capture_output=True, text=True
+    )
+    assert run.returncode == 2
+    assert "invalid choice" in run.stderr
+    assert "Traceback" not in run.stderr

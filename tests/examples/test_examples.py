@@ -1,0 +1,39 @@
+"""The examples run as a reader runs them, and say what they promise."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+
+
+def run(name, folder):
+    """Run an example in its own process, with warnings as errors; return what it prints."""
+    command = [sys.executable, "-W", "error", str(EXAMPLES / name)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_example_is_run():
+    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == ["convolution_backward_by_hand.py", "shortest.py"]
+
+
+def test_shortest(tmp_path):
+    out = run("shortest.py", tmp_path)
+    assert "Total params: 27,210" in out
+    last = [line for line in out.splitlines() if line.startswith("Epoch 3/3")]
+    assert float(last[0].split("val_accuracy: ")[1]) > 0.95
+    assert "The first ten test digits: [7 2 1 0 4 1 4 9 5 9] read as: [7 2 1 0 4 1 4 9" in out
+
+
+def test_convolution_backward_by_hand(tmp_path):
+    out = run("convolution_backward_by_hand.py", tmp_path)
+    assert out.count(": the same") == 8
+    assert "NOT" not in out
+    for line in out.splitlines():
+        if "measured" in line:
+            measured, by_hand = line.split("measured ")[1].split(", by hand ")
+            assert float(measured) == pytest.approx(float(by_hand), abs=1e-5)

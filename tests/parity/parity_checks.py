@@ -1,0 +1,95 @@
+"""How the tests of this folder put the two engines side by side."""
+
+import numpy as np
+
+import tinyconv as tc
+
+# (kind of comparison, dtype) → (worst relative error so far, where); printed at the end of a test run.
+WORST = {}
+
+
+def close(kind, ours, theirs, bound, where=""):
+    """Hold two arrays of one shape and dtype equal to `bound`, relative in norm: ‖ours − theirs‖ ≤ bound·‖theirs‖."""
+    ours, theirs = np.asarray(ours), np.asarray(theirs)
+    assert ours.shape == theirs.shape, f"{kind} {where}: shape {ours.shape}, Keras has {theirs.shape}"
+    assert ours.dtype == theirs.dtype, f"{kind} {where}: {ours.dtype}, Keras has {theirs.dtype}"
+    ours64, theirs64 = ours.astype(np.float64), theirs.astype(np.float64)
+    scale = np.linalg.norm(theirs64)
+    error = np.linalg.norm(ours64 - theirs64) / (scale or 1.0)
+    key = kind, str(ours.dtype)
+    if key not in WORST or error > WORST[key][0]:
+        WORST[key] = error, where
+    assert error <= bound, f"{kind} {where}: relative error {error:.2e} > {bound:.0e}"
+
+
+def close_numbers(kind, ours, theirs, bound, dtype, where=""):
+    """Hold each of several numbers equal to `bound`, relative."""
+    for one, other in zip(np.atleast_1d(ours), np.atleast_1d(theirs), strict=True):
+        close(kind, np.array([one], dtype), np.array([other], dtype), bound, where)
+
+
+def both_layers(keras, name, arguments, input_shape, rng):
+    """Return the layer from both engines, built for inputs of `input_shape` and holding the same random weights."""
+    ours, theirs = getattr(tc.layers, name)(**arguments), getattr(keras.layers, name)(**arguments)
+    ours.settle((None, *input_shape[1:]))
+    theirs.build((None, *input_shape[1:]))
+    assert [weight.shape for weight in ours.weights] == [tuple(weight.shape) for weight in theirs.weights]
+    weights = [rng.normal(size=weight.shape) for weight in ours.weights]
+    ours.set_weights(weights)
+    theirs.set_weights(weights)
+    return ours, theirs
+
+
+def both_models(keras, spec, input_shape, rng):
+    """Return a Sequential from both engines, with the same random weights; `spec` lists (layer, arguments)."""
+    ours, theirs = (
+        engine.Sequential([engine.Input(input_shape), *(getattr(engine.layers, name)(**args) for name, args in spec)])
+        for engine in (tc, keras)
+    )
+    scales = [1 / np.sqrt(max(1, np.prod(weight.shape[:-1]))) for weight in ours.weights]
+    weights = [rng.normal(size=weight.shape) * scale for weight, scale in zip(ours.weights, scales, strict=True)]
+    ours.set_weights(weights)
+    theirs.set_weights(weights)
+    return ours, theirs
+
+
+def keras_gradients(theirs, x, dy_of):
+    """Return (output, gradients of Σ dy·output for x and each weight) of a Keras layer; dy = dy_of(output's shape)."""
+    import tensorflow as tf
+
+    x = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = theirs(x)
+    sources = [x, *(variable.value for variable in theirs.trainable_weights)]
+    return y.numpy(), [g.numpy() for g in tape.gradient(y, sources, output_gradients=tf.constant(dy_of(y.shape)))]
+
+
+def our_gradients(ours, x, dy_of):
+    """Return the same of a tinyconv layer."""
+    x = tc.Tensor(x, requires_grad=True)
+    for weight in ours.trainable_weights:
+        weight.grad = None
+    y = ours(x)
+    y.backward(dy_of(y.shape))
+    return y.numpy(), [tensor.grad for tensor in (x, *ours.trainable_weights)]
+
+
+def compare_layer(keras, precision, name, arguments, x, rng, kind=None):
+    """Hold a layer's output, and its gradients for a random cotangent, equal to Keras's. Returns both layers."""
+    where = f"{name}({', '.join(f'{key}={value}' for key, value in arguments.items())}) of {x.shape}"
+    x = x.astype(precision.dtype)
+    ours, theirs = both_layers(keras, name, arguments, x.shape, rng)
+    seed = rng.integers(2**32)
+
+    def cotangent(shape):
+        return np.random.default_rng(seed).normal(size=tuple(shape)).astype(precision.dtype)
+
+    (y, gradients), (y_keras, gradients_keras) = (
+        take(layer, x, cotangent) for take, layer in ((our_gradients, ours), (keras_gradients, theirs))
+    )
+    assert ours.compute_output_shape((None, *x.shape[1:]))[1:] == y_keras.shape[1:]
+    close(f"output, {kind or name}", y, y_keras, precision.output, where)
+    for gradient, gradient_keras in zip(gradients, gradients_keras, strict=True):
+        close(f"gradient, {kind or name}", gradient, gradient_keras, precision.gradient, where)
+    return ours, theirs

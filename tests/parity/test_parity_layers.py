@@ -1,0 +1,200 @@
+"""Outputs and gradients of every layer, with the same weights and a random cotangent."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from parity_checks import close, compare_layer
+
+import tinyconv as tc
+from tinyconv.layers import Layer
+
+exact = settings(deadline=None, derandomize=True, max_examples=25, database=None)
+
+pairs = st.tuples(st.integers(1, 4), st.integers(1, 4))
+paddings = st.sampled_from(["valid", "same"])
+images = st.tuples(st.integers(1, 3), st.integers(1, 10), st.integers(1, 10), st.integers(1, 4))
+
+
+def draw(shape, seed):
+    """Return (generator, random input): distinct values, so that no maximum ties and no ReLU meets its kink."""
+    rng = np.random.default_rng(seed)
+    return rng, rng.normal(size=shape)
+
+
+def fits(shape, size, dilation=(1, 1)):
+    return all((k - 1) * d + 1 <= n for n, k, d in zip(shape[1:3], size, dilation, strict=True))
+
+
+@exact
+@given(images, st.integers(1, 5), pairs, pairs, pairs, paddings, st.booleans(), st.integers(0, 2**32 - 1))
+@example((2, 7, 9, 3), 4, (3, 3), (2, 2), (1, 1), "same", True, 1)  # odd and even sizes, padding uneven
+@example((2, 5, 5, 2), 3, (1, 1), (3, 2), (1, 1), "valid", True, 2)  # strides larger than the window
+@example((1, 3, 3, 1), 1, (3, 3), (1, 1), (1, 1), "valid", False, 3)  # one pixel left
+@example((2, 9, 8, 3), 4, (3, 2), (1, 1), (2, 3), "same", True, 4)  # dilation, uneven padding
+@example((1, 2, 2, 1), 2, (4, 4), (1, 1), (1, 1), "same", True, 5)  # padding larger than the image
+def test_conv2d(keras, precision, shape, filters, size, strides, dilation, padding, use_bias, seed):
+    assume(padding == "same" or fits(shape, size, dilation))
+    assume(strides == (1, 1) or dilation == (1, 1))  # Keras refuses both; see test_conv2d_dilated_and_strided
+    rng, x = draw(shape, seed)
+    arguments = dict(
+        filters=filters,
+        kernel_size=size,
+        strides=strides,
+        padding=padding,
+        dilation_rate=dilation,
+        use_bias=use_bias,
+    )
+    compare_layer(keras, precision, "Conv2D", arguments, x, rng)
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu", "leaky_relu", "sigmoid", "tanh", "softmax"])
+def test_conv2d_activation(keras, precision, rng, activation):
+    x = rng.normal(size=(2, 6, 5, 3))
+    compare_layer(keras, precision, "Conv2D", dict(filters=4, kernel_size=3, activation=activation), x, rng)
+
+
+@pytest.mark.parametrize(
+    ("channels", "filters", "groups", "arguments"),
+    [
+        (4, 6, 2, dict(kernel_size=3)),
+        (6, 6, 3, dict(kernel_size=(2, 3), strides=2, padding="same")),
+        (3, 6, 3, dict(kernel_size=3, padding="same", dilation_rate=2)),  # one channel a group
+        (4, 4, 4, dict(kernel_size=1, use_bias=False)),
+    ],
+)
+def test_conv2d_groups(keras, precision, rng, channels, filters, groups, arguments):
+    x = rng.normal(size=(2, 7, 6, channels))
+    compare_layer(keras, precision, "Conv2D", dict(filters=filters, groups=groups, **arguments), x, rng, "Conv2D groups")
+
+
+@pytest.mark.parametrize(("strides", "dilation"), [((2, 2), (2, 2)), ((3, 1), (2, 3)), ((1, 2), (3, 2))])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_conv2d_dilated_and_strided(keras, precision, rng, strides, dilation, padding):
+    """Keras refuses the pair, but a dilated kernel is an undilated one with zeros between its cells."""
+    import tensorflow as tf
+
+    with pytest.raises(ValueError, match="`strides > 1` not supported in conjunction with `dilation_rate > 1`"):
+        keras.layers.Conv2D(1, 3, strides=2, dilation_rate=2)
+    dtype = precision.dtype
+    x = rng.normal(size=(2, 11, 12, 2)).astype(dtype)
+    kernel, bias = rng.normal(size=(3, 2, 2, 4)).astype(dtype), rng.normal(size=4).astype(dtype)
+    layer = tc.layers.Conv2D(4, (3, 2), strides=strides, padding=padding, dilation_rate=dilation)
+    layer.settle((None, *x.shape[1:]))
+    layer.set_weights([kernel, bias])
+    spread = np.zeros((2 * dilation[0] + 1, dilation[1] + 1, 2, 4), dtype)
+    spread[:: dilation[0], :: dilation[1]] = kernel
+
+    sources = [tf.constant(x), tf.constant(spread), tf.constant(bias)]
+    with tf.GradientTape() as tape:
+        tape.watch(sources)
+        y_keras = keras.ops.conv(*sources[:2], strides=strides, padding=padding) + sources[2]
+    dy = rng.normal(size=y_keras.shape).astype(dtype)
+    dx, dw, db = (g.numpy() for g in tape.gradient(y_keras, sources, output_gradients=tf.constant(dy)))
+
+    xt = tc.Tensor(x, requires_grad=True)
+    y = layer(xt)
+    y.backward(dy)
+    close("output, Conv2D", y.numpy(), y_keras.numpy(), precision.output)
+    expected = dx, dw[:: dilation[0], :: dilation[1]], db
+    for ours, theirs in zip((xt.grad, *(weight.grad for weight in layer.weights)), expected, strict=True):
+        close("gradient, Conv2D", ours, theirs, precision.gradient)
+
+
+@exact
+@given(
+    st.sampled_from(["MaxPooling2D", "AveragePooling2D"]),
+    images,
+    pairs,
+    st.none() | pairs,
+    paddings,
+    st.integers(0, 2**32 - 1),
+)
+@example("MaxPooling2D", (2, 7, 5, 2), (3, 3), (1, 2), "same", 1)  # windows overlap, padding uneven
+@example("AveragePooling2D", (2, 7, 5, 2), (3, 2), (1, 1), "same", 2)  # padding must not count
+@example("AveragePooling2D", (2, 9, 9, 1), (2, 2), (3, 4), "valid", 3)  # gaps between windows
+@example("MaxPooling2D", (1, 2, 3, 1), (4, 4), None, "same", 4)  # window larger than the image
+def test_pooling(keras, precision, name, shape, size, strides, padding, seed):
+    assume(padding == "same" or fits(shape, size))
+    rng, x = draw(shape, seed)
+    x -= 10  # a zero of padding would win, or count
+    compare_layer(keras, precision, name, dict(pool_size=size, strides=strides, padding=padding), x, rng)
+
+
+@pytest.mark.parametrize("arguments", [{}, dict(pool_size=3, strides=1, padding="same"), dict(pool_size=3, strides=2)])
+def test_max_pooling_with_ties(keras, precision, rng, arguments):
+    """Where several cells are the largest, the gradient goes to the first, as in TensorFlow."""
+    x = rng.integers(0, 2, size=(3, 8, 8, 2)).astype(np.float64)
+    compare_layer(keras, precision, "MaxPooling2D", arguments, x, rng)
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_global_average_pooling(keras, precision, rng, keepdims):
+    x = rng.normal(size=(3, 5, 4, 6))
+    compare_layer(keras, precision, "GlobalAveragePooling2D", dict(keepdims=keepdims), x, rng)
+
+
+@pytest.mark.parametrize("activation", [None, "relu", "leaky_relu", "sigmoid", "tanh", "softmax"])
+@pytest.mark.parametrize("shape", [(4, 5), (2, 3, 5), (2, 3, 2, 4), (1, 1)], ids=str)
+def test_dense(keras, precision, rng, shape, activation):
+    compare_layer(keras, precision, "Dense", dict(units=3, activation=activation), rng.normal(size=shape), rng)
+
+
+def test_dense_without_bias(keras, precision, rng):
+    compare_layer(keras, precision, "Dense", dict(units=7, use_bias=False), rng.normal(size=(5, 600)), rng)
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu", "leaky_relu", "sigmoid", "tanh", "softmax"])
+@pytest.mark.parametrize("scale", [1, 30], ids=["moderate", "saturated"])
+def test_activation(keras, precision, rng, activation, scale):
+    x = scale * rng.normal(size=(4, 3, 7))
+    compare_layer(keras, precision, "Activation", dict(activation=activation), x, rng)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.1, 0.3, 1.0, 2.5])
+def test_relu(keras, precision, rng, slope):
+    compare_layer(keras, precision, "ReLU", dict(negative_slope=slope), rng.normal(size=(3, 4, 5)), rng)
+
+
+def test_softmax(keras, precision, rng):
+    compare_layer(keras, precision, "Softmax", {}, 3 * rng.normal(size=(3, 4, 5)), rng)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4), (2, 3, 4, 5)], ids=str)
+def test_flatten(keras, precision, rng, shape):
+    compare_layer(keras, precision, "Flatten", {}, rng.normal(size=shape), rng)
+
+
+@pytest.mark.parametrize("target", [(12,), (3, 4), (-1, 2, 3), (2, -1), (1, 12, 1)], ids=str)
+def test_reshape(keras, precision, rng, target):
+    compare_layer(keras, precision, "Reshape", dict(target_shape=target), rng.normal(size=(5, 2, 6)), rng)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3, 1.0])
+def test_dropout_outside_training(keras, precision, rng, rate):
+    compare_layer(keras, precision, "Dropout", dict(rate=rate), rng.normal(size=(5, 2, 6)), rng)
+
+
+def test_dropout_in_training(keras, precision):
+    """The masks differ, what they do to the numbers does not."""
+    x = np.full((400, 500), 3.0, precision.dtype)
+    ours = tc.layers.Dropout(0.3, seed=1)(x, training=True).numpy()
+    theirs = keras.layers.Dropout(0.3, seed=1)(x, training=True).numpy()
+    np.testing.assert_allclose(np.unique(ours), np.unique(theirs), rtol=1e-6)
+    for y in (ours, theirs):
+        assert abs((y == 0).mean() - 0.3) < 0.005
+
+
+def test_dropout_of_everything(keras, precision, rng):
+    x = rng.normal(size=(3, 4)).astype(precision.dtype)
+    for engine in (tc, keras):
+        assert not engine.layers.Dropout(1.0)(x, training=True).numpy().any()
+
+
+def test_every_layer_is_compared():
+    """A new layer needs a test here."""
+    compared = (
+        "Activation AveragePooling2D Conv2D Dense Dropout Flatten GlobalAveragePooling2D MaxPooling2D ReLU Reshape Softmax"
+    )
+    kinds = {value.__name__ for value in vars(tc.layers).values() if isinstance(value, type) and issubclass(value, Layer)}
+    assert kinds - {"Layer", "InputLayer"} == set(compared.split())

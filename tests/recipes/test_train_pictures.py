@@ -1,0 +1,70 @@
+"""The pictures of a run: there, decodable, of a sensible size, and not blank."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from run_checks import load_once
+
+from tinyconv import no_grad, train
+from tinyconv.datasets import mnist
+from tinyconv.functions import relu
+from tinyconv.recipes import BY_NAME
+from tinyconv.recipes.pictures import feature_maps
+from tinyconv.recipes.report import duration
+
+COMMON = {"curves.png", "predictions.png", "confusion.png"}
+CONVOLUTIONAL = COMMON | {"filters.png", "activations.png"}
+DENSE = COMMON | {"templates.png", "hidden_units.png"}
+
+
+@pytest.mark.parametrize(
+    ("name", "pictures"),
+    [("mnist", CONVOLUTIONAL), ("mnist-cnn5", CONVOLUTIONAL), ("mnist-fc", DENSE), ("mnist-sgd", DENSE)],
+)
+def test_pictures(monkeypatch, tmp_path, name, pictures):
+    monkeypatch.setattr(mnist, "load_data", load_once)
+    monkeypatch.setattr("tinyconv.recipes.mnist_sgd.STEPS", 3)
+    output = tmp_path / "run"
+    options = ["--limit", "120", "--batch-size", "40", "--epochs", "2", "--verbose", "0", "--output", str(output)]
+    assert train.main([name, *options]) == 0
+    assert {path.name for path in output.glob("*.png")} == pictures
+    for path in output.glob("*.png"):
+        with Image.open(path) as image:
+            image.load()
+            assert min(image.size) >= 300
+            pixels = np.asarray(image.convert("L"), np.float64)
+        assert pixels.std() > 5, f"{path.name} is blank"
+    assert not list(output.glob(".*")), "left over"
+
+
+def test_feature_maps_are_those_of_the_network():
+    model = BY_NAME["mnist"].build()
+    image = load_once()[1][0][0][..., np.newaxis]
+    maps = feature_maps(model, image)
+    first, second = model.layers[:2]
+    assert {name: array.shape for name, array in maps.items()} == {
+        first.name: (26, 26, 32),
+        second.name: (24, 24, 64),
+    }
+    patch = image[4:7, 10:13].astype(np.float64)  # under output (4, 10)
+    kernel, bias = first.get_weights()
+    expected = np.maximum(np.tensordot(patch, kernel.astype(np.float64), axes=3) + bias, 0)
+    np.testing.assert_allclose(maps[first.name][4, 10], expected, rtol=1e-4, atol=1e-4)
+    with no_grad():
+        again = relu(second(maps[first.name][np.newaxis])).numpy()[0]
+    np.testing.assert_allclose(maps[second.name], again, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.04, "0.0 s"),
+        (59.9, "59.9 s"),
+        (60, "1 min 00 s"),
+        (125.4, "2 min 05 s"),
+        (3599.6, "1 h 00 min"),
+        (7320, "2 h 02 min"),
+    ],
+)
+def test_duration(seconds, words):
+    assert duration(seconds) == words

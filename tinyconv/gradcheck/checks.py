@@ -1,0 +1,294 @@
+"""Every operation, layer, loss, penalty and a few whole models, each with inputs on which its gradient is defined.
+
+Inputs keep away from kinks (0 of ReLU), ties (two largest values of a window) and poles (0 of the logarithm), where
+central differences measure something else. All is float64 and drawn from one seed, so a check repeats exactly.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import config, layers, losses, random, regularizers
+from .. import functions as F
+from ..models import Sequential
+from ..tensor import Tensor
+
+SEED = 20_240_607
+
+
+@dataclass(frozen=True)
+class Check:
+    """One gradient to compare with differences: `gradcheck(f, *inputs)`. `name` is that of the operation or class."""
+
+    kind: str
+    name: str
+    case: str
+    f: Callable[..., Tensor]
+    inputs: tuple[Any, ...]
+
+
+def checks() -> Iterator[Check]:
+    """Yield every check of the engine, in the order in which the engine is built up."""
+    with _float64():
+        random.set_seed(SEED)
+        draw = _Draw()
+        yield from _elementwise(draw)
+        yield from _arithmetic(draw)
+        yield from _reductions(draw)
+        yield from _shapes(draw)
+        yield from _network_functions(draw)
+        yield from _layers(draw)
+        yield from _losses(draw)
+        yield from _models(draw)
+
+
+@contextmanager
+def _float64() -> Iterator[None]:
+    """Build layers in float64 inside the `with` block."""
+    before = config.floatx()
+    config.set_floatx("float64")
+    try:
+        yield
+    finally:
+        config.set_floatx(before)
+
+
+class _Draw:
+    """Random arrays that suit an operation."""
+
+    def __init__(self) -> None:
+        self.generator = np.random.default_rng(SEED)
+
+    def normal(self, *shape: int) -> np.ndarray:
+        """Return numbers of both signs."""
+        return self.generator.standard_normal(shape)
+
+    def positive(self, *shape: int) -> np.ndarray:
+        """Return numbers in 0.5 … 2."""
+        return self.generator.uniform(0.5, 2, shape)
+
+    def nonzero(self, *shape: int) -> np.ndarray:
+        """Return numbers of both signs, none nearer to 0 than 0.1."""
+        x = self.normal(*shape)
+        return x + np.copysign(0.1, x)
+
+    def distinct(self, *shape: int) -> np.ndarray:
+        """Return numbers of both signs, no two nearer to each other, and none nearer to 0, than 0.01."""
+        count = int(np.prod(shape))
+        return (self.generator.permutation(count) - count / 2 + 0.25).reshape(shape) * 0.05
+
+    def shares(self, *shape: int) -> np.ndarray:
+        """Return rows of positive numbers that sum to 1."""
+        x = self.positive(*shape)
+        return x / x.sum(axis=-1, keepdims=True)
+
+
+def _elementwise(draw: _Draw) -> Iterator[Check]:
+    def check(f: Callable[..., Tensor], x: np.ndarray, case: str = "") -> Check:
+        return Check("function", f.__name__, case, f, (x,))
+
+    yield check(F.negative, draw.normal(3, 4))
+    yield check(F.exp, draw.normal(3, 4))
+    yield check(F.log, draw.positive(3, 4))
+    yield check(F.sqrt, draw.positive(3, 4))
+    yield check(F.absolute, draw.nonzero(3, 4))
+    yield Check("function", "clip", "both ends", lambda x: F.clip(x, -0.6, 0.7), (draw.distinct(5, 6),))
+    yield Check("function", "cast", "to its own dtype", lambda x: F.cast(x, "float64"), (draw.normal(3, 4),))
+    yield check(F.linear, draw.normal(3, 4))
+    yield check(F.relu, draw.nonzero(3, 4))
+    yield Check("function", "leaky_relu", "slope 0.3", lambda x: F.leaky_relu(x, 0.3), (draw.nonzero(3, 4),))
+    yield check(F.sigmoid, 3 * draw.normal(3, 4))
+    yield check(F.tanh, draw.normal(3, 4))
+    yield check(F.softmax, draw.normal(4, 5))
+    yield check(F.softmax, draw.normal(2, 3, 4), "images")
+
+
+def _arithmetic(draw: _Draw) -> Iterator[Check]:
+    def check(f: Callable[..., Tensor], a: np.ndarray, b: np.ndarray, case: str = "") -> Check:
+        return Check("function", f.__name__, case, f, (a, b))
+
+    for f in (F.add, F.subtract, F.multiply):
+        yield check(f, draw.normal(3, 4), draw.normal(3, 4))
+        yield check(f, draw.normal(3, 1, 4), draw.normal(5, 1), "broadcast")
+    for f in (F.divide, F.power):
+        yield check(f, draw.positive(3, 4), draw.positive(3, 4))
+        yield check(f, draw.positive(4), draw.positive(2, 3, 1), "broadcast")
+    for f in (F.maximum, F.minimum):
+        both = draw.distinct(2, 3, 4)
+        yield check(f, both[0], both[1])
+        both = draw.distinct(5, 4)
+        yield check(f, both[:1], both[1:], "broadcast")
+    chosen = draw.normal(3, 4) > 0
+    yield Check("function", "where", "", lambda a, b: F.where(chosen, a, b), (draw.normal(3, 4), draw.normal(3, 4)))
+    yield Check("function", "where", "broadcast", lambda a, b: F.where(chosen, a, b), (draw.normal(4), draw.normal()))
+    yield check(F.matmul, draw.normal(3, 4), draw.normal(4, 5))
+    yield check(F.matmul, draw.normal(4), draw.normal(4), "vectors")
+    yield check(F.matmul, draw.normal(4), draw.normal(2, 4, 3), "vector @ stack")
+    yield check(F.matmul, draw.normal(2, 1, 3, 4), draw.normal(5, 4, 2), "broadcast stacks")
+
+
+def _reductions(draw: _Draw) -> Iterator[Check]:
+    for f in (F.sum, F.mean, F.var, F.max, F.min):
+
+        def over_middle(x: Tensor, f: Callable[..., Tensor] = f) -> Tensor:
+            return f(x, axis=(0, -1), keepdims=True)
+
+        yield Check("function", f.__name__, "all", f, (draw.distinct(3, 4),))
+        yield Check("function", f.__name__, "two axes, kept", over_middle, (draw.distinct(2, 3, 4),))
+    yield Check("function", "sum_squares", "", F.sum_squares, (draw.normal(3, 4),))
+
+
+def _shapes(draw: _Draw) -> Iterator[Check]:
+    def check(name: str, case: str, f: Callable[..., Tensor], *inputs: np.ndarray) -> Check:
+        return Check("function", name, case, f, inputs)
+
+    x = draw.normal(3, 4, 2)
+    mask = x > 0
+    yield check("reshape", "", lambda x: F.reshape(x, 4, -1), x)
+    yield check("transpose", "reversed", F.transpose, x)
+    yield check("transpose", "axes", lambda x: F.transpose(x, (1, -1, 0)), x)
+    yield check("getitem", "slices", lambda x: F.getitem(x, (slice(None, None, 2), None, -1)), x)
+    yield check("getitem", "element taken twice", lambda x: F.getitem(x, ([0, 2, 0], [1, 1, 1])), x)
+    yield check("getitem", "mask", lambda x: F.getitem(x, mask), x)
+    yield check("concatenate", "", lambda *xs: F.concatenate(xs, 1), x, draw.normal(3, 1, 2), draw.normal(3, 2, 2))
+    yield check("stack", "", lambda *xs: F.stack(xs, -1), x, draw.normal(3, 4, 2))
+    yield check("pad", "", lambda x: F.pad(x, ((1, 0), (0, 2), (3, 1)), 0.5), x)
+
+
+def _network_functions(draw: _Draw) -> Iterator[Check]:
+    def check(name: str, case: str, f: Callable[..., Tensor], *inputs: np.ndarray) -> Check:
+        return Check("function", name, case, f, inputs)
+
+    x, w, b = draw.normal(2, 6, 5, 4), draw.normal(3, 2, 4, 3), draw.normal(3)
+    yield check("dense", "", F.dense, draw.normal(3, 4), draw.normal(4, 5), draw.normal(5))
+    yield check("dense", "images, no bias", F.dense, draw.normal(2, 3, 4), draw.normal(4, 5))
+    yield check("conv2d", "", F.conv2d, x, w, b)
+    yield check("conv2d", "no bias", F.conv2d, x, w)
+    yield check("conv2d", "same, strides", lambda x, w, b: F.conv2d(x, w, b, (2, 3), "same"), x, w, b)
+    yield check("conv2d", "dilation", lambda x, w, b: F.conv2d(x, w, b, dilation=(2, 3)), x, w, b)
+    yield check("conv2d", "groups", lambda x, w: F.conv2d(x, w, padding="same", groups=2), x, draw.normal(3, 3, 2, 6))
+    yield check("conv2d", "depthwise", lambda x, w: F.conv2d(x, w, groups=4), x, draw.normal(3, 3, 1, 8))
+    images = draw.distinct(2, 7, 6, 3)
+    yield check("max_pool2d", "", F.max_pool2d, images)
+    yield check("max_pool2d", "same, overlap", lambda x: F.max_pool2d(x, (3, 3), (2, 2), "same"), images)
+    yield check("average_pool2d", "", F.average_pool2d, images)
+    yield check("average_pool2d", "same, overlap", lambda x: F.average_pool2d(x, (3, 3), (2, 2), "same"), images)
+    yield check("average_pool2d", "gaps", lambda x: F.average_pool2d(x, (2, 1), (3, 2)), images)
+    yield check("global_average_pool2d", "", F.global_average_pool2d, images)
+    yield check("dropout", "", lambda x: F.dropout(x, 0.4, SEED, 1, 2), draw.normal(6, 7))
+    shares, labels, bits = draw.shares(4, 5), np.array([0, 4, 2, 2]), draw.generator.integers(0, 2, (4, 5))
+    yield check("softmax_cross_entropy", "", lambda x: F.softmax_cross_entropy(x, shares), draw.normal(4, 5))
+    yield check(
+        "softmax_cross_entropy",
+        "targets that sum to 2",
+        lambda x: F.softmax_cross_entropy(x, 2 * shares),
+        draw.normal(4, 5),
+    )
+    yield check(
+        "sparse_softmax_cross_entropy", "", lambda x: F.sparse_softmax_cross_entropy(x, labels), draw.normal(4, 5)
+    )
+    yield check("sigmoid_cross_entropy", "", lambda x: F.sigmoid_cross_entropy(x, bits), 3 * draw.normal(4, 5))
+
+
+def _layers(draw: _Draw) -> Iterator[Check]:
+    def check(layer: layers.Layer, case: str, *shape: int) -> Check:
+        return Check("layer", type(layer).__name__, case, layer, (draw.distinct(*shape),))
+
+    yield check(layers.InputLayer((4,)), "", 3, 4)
+    yield check(layers.Dense(5, activation="softmax", bias_initializer="random_normal"), "softmax", 3, 4)
+    yield check(layers.Dense(5, use_bias=False), "images, no bias", 2, 3, 4)
+    yield check(layers.Conv2D(3, 3, padding="same", activation="relu"), "same, relu", 2, 5, 6, 2)
+    yield check(layers.Conv2D(4, (3, 2), 2, groups=2, activation="tanh"), "strides, groups, tanh", 2, 6, 5, 4)
+    yield check(layers.MaxPooling2D(), "", 2, 5, 6, 3)
+    yield check(layers.AveragePooling2D(3, 2, "same"), "same", 2, 5, 6, 3)
+    yield check(layers.GlobalAveragePooling2D(), "", 2, 5, 6, 3)
+    yield check(layers.GlobalAveragePooling2D(keepdims=True), "kept axes", 2, 5, 6, 3)
+    yield check(layers.Flatten(), "", 2, 3, 4, 2)
+    yield check(layers.Reshape((4, -1)), "", 2, 3, 4, 2)
+    yield check(layers.Activation("sigmoid"), "sigmoid", 3, 4)
+    yield check(layers.ReLU(), "", 3, 4)
+    yield check(layers.ReLU(negative_slope=0.1), "negative slope", 3, 4)
+    yield check(layers.Softmax(), "", 3, 4)
+    dropout = layers.Dropout(0.4)
+    yield Check("layer", "Dropout", "in training", lambda x: dropout(x, training=True), (draw.distinct(6, 7),))
+
+
+def _losses(draw: _Draw) -> Iterator[Check]:
+    def check(loss: losses.Loss, case: str, y: np.ndarray, f: Callable[..., Tensor], x: np.ndarray) -> Check:
+        weight = draw.positive(len(x))
+        return Check("loss", type(loss).__name__, case, lambda x: loss(y, f(x), weight), (x,))
+
+    shares, labels, bits = draw.shares(4, 5), np.array([0, 4, 2, 2]), draw.generator.integers(0, 2, (4, 5))
+    categorical, sparse = losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy
+    binary = losses.BinaryCrossentropy
+    yield check(categorical(), "softmax", shares, F.softmax, draw.normal(4, 5))
+    yield check(categorical(True, 0.1), "logits, smoothed", shares, F.linear, draw.normal(4, 5))
+    yield check(categorical(), "probabilities", shares, F.linear, draw.shares(4, 5))
+    yield check(sparse(), "softmax", labels, F.softmax, draw.normal(4, 5))
+    yield check(sparse(), "probabilities", labels, F.linear, draw.shares(4, 5))
+    yield check(binary(), "sigmoid", bits, F.sigmoid, draw.normal(4, 5))
+    yield check(binary(label_smoothing=0.1), "probabilities, smoothed", bits, F.linear, draw.shares(4, 5))
+    yield check(losses.MeanSquaredError(), "", draw.normal(4, 5), F.linear, draw.normal(4, 5))
+    for kind in (regularizers.L1, regularizers.L2, regularizers.L1L2):
+        penalty = kind(0.3)
+        yield Check("penalty", kind.__name__, "", penalty, (draw.nonzero(3, 4),))
+
+
+def _models(draw: _Draw) -> Iterator[Check]:
+    def check(name: str, stack: list[layers.Layer], loss: losses.Loss, y: np.ndarray, x: np.ndarray) -> Check:
+        model = Sequential([layers.Input(x.shape[1:]), *stack])
+
+        def total(x: Tensor, *weights: Tensor) -> Tensor:
+            value = loss(y, model(x, training=True))
+            for penalty in model.losses:
+                value = value + penalty
+            return value
+
+        return Check("model", name, f"{model.count_params()} weights", total, (x, *model.trainable_weights))
+
+    yield check(
+        "convolutional net",
+        [
+            layers.Conv2D(4, 3, activation="relu", kernel_regularizer="l2"),
+            layers.Conv2D(5, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Dropout(0.25),
+            layers.Flatten(),
+            layers.Dense(6, activation="relu", kernel_regularizer="l1_l2"),
+            layers.Dropout(0.5),
+            layers.Dense(3, activation="softmax"),
+        ],
+        losses.CategoricalCrossentropy(),
+        np.eye(3)[[0, 2, 1, 1]],
+        draw.normal(4, 8, 8, 2),
+    )
+    yield check(
+        "all convolutions",
+        [
+            layers.Conv2D(4, 3, strides=2, padding="same", activation="tanh"),
+            layers.Conv2D(4, 3, groups=2, dilation_rate=2, padding="same"),
+            layers.ReLU(negative_slope=0.1),
+            layers.AveragePooling2D(padding="same"),
+            layers.Conv2D(3, 1),
+            layers.GlobalAveragePooling2D(),
+            layers.Softmax(),
+        ],
+        losses.SparseCategoricalCrossentropy(),
+        np.array([2, 0, 1]),
+        draw.normal(3, 9, 7, 2),
+    )
+    yield check(
+        "two classes",
+        [
+            layers.Reshape((-1,)),
+            layers.Dense(7, activation="tanh", bias_regularizer="l1", bias_initializer="random_normal"),
+            layers.Dropout(0.3),
+            layers.Dense(1, activation="sigmoid"),
+        ],
+        losses.BinaryCrossentropy(label_smoothing=0.1),
+        np.array([0, 1, 1, 0, 1]),
+        draw.normal(5, 3, 4),
+    )

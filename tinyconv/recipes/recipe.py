@@ -1,0 +1,82 @@
+"""Recipe: a network, its data and its training, as a document gives them, and what the document reached."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..batches import Batches
+from ..callbacks import Callback
+from ..losses import Loss
+from ..models import Sequential
+from ..optimizers import Optimizer
+
+Arrays = tuple[np.ndarray, np.ndarray]
+History = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Images (n, …) and one-hot targets (n, k): to train on, to validate on after each epoch, to test on at the end."""
+
+    training: Arrays
+    validation: Arrays
+    test: Arrays
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure that a document prints; `measure(history, test accuracy)` gives this run's, None if it has none yet."""
+
+    label: str
+    document: str
+    measure: Callable[[History, float], str | None]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run of a document. What the command line may change (batch size, …) stands here as the default.
+
+    `load(limit)` returns the data, with at most `limit` images of each kind (None: all); there are `training_images` to
+    train on. `batches(x, y, batch_size)` cuts them up, None shuffling all of them anew each epoch as Keras's fit does.
+    `image_shape` is (h, w, c), whatever shape the network takes. `listeners` hear training before anything is
+    saved, so that what they add to an epoch's logs is kept. Metrics are always the loss and the accuracy.
+    """
+
+    name: str
+    document: str
+    parameters: int
+    build: Callable[[], Sequential]
+    load: Callable[[int | None], Data]
+    training_images: int
+    loss: Loss
+    optimizer: Callable[[float], Optimizer]
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    figures: tuple[Figure, ...]
+    aliases: tuple[str, ...] = ()
+    seed: int = 0
+    batches: Callable[[np.ndarray, np.ndarray, int], Batches] | None = None
+    listeners: tuple[type[Callback], ...] = ()
+    image_shape: tuple[int, int, int] = (28, 28, 1)
+
+
+def percent(share: float) -> str:
+    """Spell a share of 1: "99.06 %"."""
+    return f"{100 * share:.2f} %"
+
+
+def test_figure(document: float) -> Figure:
+    """Return the accuracy on the test images at the end, `document` in percent."""
+    return Figure("test accuracy", f"{document:.2f} %", lambda history, test: percent(test))
+
+
+def epoch_figure(label: str, document: str, name: str, epoch: int, spell: Callable[[float], str]) -> Figure:
+    """Return the log `name` of an epoch, counted from 1."""
+
+    def measure(history: History, test: float) -> str | None:
+        values = history.get(name, [])
+        return spell(values[epoch - 1]) if len(values) >= epoch else None
+
+    return Figure(label, document, measure)

@@ -1,0 +1,87 @@
+"""What a run says at its end, and the clock that it needs for that."""
+
+import time
+from pathlib import Path
+
+from ..callbacks import Callback
+from ..callbacks.callback import Logs
+from .config import Config, flag, fresh
+from .recipe import History, Recipe, percent
+
+
+class Stopwatch(Callback):
+    """Measures training: `seconds` in all, and `rate`, the images per second of its updates, without validation."""
+
+    def __init__(self) -> None:
+        self.seconds = self.updating = 0.0
+        self.images = self.epochs = 0
+
+    @property
+    def rate(self) -> float:
+        """Images per second, 0 when nothing was trained."""
+        return self.images / self.updating if self.updating else 0.0
+
+    def on_train_begin(self) -> None:
+        """Start."""
+        self.started = time.perf_counter()
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        """Start the epoch."""
+        self.epoch_started = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        """Count the batch."""
+        self.images += self.params["batch"]
+        self.batch_ended = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Add the epoch's time."""
+        self.epochs += 1
+        self.updating += self.batch_ended - self.epoch_started
+
+    def on_train_end(self) -> None:
+        """Stop."""
+        self.seconds = time.perf_counter() - self.started
+
+
+def show(
+    recipe: Recipe, config: Config, history: History, accuracy: float, parameters: int, watch: Stopwatch, folder: Path
+) -> None:
+    """Print the table of a run: its figures beside the document's, its cost, and where its files are."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=recipe.name, title_justify="left", title_style="bold", caption_justify="left")
+    table.add_column("")
+    table.add_column("this run", justify="right", overflow="fold")
+    table.add_column("document", justify="right")
+    for figure in recipe.figures:
+        table.add_row(figure.label, figure.measure(history, accuracy) or "not reached", figure.document)
+    best = max(history["val_accuracy"])
+    epoch = history["val_accuracy"].index(best) + 1
+    table.add_row("best validation accuracy", f"{percent(best)} (epoch {epoch})", "")
+    table.add_row("parameters", f"{parameters:,}", f"{recipe.parameters:,}")
+    if watch.epochs:
+        trained = "1 epoch" if watch.epochs == 1 else f"{watch.epochs} epochs"
+        table.add_row("training time", f"{duration(watch.seconds)} ({trained})", "")
+        table.add_row("images per second", f"{watch.rate:,.0f}", "")
+    table.add_row("files", str(folder), "")
+    changed = differences(recipe, config)
+    if changed:
+        table.caption = f"Not the document's settings: {changed}"
+    Console(highlight=False, markup=False).print(table)
+
+
+def differences(recipe: Recipe, config: Config) -> str:
+    """Return the options in which a run differs from the document: "--epochs 2, --limit 3000"."""
+    own = fresh(recipe, {})
+    names = ("epochs", "batch_size", "learning_rate", "limit")
+    return ", ".join(f"{flag(n)} {getattr(config, n)}" for n in names if getattr(config, n) != getattr(own, n))
+
+
+def duration(seconds: float) -> str:
+    """Spell a time: "41.2 s", "3 min 05 s", "1 h 02 min"."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
