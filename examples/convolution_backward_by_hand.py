@@ -2,11 +2,11 @@
 
     python examples/convolution_backward_by_hand.py
 
-A layer of a convolutional net computes y = x ∗ w + b going forward. Going backward it is handed dy, the derivative of the
-loss L by each number of y, and owes three answers: dw and db, so that the weights can learn, and dx, which becomes the dy
-of the layer below. All three follow from one rule: a number's derivative is the sum, over all places where the number was
-used, of the derivative there times what it was multiplied by. This program follows that rule with plain loops, prints
-every matrix, and then asks tinyconv and SciPy for the same.
+A layer of a convolutional net computes y = x ∗ w + b going forward. Going backward it is handed dy, the derivative of
+the loss L by each number of y, and owes three answers: dw and db, so that the weights can learn, and dx, which becomes
+the dy of the layer below. All three follow from one rule: a number's derivative is the sum, over all places where the
+number was used, of the derivative there times what it was multiplied by. This program follows that rule with plain
+loops, prints every matrix, and then asks tinyconv and SciPy for the same.
 """
 
 import numpy as np
@@ -86,20 +86,14 @@ for i in range(3):
     for j in range(3):
         dx[i : i + 3, j : j + 3] += dy[i, j] * w
         if (i, j) in ((0, 0), (0, 1)):
-            show(
-                f"after dy[{i}, {j}] = {dy[i, j]:g} has added {dy[i, j]:g}·w at rows {i}-{i + 2}, columns {j}-{j + 2}:",
-                dx,
-            )
+            place = f"rows {i}-{i + 2}, columns {j}-{j + 2}"
+            show(f"after dy[{i}, {j}] = {dy[i, j]:g} has added {dy[i, j]:g}·w at {place}:", dx)
 
 show("after all nine:", dx)
 
-print(
-    "\nThe same seen from x: which dy reach x[r, s]? Those at [r - p, s - q], each with its w[p, q]. The minus signs turn"
-)
-print(
-    "the kernel by 180°, and near the edge some of them fall outside, where dy counts as zero. So dx is the correlation"
-)
-print("of dy, with two zeros around it, and the flipped kernel: a 'full' one.")
+print("\nThe same seen from x: which dy reach x[r, s]? Those at [r - p, s - q], each with its w[p, q]. The minus signs")
+print("turn the kernel by 180°, and near the edge some of them fall outside, where dy counts as zero. So dx is the")
+print("correlation of dy, with two zeros around it, and the flipped kernel: a 'full' one.")
 
 frame = np.pad(dy, 2)
 flipped = w[::-1, ::-1]

@@ -40,9 +40,9 @@ def no_grad() -> Iterator[None]:
 def backward(root: "Tensor", dy: np.ndarray) -> None:
     """Add to the `grad` of every leaf below `root` the gradient of Σ dy·root with respect to that leaf.
 
-    The walk keeps its own stack, so the depth of the graph is bounded by memory and not by Python's recursion limit. Each
-    function frees its saved arrays as soon as its gradients are known. Raises RuntimeError, before anything is changed,
-    when a part of the graph was freed by an earlier backward pass.
+    The walk keeps its own stack, so the depth of the graph is bounded by memory and not by Python's recursion limit.
+    Each function frees its saved arrays as soon as its gradients are known. Raises RuntimeError, before anything is
+    changed, when a part of the graph was freed by an earlier backward pass.
     """
     gradients = {id(root): dy}
     for tensor in _users_first(root):
@@ -77,8 +77,8 @@ def _users_first(root: "Tensor") -> list["Tensor"]:
         if function is not None:
             if function.freed:
                 raise RuntimeError(
-                    f"backward needs the arrays that {type(function).__name__} saved, but an earlier backward pass freed "
-                    "them; run the forward pass again before a second backward"
+                    f"backward needs the arrays that {type(function).__name__} saved, but an earlier backward pass "
+                    "freed them; run the forward pass again before a second backward"
                 )
             stack.extend((source, False) for source in function.inputs if source.requires_grad)
     order.reverse()

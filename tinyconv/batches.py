@@ -70,7 +70,7 @@ def as_data(name: str, values: Any, dtype: str) -> np.ndarray:
 
 
 def split(arrays: tuple[Any, ...], fraction: float) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Return (training part, last `fraction` of the samples), as Keras's validation_split does: before any shuffling."""
+    """Return (training part, last `fraction` of the samples), before any shuffling: Keras's validation_split."""
     if not 0 < fraction < 1:
         raise ValueError(f"validation_split must be between 0 and 1, got {fraction}")
     count = len(arrays[0])

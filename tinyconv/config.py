@@ -4,7 +4,7 @@ _floatx = "float32"
 
 
 def floatx() -> str:
-    """Return the dtype of new weights and of data that has none of its own: "float32" unless `set_floatx` changed it."""
+    """Return the dtype of new weights and of data without one of its own: "float32" unless `set_floatx` changed it."""
     return _floatx
 
 

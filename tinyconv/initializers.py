@@ -2,7 +2,8 @@
 
 An initialiser is called with a shape and a dtype. Variance scaling draws with variance scale/n, where n counts a unit's
 inputs (fan_in), outputs (fan_out) or their mean (fan_avg). For a kernel of shape (…, in, out), fan_in = in·Π(…) and
-fan_out = out·Π(…). Sources: Glorot & Bengio 2010 (AISTATS); He et al. 2015 (ICCV); LeCun et al. 1998 (Efficient BackProp).
+fan_out = out·Π(…). Sources: Glorot & Bengio 2010 (AISTATS); He et al. 2015 (ICCV); LeCun et al. 1998 (Efficient
+BackProp).
 """
 
 from collections.abc import Callable
@@ -86,7 +87,10 @@ class TruncatedNormal(RandomNormal):
 
 
 class VarianceScaling(Initializer):
-    """Variance `scale`/n: n by `mode` "fan_in", "fan_out" or "fan_avg"; `distribution` "truncated_normal" or "uniform"."""
+    """Variance `scale`/n: n by `mode` "fan_in", "fan_out" or "fan_avg".
+
+    `distribution` is "truncated_normal", "untruncated_normal" or "uniform".
+    """
 
     MODES: ClassVar[dict[str, Callable[[float, float], float]]] = {
         "fan_in": lambda fan_in, fan_out: fan_in,

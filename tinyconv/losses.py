@@ -2,7 +2,8 @@
 
 A loss gives one value a sample; the value that training minimises is Σ weightᵢ·lossᵢ / samples ("sum_over_batch_size").
 A cross-entropy of probabilities that come straight from softmax or sigmoid is computed from their logits, as Keras on
-TensorFlow does: exact where probabilities have rounded to 0 or 1. Other probabilities are clipped to [ε, 1 − ε], ε = 1e-7.
+TensorFlow does: exact where probabilities have rounded to 0 or 1. Other probabilities are clipped to [ε, 1 − ε] with
+ε = 1e-7.
 """
 
 from typing import Any, ClassVar

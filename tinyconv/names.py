@@ -21,7 +21,7 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
 
 
 def rebuild(kind: str, description: Mapping[str, Any], table: Mapping[str, Callable[..., T]]) -> T:
-    """Return the object that {"class_name": …, "config": …} describes, its class looked up in `table` by Keras's name."""
+    """Return the object that {"class_name": …, "config": …} describes; `table` has classes by Keras's names."""
     return look_up(kind, snake_case(str(description["class_name"])), table)(**description["config"])
 
 

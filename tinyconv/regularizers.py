@@ -1,5 +1,6 @@
 """Penalties on weights, added to the loss; Keras's names, arguments and defaults."""
 
+from collections.abc import Callable
 from typing import Any
 
 from . import functions as F
@@ -49,13 +50,22 @@ class L2(L1L2):
         return {"l2": self.l2}
 
 
-REGULARIZERS: dict[str, type[L1L2]] = {"l1": L1, "l2": L2, "l1_l2": L1L2}
+REGULARIZERS: dict[str, type[L1L2]] = {"l1": L1, "l2": L2, "l1l2": L1L2}
+
+
+def _l1_l2() -> L1L2:
+    """Return what Keras documents for the name "l1_l2": both penalties at 0.01, though `L1L2()` alone has none."""
+    return L1L2(0.01, 0.01)
+
+
+# Names for `get`, which are Keras's of classes and Keras 2's of functions.
+NAMES: dict[str, Callable[[], L1L2]] = {**REGULARIZERS, "l1_l2": _l1_l2}
 
 
 def get(regularizer: str | dict[str, Any] | L1L2 | None) -> L1L2 | None:
-    """Return a penalty by name ("l1", "l2", "l1_l2"), from its description in a configuration, the given one, or None."""
+    """Return a penalty by name ("l1", "l2", "l1_l2"), from its description in a configuration, itself, or None."""
     if regularizer is None or isinstance(regularizer, L1L2):
         return regularizer
     if isinstance(regularizer, dict):
-        return rebuild("regularizer", regularizer, {**REGULARIZERS, "l1l2": L1L2})
-    return look_up("regularizer", regularizer, REGULARIZERS)()
+        return rebuild("regularizer", regularizer, REGULARIZERS)
+    return look_up("regularizer", regularizer, NAMES)()

@@ -73,7 +73,7 @@ class Tensor:
         """
         if not self.requires_grad:
             raise RuntimeError(
-                "backward needs a tensor computed from a leaf with requires_grad=True; this one was not (or inside no_grad)"
+                "backward needs a tensor computed outside no_grad from a leaf with requires_grad=True: this one was not"
             )
         if dy is None:
             if self.size != 1:
@@ -105,6 +105,8 @@ class Tensor:
         __truediv__: Callable[[Any, Any], "Tensor"]
         __pow__: Callable[[Any, Any], "Tensor"]
         __matmul__: Callable[[Any, Any], "Tensor"]
+        __rsub__: Callable[[Any, Any], "Tensor"]
+        __neg__: Callable[[Any], "Tensor"]
         __getitem__: Callable[[Any, Any], "Tensor"]
         sum: Callable[..., "Tensor"]
         mean: Callable[..., "Tensor"]
@@ -112,7 +114,7 @@ class Tensor:
 
 
 class Function:
-    """One application of a differentiable operation: settings in `__init__`, arrays in `forward`, gradients in `backward`.
+    """One application of an operation: settings in `__init__`, arrays in `forward`, gradients in `backward`.
 
     A subclass writes
 
@@ -158,9 +160,10 @@ class Function:
 
 
 def as_array(data: Any, dtype: Any = None) -> Any:
-    """Return `data` as a C-contiguous array of `dtype`; left open, it keeps float32 and float64 and turns others to floatx.
+    """Return `data` as a C-contiguous array of `dtype`.
 
-    Plain Python numbers and lists have no dtype of their own and become floatx.
+    Left open, float32 and float64 stay as they are and others become floatx; so do plain Python numbers and lists,
+    which have no dtype of their own.
     """
     array = data if type(data).__module__.partition(".")[0] == "cupy" else np.asarray(data)
     if array.dtype.kind not in "fiub":

@@ -16,6 +16,7 @@ from .callbacks import Callback, CallbackList, History, ProgressBar
 from .callbacks.progress import spell
 from .layers import Parameter
 from .layers.layer import size
+from .losses import Loss
 from .tensor import Tensor
 
 Shape = tuple[int | None, ...]
@@ -26,12 +27,12 @@ class Trainer:
 
     trainable_weights: list[Parameter]
     losses: list[Tensor]
-    input_shape: Shape
+    input_shape: Any  # a Shape, or None until it is known
     output_shape: Shape
     dtype: str
 
     optimizer: optimizers.Optimizer | None = None
-    loss: losses.Loss
+    loss: Loss
     stop_training = False
 
     def __call__(self, x: Any, training: bool = False) -> Tensor:
@@ -53,7 +54,7 @@ class Trainer:
     def compile(
         self,
         optimizer: str | optimizers.Optimizer = "rmsprop",
-        loss: str | losses.Loss | None = None,
+        loss: str | Loss | None = None,
         metrics: Sequence[str | metrics.Metric] | None = None,
     ) -> None:
         """Choose how the model learns: an optimizer, a loss and metrics, each by name or as an object.
@@ -90,9 +91,9 @@ class Trainer:
 
         `x` and `y` are arrays of n samples (`batch_size` 32 if None), or `x` is a `Batches` object and `y` None.
         `verbose` 0 is silent, 1 ("auto") a progress bar, 2 one line an epoch. `validation_data` is (x, y) or
-        (x, y, sample_weight); without it, `validation_split` takes the last part of the samples. `class_weight` maps a class
-        to the weight of its samples' losses, `sample_weight` (n,) weights each. Raises ValueError for data that the model
-        or its loss cannot take, before any weight changes.
+        (x, y, sample_weight); without it, `validation_split` takes the last part of the samples. `class_weight` maps a
+        class to the weight of its samples' losses, `sample_weight` (n,) weights each. Raises ValueError for data that
+        the model or its loss cannot take, before any weight changes.
         """
         optimizer = self._require_compiled()
         if isinstance(x, Batches):

@@ -11,12 +11,12 @@ same three transforms, transposed:
     input gradient      the convolution of dy with the kernel turned by 180°, channels swapped: this function again
     kernel gradient     dg = Gᵀ [ Σ_tiles (Bᵀ d B) ⊙ (A dy Aᵀ) ] G
 
-Sources: Lavin & Gray 2016, "Fast algorithms for convolutional neural networks", CVPR, section 4.3; Barabasz et al. 2020,
-"Error analysis and improving the accuracy of Winograd convolution", ACM TOMS 46(4), on the choice of points. Only for
-float32, where its error is below 1e-6 of the result's norm: whoever asks for float64 asks for exactness.
+Sources: Lavin & Gray 2016, "Fast algorithms for convolutional neural networks", CVPR, section 4.3; on the choice of
+points, Barabasz et al. 2020, "Error analysis and improving the accuracy of Winograd convolution", ACM TOMS 46(4). Only
+for float32, where its error is below 1e-6 of the result's norm: whoever asks for float64 asks for exactness.
 
-A block of tiles is transformed, multiplied and transformed back by one thread while it stays in cache, LANES channels at
-a time: a vector register's worth, with constant distances that let the compiler keep the 6×6 butterflies in registers.
+A block of tiles is transformed, multiplied and transformed back by one thread while it stays in cache, LANES channels
+at a time: a vector register's worth, at constant distances that let the compiler keep the 6×6 butterflies in registers.
 """
 
 from typing import Any
@@ -37,8 +37,8 @@ CACHE = 1024 * 1024
 PARTS = 16
 PARTS_BYTES = 64 * 1024 * 1024
 
-# The points 0, ±A, ±B, ∞ at which the polynomials of tile and kernel are multiplied. Lavin & Gray have A = 1, B = 2; these
-# halve the rounding error, and all constants below are exact in binary.
+# The points 0, ±A, ±B, ∞ at which the polynomials of tile and kernel are multiplied. Lavin & Gray have A = 1, B = 2;
+# these halve the rounding error, and all constants below are exact in binary.
 A, B = 3 / 4, 3 / 2
 
 # Rows of G: the kernel's polynomial g₀ + g₁a + g₂a² at each point, over the products of distances to the other points.
@@ -85,7 +85,7 @@ def conv2d_backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window) -> np.
     with single_threaded_blas():
         _correlate(x, dy, partial, top, left, block)
     du = partial.sum(axis=0).reshape(6, 6, c, k)
-    return np.einsum("pi,qj,pqck->ijck", G, G, du, optimize=True).astype(dy.dtype)
+    return np.ascontiguousarray(np.einsum("pi,qj,pqck->ijck", G, G, du, optimize=True), dy.dtype)
 
 
 def _transform_kernel(w: np.ndarray) -> np.ndarray:
@@ -122,8 +122,8 @@ def _load(x: np.ndarray, image: int, y0: int, x0: int, c0: int, side: int, t: np
 
 
 @helper
-def _input_line(d0: float, d1: float, d2: float, d3: float, d4: float, d5: float) -> tuple[float, ...]:
-    """Return Bᵀ d: the coefficients of d against (x² − a²)(x² − b²) with one point's factor left out, point by point."""
+def _input_line(d0: Any, d1: Any, d2: Any, d3: Any, d4: Any, d5: Any) -> tuple[Any, ...]:
+    """Return Bᵀ d: for each point the polynomial x(x² − a²)(x² − b²) without that point's factor, applied to d."""
     even_a, odd_a = d4 - B2 * d2, A1 * (d3 - B2 * d1)
     even_b, odd_b = d4 - A2 * d2, B1 * (d3 - A2 * d1)
     return (
@@ -137,14 +137,14 @@ def _input_line(d0: float, d1: float, d2: float, d3: float, d4: float, d5: float
 
 
 @helper
-def _output_line(m0: float, m1: float, m2: float, m3: float, m4: float, m5: float) -> tuple[float, ...]:
+def _output_line(m0: Any, m1: Any, m2: Any, m3: Any, m4: Any, m5: Any) -> tuple[Any, ...]:
     """Return Aᵀ m: yᵣ = Σ mᵢ·aᵢʳ over the points aᵢ, for r = 0 … 3."""
     even_a, odd_a, even_b, odd_b = m1 + m2, m1 - m2, m3 + m4, m3 - m4
     return m0 + even_a + even_b, A1 * odd_a + B1 * odd_b, A2 * even_a + B2 * even_b, A3 * odd_a + B3 * odd_b + m5
 
 
 @helper
-def _output_line_transposed(y0: float, y1: float, y2: float, y3: float) -> tuple[float, ...]:
+def _output_line_transposed(y0: Any, y1: Any, y2: Any, y3: Any) -> tuple[Any, ...]:
     """Return A y: the polynomial y₀ + y₁a + y₂a² + y₃a³ at each point."""
     even_a, odd_a = y0 + A2 * y2, A1 * y1 + A3 * y3
     even_b, odd_b = y0 + B2 * y2, B1 * y1 + B3 * y3

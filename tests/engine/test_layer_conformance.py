@@ -225,7 +225,7 @@ def test_truncated_normal_is_truncated():
 
 
 @pytest.mark.parametrize(
-    ("name", "penalty"), [("l1", 0.01 * 6), ("l2", 0.01 * 14), ("l1_l2", 0.0)], ids=["l1", "l2", "l1_l2"]
+    ("name", "penalty"), [("l1", 0.01 * 6), ("l2", 0.01 * 14), ("l1_l2", 0.01 * 20)], ids=["l1", "l2", "l1_l2"]
 )
 def test_penalties(name, penalty):
     w = tc.Tensor(np.array([1.0, -2.0, 3.0]))

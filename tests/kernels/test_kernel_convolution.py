@@ -14,6 +14,12 @@ CASES = [
     Case("groups, batch of 37", (37, 4, 5, 4), Window((2, 3), padding="same"), 6, groups=2),
     Case("depthwise", (2, 6, 7, 5), Window((3, 3), padding="same"), 5, groups=5),
     Case("depthwise, multiplier", (2, 7, 6, 3), Window((3, 3), (2, 2), "same"), 6, groups=3),
+    Case("Winograd, ragged tiles", (2, 11, 13, 16), Window((3, 3)), 32),
+    Case("Winograd, whole tiles, same", (3, 8, 12, 32), Window((3, 3), padding="same"), 16),
+    Case("Winograd, batch of 37", (37, 10, 11, 16), Window((3, 3)), 16),
+    Case("too small for Winograd", (2, 6, 6, 16), Window((3, 3)), 16),
+    Case("few channels, 5×5", (2, 9, 8, 1), Window((5, 5), padding="same"), 4),
+    Case("few channels, strides, dilation", (2, 11, 12, 3), Window((3, 3), (2, 3), "same", (2, 2)), 4),
     Case("groups, dilation, strides", (2, 9, 8, 4), Window((2, 3), (2, 1), "same", (3, 1)), 6, groups=2),
 ]
 all_cases = pytest.mark.parametrize("case", CASES, ids=str)
@@ -162,3 +168,15 @@ def test_window_larger_than_image(kernels, rng):
     x, w = rng.standard_normal((1, 4, 5, 1)), rng.standard_normal((5, 3, 1, 1))
     with pytest.raises(ValueError, match="larger than the image of 4×5"):
         kernels.conv2d(x, w, None, Window((5, 3)), 1)
+
+
+def test_output_that_sees_only_zeros_is_its_bias(kernels, dtype, rng):
+    """Exactly: a rounding error in its place would open a ReLU that the definition leaves shut."""
+    x, w, b, _ = draw(rng, Case("dark but for a corner", (2, 14, 13, 16), Window((3, 3)), 16), dtype)
+    x[:, 5:] = 0
+    x[:, :, 4:] = 0
+    y = kernels.conv2d(x, w, b, Window((3, 3)), 1)
+    dark = np.ones((12, 11), bool)
+    dark[:5, :4] = False
+    assert (y[:, dark] == b).all()
+    assert (y[:, ~dark] != b).any(axis=-1).all()

@@ -28,9 +28,20 @@ def close_numbers(kind, ours, theirs, bound, dtype, where=""):
         close(kind, np.array([one], dtype), np.array([other], dtype), bound, where)
 
 
+def penalty(kind, **arguments):
+    """Return a penalty for use in a layer's arguments: a function of the engine that is to make it."""
+    return lambda engine: getattr(engine.regularizers, kind)(**arguments)
+
+
+def make_layer(engine, name, arguments):
+    """Return a layer of one engine."""
+    made = {key: value(engine) if callable(value) else value for key, value in arguments.items()}
+    return getattr(engine.layers, name)(**made)
+
+
 def both_layers(keras, name, arguments, input_shape, rng):
     """Return the layer from both engines, built for inputs of `input_shape` and holding the same random weights."""
-    ours, theirs = getattr(tc.layers, name)(**arguments), getattr(keras.layers, name)(**arguments)
+    ours, theirs = make_layer(tc, name, arguments), make_layer(keras, name, arguments)
     ours.settle((None, *input_shape[1:]))
     theirs.build((None, *input_shape[1:]))
     assert [weight.shape for weight in ours.weights] == [tuple(weight.shape) for weight in theirs.weights]
@@ -43,7 +54,7 @@ def both_layers(keras, name, arguments, input_shape, rng):
 def both_models(keras, spec, input_shape, rng):
     """Return a Sequential from both engines, with the same random weights; `spec` lists (layer, arguments)."""
     ours, theirs = (
-        engine.Sequential([engine.Input(input_shape), *(getattr(engine.layers, name)(**args) for name, args in spec)])
+        engine.Sequential([engine.Input(input_shape), *(make_layer(engine, *layer) for layer in spec)])
         for engine in (tc, keras)
     )
     scales = [1 / np.sqrt(max(1, np.prod(weight.shape[:-1]))) for weight in ours.weights]

@@ -6,9 +6,9 @@ from .callback import Callback, Logs
 class ModelCheckpoint(Callback):
     """Saves the model's weights after every epoch, or only when `monitor` got better.
 
-    `filepath` must end in ".weights.h5" and may hold fields such as "{epoch:02d}-{val_loss:.2f}" (epochs from 1). `mode`
-    is "min", "max", or "auto", which is "max" for accuracies. Each file is written aside and renamed, so a file that
-    exists is whole.
+    `filepath` must end in ".weights.h5" and may hold fields such as "{epoch:02d}-{val_loss:.2f}" (epochs from 1).
+    `mode` is "min", "max", or "auto", which is "max" for accuracies. Each file is written aside and renamed, so a file
+    that exists is whole.
     """
 
     def __init__(
@@ -45,9 +45,8 @@ class ModelCheckpoint(Callback):
             raise ValueError(f'ModelCheckpoint monitors "{self.monitor}", but the logs hold only {", ".join(logs)}')
         value = logs[self.monitor]
         if value > self.best if self.maximise else value < self.best:
-            self.say(
-                f"Epoch {epoch + 1}: {self.monitor} improved from {self.best:.5f} to {value:.5f}, saving model to {path}"
-            )
+            change = f"improved from {self.best:.5f} to {value:.5f}"
+            self.say(f"Epoch {epoch + 1}: {self.monitor} {change}, saving model to {path}")
             self.best = value
             self.model.save_weights(path)
         else:

@@ -51,7 +51,7 @@ class SigmoidCrossEntropy(Function):
 
 
 def softmax_cross_entropy(logits: Any, targets: Any) -> Tensor:
-    """Return the cross-entropy of `targets` (…,k), which sum to 1, and softmax(logits (…,k)). See `SoftmaxCrossEntropy`."""
+    """Return the cross-entropy of `targets` (…,k) and softmax(logits (…,k)). See `SoftmaxCrossEntropy`."""
     logits = as_tensor(logits)
     targets = as_tensor(targets, like=logits)
     if targets.shape != logits.shape:
@@ -60,9 +60,9 @@ def softmax_cross_entropy(logits: Any, targets: Any) -> Tensor:
 
 
 def sparse_softmax_cross_entropy(logits: Any, labels: Any) -> Tensor:
-    """Return the cross-entropy of class numbers `labels` (…) and softmax(logits (…,k)). See `SparseSoftmaxCrossEntropy`.
+    """Return the cross-entropy of class numbers `labels` (…) and softmax(logits (…,k)).
 
-    Raises ValueError when a label is not in 0 … k − 1.
+    See `SparseSoftmaxCrossEntropy`. Raises ValueError when a label is not in 0 … k − 1.
     """
     logits = as_tensor(logits)
     labels = np.asarray(labels)

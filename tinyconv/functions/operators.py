@@ -26,7 +26,7 @@ def attach() -> None:
     }.items():
         setattr(Tensor, f"__{name}__", function)
         setattr(Tensor, f"__r{name}__", _reflected(function))
-    for name, function in {
+    for name, method in {
         "__neg__": elementwise.negative,
         "__abs__": elementwise.absolute,
         "__getitem__": shape.getitem,
@@ -43,5 +43,5 @@ def attach() -> None:
         "reshape": shape.reshape,
         "transpose": shape.transpose,
     }.items():
-        setattr(Tensor, name, function)
+        setattr(Tensor, name, method)
     Tensor.T = property(shape.transpose)  # type: ignore[attr-defined]

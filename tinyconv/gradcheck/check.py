@@ -34,10 +34,10 @@ class GradientError(AssertionError):
 def gradcheck(f: Callable[..., Tensor], *inputs: Any, bound: float = BOUND, seed: int = 0) -> float:
     """Compare the gradients of `f(*inputs)` with central differences; return the worst relative error.
 
-    `f` is a function on tensors, a layer or a whole model: its trainable weights are checked beside the inputs. `inputs`
-    are arrays or tensors, all float64 (float32 is too coarse for differences). They should keep away from kinks and ties,
-    such as 0 for ReLU. Random layers draw the same numbers at every evaluation; for a model in training mode pass
-    `lambda x, *weights: model(x, training=True), x, *model.trainable_weights`.
+    `f` is a function on tensors, a layer or a whole model: its trainable weights are checked beside the inputs.
+    `inputs` are arrays or tensors, all float64 (float32 is too coarse for differences). They should keep away from
+    kinks and ties, such as 0 for ReLU. Random layers draw the same numbers at every evaluation; for a model in training
+    mode pass `lambda x, *weights: model(x, training=True), x, *model.trainable_weights`.
 
     The error of a number a against n is |a − n| / max(|a|, |n|, size), where size is the typical magnitude of the
     gradient in question. Raises GradientError, which names the argument, the index and both numbers, when an error

@@ -193,7 +193,7 @@ class Dropout(Layer):
 
     @property
     def seed_state(self) -> np.ndarray:
-        """The stream's number and the steps it has taken: two uint32, saved with the weights so that training resumes."""
+        """The stream's number and the steps it has taken: two uint32, saved with the weights so that runs resume."""
         return np.array([self.stream.number, self.stream.step], np.uint32)
 
     @seed_state.setter

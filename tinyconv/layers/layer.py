@@ -30,9 +30,9 @@ class Parameter(Tensor):
 class Layer:
     """Base of all layers.
 
-    A subclass sets its arguments in `__init__`, makes weights in `build` (once, when the input's shape is known), computes
-    in `call` and states its output's shape in `compute_output_shape`. Shapes start with the batch axis, which is None
-    where it is open. `rank`, if set, is the number of axes that the input must have, batch axis included.
+    A subclass sets its arguments in `__init__`, makes weights in `build` (once, when the input's shape is known),
+    computes in `call` and states its output's shape in `compute_output_shape`. Shapes start with the batch axis, which
+    is None where it is open. `rank`, if set, is the number of axes that the input must have, batch axis included.
     """
 
     rank: int | None = None
@@ -190,7 +190,7 @@ def size(argument: str, value: int) -> int:
 
 def is_size(value: Any) -> bool:
     """Return whether `value` is a positive integer."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value > 0
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value > 0)
 
 
 def describe(part: initializers.Initializer | regularizers.L1L2 | None) -> dict[str, Any] | None:
