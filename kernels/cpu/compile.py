@@ -10,11 +10,22 @@ from types import FunctionType
 from typing import Any
 
 import numba
-from numba.core import config
+from llvmlite import ir
+from numba.core import config, types
 from numba.core.event import Event, Listener, register
+from numba.extending import intrinsic
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["elementwise", "helper", "jit", "parallel_jit", "set_threads", "single_threaded_blas"]
+__all__ = [
+    "LANES",
+    "elementwise",
+    "helper",
+    "jit",
+    "parallel_jit",
+    "set_threads",
+    "single_threaded_blas",
+    "vector_copy",
+]
 
 # Up to this many elements, waking the other threads takes longer than the work they would save.
 SMALL = 16384
@@ -59,6 +70,35 @@ def helper(function: Callable[..., Any]) -> Callable[..., Any]:
     file: Numba compiles a kernel anew when the kernel's own file has changed, and looks at no other.
     """
     return numba.njit(**POLICY, fastmath=FAST_MATH, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
+
+LANES = 16  # float32 in the widest vector register; narrower machines take two or four
+
+
+def vector_copy(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Replace `function(source, start, target, at)` in compiled code by one vector load and one store of LANES values.
+
+    A loop would cost several times as much: the compiler has to ask each time whether the two arrays overlap, and to
+    allow for negative indices. Without the JIT the Python body runs.
+    """
+    if config.DISABLE_JIT:
+        return function
+
+    def typed(_: Any, source: Any, start: Any, target: Any, at: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            places = []
+            for array, index in ((0, 1), (2, 3)):
+                data = context.make_array(signature.args[array])(context, builder, arguments[array]).data
+                element = signature.args[array].dtype
+                vector = ir.VectorType(context.get_value_type(element), LANES)
+                places.append(builder.bitcast(builder.gep(data, [arguments[index]]), vector.as_pointer()))
+            alignment = context.get_abi_alignment(context.get_value_type(element))
+            builder.store(builder.load(places[0], align=alignment), places[1], align=alignment)
+            return context.get_dummy_value()
+
+        return types.void(source, start, target, at), generate
+
+    return intrinsic(typed)
 
 
 def parallel_jit(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -25,10 +25,9 @@ import numpy as np
 from numba import prange
 
 from ..window import Pair, Window
-from .compile import helper, parallel_jit, single_threaded_blas
+from .compile import LANES, helper, parallel_jit, single_threaded_blas, vector_copy
 from .memory import empty
 
-LANES = 16
 ROW = 6 * LANES
 
 # Bytes of one block's transformed tiles, before and after the product; and of the parts that a kernel gradient is
@@ -54,12 +53,17 @@ B1, B2, B3 = np.float32(B), np.float32(B**2), np.float32(B**3)
 SUM, PRODUCT = np.float32(A**2 + B**2), np.float32(A**2 * B**2)
 
 
+ALL_ALIVE = np.empty(0, np.uint8)
+
+
 def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window) -> np.ndarray:
     """Return y (n,oh,ow,k) of images `x` (n,h,w,c), kernel `w` (3,3,c,k) and bias `b` (k,), at stride 1."""
     (top, _), (left, _) = window.pads(x.shape[1], x.shape[2])
     y = empty((len(x), *window.output(x.shape[1], x.shape[2]), w.shape[3]), x.dtype)
+    alive = np.empty(x.size // x.shape[3], np.uint8)
+    _find_alive(x.reshape(-1, x.shape[3]), alive)
     with single_threaded_blas():
-        _multiply(x, _transform_kernel(w), b, y, top, left, _block(*w.shape[2:]))
+        _multiply(x, _transform_kernel(w), b, y, top, left, _block(*w.shape[2:]), alive)
     return y
 
 
@@ -70,7 +74,7 @@ def conv2d_backward_input(dy: np.ndarray, w: np.ndarray, window: Window, image: 
     dx = empty((len(dy), *image, w.shape[2]), dy.dtype)
     bias = np.zeros(w.shape[2], dy.dtype)
     with single_threaded_blas():
-        _multiply(dy, _transform_kernel(turned), bias, dx, 2 - top, 2 - left, _block(*w.shape[2:]))
+        _multiply(dy, _transform_kernel(turned), bias, dx, 2 - top, 2 - left, _block(*w.shape[2:]), ALL_ALIVE)
     return dx
 
 
@@ -99,26 +103,26 @@ def _block(c: int, k: int) -> int:
     return max(32, min(256, CACHE // (36 * (c + k) * 4)))
 
 
+@vector_copy
+def _copy(source: np.ndarray, start: int, target: np.ndarray, at: int) -> None:
+    """Copy LANES values of one flat array, from `start` on, to `at` in another."""
+    target[at : at + LANES] = source[start : start + LANES]
+
+
 @helper
-def _load(x: np.ndarray, image: int, y0: int, x0: int, c0: int, side: int, t: np.ndarray, alive: np.ndarray) -> None:
+def _load(x: np.ndarray, shape: Any, image: int, y0: int, x0: int, c0: int, side: int, t: np.ndarray) -> None:
     """Copy side×side cells of LANES channels, from (y0, x0) on, to the tile `t`; cells outside the image are 0.
 
-    `alive` (side·side) becomes 1 for every cell with a value other than 0.
+    `x` is flat, `shape` its (h, w, c): no slice is taken in a loop, as counting the references to an array that all
+    threads share costs more than the copy.
     """
-    _, h, w, _ = x.shape
+    h, w, c = shape
     for i in range(side):
         for j in range(side):
-            cell = t[i * ROW + j * LANES : i * ROW + (j + 1) * LANES]
             if y0 + i >= 0 and y0 + i < h and x0 + j >= 0 and x0 + j < w:
-                source = x[image, y0 + i, x0 + j, c0 : c0 + LANES]
-                other = False
-                for lane in range(LANES):
-                    cell[lane] = source[lane]
-                    other |= source[lane] != 0
-                alive[i * side + j] |= other
+                _copy(x, ((image * h + y0 + i) * w + x0 + j) * c + c0, t, i * ROW + j * LANES)
             else:
-                for lane in range(LANES):
-                    cell[lane] = 0
+                t[i * ROW + j * LANES : i * ROW + (j + 1) * LANES] = 0
 
 
 @helper
@@ -196,113 +200,128 @@ def _output_transposed(t: np.ndarray) -> None:
 
 @helper
 def _fill_inputs(
-    x: np.ndarray, v: np.ndarray, alive: np.ndarray, first: int, count: int, size: Any, top: int, left: int
+    x: np.ndarray, shape: Any, v: np.ndarray, first: int, count: int, size: Any, top: int, left: int
 ) -> None:
-    """Write Bᵀ d B of the tiles first … first + count − 1 to v (36, tiles, c); `size` is tiles down and across.
-
-    `alive` (tiles, 36) tells which cells of each tile have a value other than 0.
-    """
+    """Write Bᵀ d B of the tiles first … first + count − 1 to v (36, tiles, c); `size` is tiles down and across."""
     down, across = size
-    alive[:] = 0
+    tiles, c = v.shape[1:]
+    flat = v.reshape(-1)
     t = np.empty(6 * ROW, x.dtype)
     for s in range(count):
         tile = first + s
         image, i, j = tile // (down * across), tile // across % down, tile % across
-        for c0 in range(0, x.shape[3], LANES):
-            _load(x, image, 4 * i - top, 4 * j - left, c0, 6, t, alive[s])
+        for c0 in range(0, c, LANES):
+            _load(x, shape, image, 4 * i - top, 4 * j - left, c0, 6, t)
             _input_transform(t)
             for p in range(36):
-                target = v[p, s, c0 : c0 + LANES]
-                source = t[p * LANES : (p + 1) * LANES]
-                for lane in range(LANES):
-                    target[lane] = source[lane]
+                _copy(t, p * LANES, flat, (p * tiles + s) * c + c0)
 
 
 @helper
-def _sees_nothing(alive: np.ndarray, i: int, j: int) -> bool:
-    """Return whether the output (i, j) of a tile sees only zeros.
-
-    It is then its bias, exactly: behind a ReLU that is common, and the rounding of its neighbours' values, left in its
-    place, would open a following ReLU that the definition leaves shut.
-    """
-    seen = 0
-    for p in range(i, i + 3):
-        seen |= alive[6 * p + j] | alive[6 * p + j + 1] | alive[6 * p + j + 2]
-    return seen == 0
+def _lit(alive: np.ndarray, h: int, w: int, image: int, y0: int, x0: int) -> bool:
+    """Return whether one of the 3×3 cells from (y0, x0) on is alive."""
+    for y in range(max(0, y0), min(h, y0 + 3)):
+        for x in range(max(0, x0), min(w, x0 + 3)):
+            if alive[(image * h + y) * w + x]:
+                return True
+    return False
 
 
 @parallel_jit
-def _multiply(x: np.ndarray, u: np.ndarray, b: np.ndarray, y: np.ndarray, top: int, left: int, block: int) -> None:
-    """Fill y, a block of tiles a thread; u (36,c,k) is the transformed kernel."""
+def _find_alive(x: np.ndarray, alive: np.ndarray) -> None:
+    """Set alive (cells,) to 1 where a cell of x (cells, c) has a value other than 0, else to 0; an eighth at a time."""
+    for part in prange(8):
+        for cell in range(part * len(x) // 8, (part + 1) * len(x) // 8):
+            other = 0
+            for t in range(x.shape[1]):
+                other |= x[cell, t] != 0
+            alive[cell] = other
+
+
+@parallel_jit
+def _multiply(
+    x: np.ndarray, u: np.ndarray, b: np.ndarray, y: np.ndarray, top: int, left: int, block: int, alive: np.ndarray
+) -> None:
+    """Fill y, a block of tiles a thread; u (36,c,k) is the transformed kernel.
+
+    An output that sees only cells of x that are not `alive` is its bias, exactly. Behind a ReLU that is common, and the
+    rounding of its neighbours' values, left in its place, would open a following ReLU that the definition leaves shut.
+    With `alive` empty, all cells count as alive.
+    """
     n, oh, ow, k = y.shape
+    shape = x.shape[1:]
     c = x.shape[3]
     down, across = (oh + 3) // 4, (ow + 3) // 4
     tiles = n * down * across
+    images, results = x.reshape(-1), y.reshape(-1)
     for number in prange((tiles + block - 1) // block):
         first = number * block
         count = min(block, tiles - first)
         # One tile more than needed keeps the 36 planes from a distance that maps them all to the same cache lines.
         v = np.empty((36, block + 1, c), x.dtype)
         m = np.empty((36, block + 1, k), x.dtype)
+        products = m.reshape(-1)
         t = np.empty(6 * ROW, x.dtype)
-        alive = np.empty((block, 36), np.uint8)
-        _fill_inputs(x, v, alive, first, count, (down, across), top, left)
+        lit = np.ones(16, np.bool_)
+        _fill_inputs(images, shape, v, first, count, (down, across), top, left)
         for p in range(36):
             np.dot(v[p][:count], u[p], m[p][:count])
         for s in range(count):
             tile = first + s
             image, i0, j0 = tile // (down * across), tile // across % down * 4, tile % across * 4
+            if len(alive):
+                for p in range(16):
+                    lit[p] = _lit(alive, shape[0], shape[1], image, i0 + p // 4 - top, j0 + p % 4 - left)
             for k0 in range(0, k, LANES):
                 for p in range(36):
-                    source = m[p, s, k0 : k0 + LANES]
-                    target = t[p * LANES : (p + 1) * LANES]
-                    for lane in range(LANES):
-                        target[lane] = source[lane]
+                    _copy(products, (p * (block + 1) + s) * k + k0, t, p * LANES)
                 _output_transform(t)
-                bias = b[k0 : k0 + LANES]
                 for i in range(min(4, oh - i0)):
                     for j in range(min(4, ow - j0)):
-                        result = y[image, i0 + i, j0 + j, k0 : k0 + LANES]
-                        cell = t[i * ROW + j * LANES : i * ROW + (j + 1) * LANES]
-                        if _sees_nothing(alive[s], i, j):
-                            for lane in range(LANES):
-                                result[lane] = bias[lane]
+                        at = ((image * oh + i0 + i) * ow + j0 + j) * k + k0
+                        if lit[4 * i + j]:
+                            _add(t, i * ROW + j * LANES, b, k0, results, at)
                         else:
-                            for lane in range(LANES):
-                                result[lane] = cell[lane] + bias[lane]
+                            _copy(b, k0, results, at)
+
+
+@helper
+def _add(a: np.ndarray, i: int, b: np.ndarray, j: int, target: np.ndarray, at: int) -> None:
+    """Write the sums of LANES values of two flat arrays to a third."""
+    p, q, t = np.uint64(i), np.uint64(j), np.uint64(at)
+    for lane in range(np.uint64(LANES)):
+        target[t + lane] = a[p + lane] + b[q + lane]
 
 
 @parallel_jit
 def _correlate(x: np.ndarray, dy: np.ndarray, partial: np.ndarray, top: int, left: int, block: int) -> None:
     """Add up Σ (Bᵀ d B)ᵀ (A dy Aᵀ) in partial (parts, 36, c, k), one part a thread."""
     n, oh, ow, k = dy.shape
+    shape, dy_shape = x.shape[1:], dy.shape[1:]
     c = x.shape[3]
     down, across = (oh + 3) // 4, (ow + 3) // 4
     tiles = n * down * across
     blocks = (tiles + block - 1) // block
     parts = len(partial)
+    images, cotangents = x.reshape(-1), dy.reshape(-1)
     for number in prange(parts):
         v = np.empty((36, block + 1, c), x.dtype)
         m = np.empty((36, block + 1, k), x.dtype)
+        flat = m.reshape(-1)
         t = np.empty(6 * ROW, x.dtype)
-        alive = np.empty((block, 36), np.uint8)
-        ignored = np.zeros(16, np.uint8)
         product = np.empty((c, k), x.dtype)
         for at in range(number * blocks // parts, (number + 1) * blocks // parts):
             first = at * block
             count = min(block, tiles - first)
-            _fill_inputs(x, v, alive, first, count, (down, across), top, left)
+            _fill_inputs(images, shape, v, first, count, (down, across), top, left)
             for s in range(count):
                 tile = first + s
                 image, i, j = tile // (down * across), tile // across % down, tile % across
                 for k0 in range(0, k, LANES):
-                    _load(dy, image, 4 * i, 4 * j, k0, 4, t, ignored)
+                    _load(cotangents, dy_shape, image, 4 * i, 4 * j, k0, 4, t)
                     _output_transposed(t)
                     for p in range(36):
-                        target = m[p, s, k0 : k0 + LANES]
-                        source = t[p * LANES : (p + 1) * LANES]
-                        for lane in range(LANES):
-                            target[lane] = source[lane]
+                        _copy(t, p * LANES, flat, (p * (block + 1) + s) * k + k0)
             for p in range(36):
                 np.dot(v[p][:count].T, m[p][:count], product)
                 partial[number, p] += product

@@ -56,7 +56,7 @@ EVERYTHING = [
     ("MaxPooling2D", dict(pool_size=3, strides=2, padding="same")),
     ("Conv2D", dict(filters=6, kernel_size=(3, 2), strides=(1, 2), activation="tanh", groups=2)),
     ("AveragePooling2D", dict(pool_size=2, strides=1, padding="same")),
-    ("Conv2D", dict(filters=6, kernel_size=2, dilation_rate=2, use_bias=False)),
+    ("Conv2D", dict(filters=6, kernel_size=(2, 1), dilation_rate=(2, 1), use_bias=False)),
     ("Activation", dict(activation="sigmoid")),
     ("Dropout", dict(rate=0.5)),
     ("Reshape", dict(target_shape=(-1, 6))),
