@@ -5,9 +5,9 @@ enormous learning rate, g = (w − w′) / rate, which leaves only the rounding 
 and update are all under test, and nothing but the public training step is called. Then a few steps with the model's own
 optimizer.
 
-The images are half noise. Large blank areas put thousands of pre-activations within rounding of ReLU's kink, and on which
-side a value falls there is chance: on plain MNIST one such cell moved a bias's gradient by 4e-4 in the opponents and in
-im2col, all in float32, against float64.
+The images are half noise. Large blank areas put thousands of pre-activations within rounding of ReLU's kink, and on
+which side a value falls there is chance: on plain MNIST one such cell moved a bias's gradient by 4e-4 in the opponents
+and in im2col, all in float32, against float64.
 """
 
 from collections.abc import Mapping

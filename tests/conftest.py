@@ -6,6 +6,8 @@ from types import ModuleType
 import pytest
 from hypothesis import HealthCheck, settings
 
+import tinyconv
+
 # A test is not wrong because the machine is busy.
 settings.register_profile("tinyconv", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tinyconv")
@@ -19,3 +21,9 @@ def keras() -> ModuleType:
     import keras
 
     return keras
+
+
+@pytest.fixture(autouse=True)
+def _fresh_names() -> None:
+    """Automatic names start afresh in every test, whatever ran before."""
+    tinyconv.clear_session()

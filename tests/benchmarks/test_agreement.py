@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.agreement import Evidence, collect, distance, judge
+from benchmarks import agreement
+from benchmarks.agreement import STEPS, Evidence, collect, distance, judge
 from benchmarks.engines import CONTESTANTS
 from benchmarks.inputs import Inputs, initial_weights
 from benchmarks.models import SGD, Adam, Conv2D, Dense, Dropout, Flatten, MaxPool2D, Model, weights
@@ -140,10 +141,11 @@ def test_gradients_are_recovered_from_a_step_penalty_included():
     inputs = small_inputs(model)
     right = collect(Stub(1.0), model, inputs, 1)
     w = inputs.weights[0]
-    logits = inputs.images[0] @ w
+    images = agreement._noisy(inputs.images[:STEPS])[0]
+    logits = images @ w
     p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     y = np.eye(3)[inputs.labels[0]]
-    np.testing.assert_allclose(right.gradients[0], inputs.images[0].T @ (p - y) / 4 + 0.5 * w, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(right.gradients[0], images.T @ (p - y) / 4 + 0.5 * w, rtol=1e-5, atol=1e-6)
     assert right.loss == pytest.approx(-np.log((p * y).sum(1)).mean() + 0.25 * (w**2).sum(), rel=1e-6)
     verdicts = judge(model, {"tinyconv": collect(Stub(1.01), model, inputs, 1), "keras": right})
     assert verdicts["tinyconv"].quantity.startswith("gradient of")

@@ -8,10 +8,10 @@ from functools import partial
 
 import numpy as np
 import pytest
-from tinyconv.kernels import cpu
 
 import tinyconv as tc
 from tinyconv import functions as F
+from tinyconv.kernels import cpu
 
 
 def leaf(*values):

@@ -45,6 +45,7 @@ def test_two_processes_give_the_same_bits():
 
 def test_any_number_of_threads_gives_the_same_bits(digits, network):
     from numba.core import config
+
     from tinyconv.kernels.cpu.compile import set_threads
 
     if config.NUMBA_NUM_THREADS < 2:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from hypothesis import settings
+
 from tinyconv.kernels import Window
 
 # More elements than any kernel handles in one piece, and no round number.

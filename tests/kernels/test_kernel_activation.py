@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from kernel_checks import LARGE, assert_close, assert_gradient, away_from_zero
 from scipy import special
+
 from tinyconv.kernels import reference
 
 SLOPE = 0.3

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kernel_checks import RANDOM, WINDOWS, Case, assert_close, assert_gradient
 from scipy.signal import correlate
+
 from tinyconv.kernels import Window, reference
 
 CASES = [

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from kernel_checks import assert_close, assert_gradient
 from scipy import special
+
 from tinyconv.kernels import reference
 
 SHAPES = {

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from kernel_checks import assert_close, assert_gradient
+
 from tinyconv.kernels import reference
 
 SHAPES = {

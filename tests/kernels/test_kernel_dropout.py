@@ -3,6 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from kernel_checks import LARGE, assert_gradient
+
 from tinyconv.kernels import reference
 from tinyconv.kernels.reference.dropout import philox
 

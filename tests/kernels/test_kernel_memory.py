@@ -2,6 +2,7 @@ import gc
 
 import numpy as np
 import pytest
+
 from tinyconv.kernels.cpu import memory
 
 LARGE = memory.SMALL // 4 + 5  # float32 elements

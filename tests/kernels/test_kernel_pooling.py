@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kernel_checks import RANDOM, WINDOWS, Case, assert_close, assert_gradient, without_ties
 from numpy.lib.stride_tricks import sliding_window_view
+
 from tinyconv.kernels import Window, reference
 
 all_cases = pytest.mark.parametrize("case", WINDOWS, ids=str)

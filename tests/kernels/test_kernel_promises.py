@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from kernel_checks import LARGE, assert_close
 from numba.core import config
+
 from tinyconv.kernels import Window, reference
 
 COUNT = 200 if config.DISABLE_JIT else LARGE  # rows: enough that every kernel shares them out among threads

@@ -3,6 +3,7 @@ from math import sqrt
 import numpy as np
 import pytest
 from kernel_checks import LARGE, assert_close
+
 from tinyconv.kernels import reference
 
 STEPS = 4

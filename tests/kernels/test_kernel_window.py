@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kernel_checks import RANDOM
-from tinyconv.kernels import Window
 
 from tinyconv import kernels
+from tinyconv.kernels import Window
 
 pairs = st.tuples(st.integers(1, 5), st.integers(1, 5))
 

@@ -1,5 +1,7 @@
 """How the tests of this folder put the two engines side by side."""
 
+from inspect import signature
+
 import numpy as np
 
 import tinyconv as tc
@@ -31,6 +33,16 @@ def close_numbers(kind, ours, theirs, bound, dtype, where=""):
 def penalty(kind, **arguments):
     """Return a penalty for use in a layer's arguments: a function of the engine that is to make it."""
     return lambda engine: getattr(engine.regularizers, kind)(**arguments)
+
+
+def in_single(optimizer, arguments):
+    """Return all arguments of an optimizer, defaults too, as float32 holds them.
+
+    Keras rounds learning rate, β, μ and ε to float32 somewhere, whatever the weights are: exact numbers stay exact.
+    """
+    defaults = signature(getattr(tc.optimizers, optimizer)).parameters.values()
+    given = {one.name: one.default for one in defaults if one.kind is not one.KEYWORD_ONLY} | arguments
+    return {key: float(np.float32(value)) if isinstance(value, float) else value for key, value in given.items()}
 
 
 def make_layer(engine, name, arguments):

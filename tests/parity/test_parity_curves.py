@@ -4,7 +4,7 @@ from math import sqrt
 
 import numpy as np
 import pytest
-from parity_checks import both_models, close, close_numbers, penalty
+from parity_checks import both_models, close, close_numbers, in_single, penalty
 
 import tinyconv as tc
 
@@ -42,6 +42,7 @@ def test_fifty_steps(keras, precision, rng, name, arguments):
     """The judge's loop is its own: gradients of a tape, applied by a Keras optimizer."""
     import tensorflow as tf
 
+    where, arguments = f"{name}({named(arguments)})", in_single(name, arguments)
     ours, theirs = both_models(keras, SPEC, (8, 8, 2), rng)
     x = rng.normal(size=(STEPS, 16, 8, 8, 2)).astype(precision.dtype)
     y = np.eye(4)[(x.sum(axis=(2, 3, 4)) > 0) + 2 * (x[:, :, :4].sum(axis=(2, 3, 4)) > 0)].astype(precision.dtype)
@@ -61,14 +62,13 @@ def test_fifty_steps(keras, precision, rng, name, arguments):
     curve = [ours.train_on_batch(*batch) for batch in zip(x, y, strict=True)]
     judged = [step(*batch).numpy() for batch in zip(x, y, strict=True)]
 
-    where = f"{name}({named(arguments)})"
     assert curve[-1] < 0.99 * curve[0]
     close_numbers("loss curve", curve, judged, precision.curve, precision.dtype, where)
     for before, weight, variable in zip(start, ours.weights, theirs.weights, strict=True):
         assert np.abs(weight.data - before).max() > 1e-4  # it has learnt
         moved, moved_keras = weight.data - before, variable.numpy() - before
         close("weights after 50 steps", moved, moved_keras, precision.curve, f"{where} {weight.path}")
-    # Keras's state is ours, in the order of its files; its learning rate is float32 whatever the weights are.
+    # The state too, in the order of Keras's files.
     for (slot, value), variable in zip(ours.optimizer.variables()[2:], optimizer.variables[2:], strict=True):
         close("optimizer state", value, variable.numpy(), precision.curve, f"{where} {slot}")
     assert ours.optimizer.iterations == int(optimizer.iterations) == STEPS

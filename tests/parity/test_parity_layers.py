@@ -82,7 +82,9 @@ def test_conv2d_activation(keras, precision, rng, activation):
 )
 def test_conv2d_groups(keras, precision, rng, channels, filters, groups, arguments):
     x = rng.normal(size=(2, 7, 6, channels))
-    compare_layer(keras, precision, "Conv2D", dict(filters=filters, groups=groups, **arguments), x, rng, "Conv2D groups")
+    compare_layer(
+        keras, precision, "Conv2D", dict(filters=filters, groups=groups, **arguments), x, rng, "Conv2D groups"
+    )
 
 
 @pytest.mark.parametrize(("strides", "dilation"), [((2, 2), (2, 2)), ((3, 1), (2, 3)), ((1, 2), (3, 2))])
@@ -205,8 +207,8 @@ def test_dropout_of_everything(keras, precision, rng):
 
 def test_every_layer_is_compared():
     """A new layer needs a test here."""
-    compared = (
-        "Activation AveragePooling2D Conv2D Dense Dropout Flatten GlobalAveragePooling2D MaxPooling2D ReLU Reshape Softmax"
-    )
-    kinds = {value.__name__ for value in vars(tc.layers).values() if isinstance(value, type) and issubclass(value, Layer)}
+    compared = "Activation AveragePooling2D Conv2D Dense Dropout Flatten GlobalAveragePooling2D MaxPooling2D ReLU Reshape Softmax"
+    kinds = {
+        value.__name__ for value in vars(tc.layers).values() if isinstance(value, type) and issubclass(value, Layer)
+    }
     assert kinds - {"Layer", "InputLayer"} == set(compared.split())

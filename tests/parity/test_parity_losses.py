@@ -79,9 +79,7 @@ def arguments_of(smoothing, **others):
 @pytest.mark.parametrize(("name", "targets", "smoothing"), CASES)
 def test_from_logits(keras, precision, rng, name, targets, smoothing):
     x = 3 * rng.normal(size=(7, 5))
-    compare_loss(
-        keras, precision, name, arguments_of(smoothing, from_logits=True), targets(rng, 7, 5), x, plain
-    )
+    compare_loss(keras, precision, name, arguments_of(smoothing, from_logits=True), targets(rng, 7, 5), x, plain)
 
 
 @pytest.mark.parametrize(("name", "targets", "smoothing"), CASES)
@@ -172,7 +170,10 @@ def test_sample_weights(keras, precision, rng, name, targets, smoothing):
 def test_names(keras):
     for name, kind in tc.losses.LOSSES.items():
         ours, theirs = tc.losses.get(name), keras.losses.get(name)
-        assert kind.__name__.lower() in (type(keras.losses.get(kind.__name__)).__name__.lower(), theirs.__name__.replace("_", ""))
+        assert kind.__name__.lower() in (
+            type(keras.losses.get(kind.__name__)).__name__.lower(),
+            theirs.__name__.replace("_", ""),
+        )
         assert ours.name == getattr(keras.losses, kind.__name__)().name
 
 
@@ -216,14 +217,22 @@ def test_penalty_by_name(keras, name):
 
 
 def test_penalty_by_documented_name():
-    """"l1_l2" means 0.01 of both, as Keras 2 did and Keras 3 documents; Keras 3.15 itself does not know the name."""
+    """ "l1_l2" means 0.01 of both, as Keras 2 did and Keras 3 documents; Keras 3.15 itself does not know the name."""
     assert tc.regularizers.get("l1_l2").get_config() == {"l1": 0.01, "l2": 0.01}
 
 
 def test_penalties_of_a_model(keras, precision, rng):
     """`model.losses`: one for each regularised weight, in the order of Keras; a frozen layer has none."""
     spec = [
-        ("Conv2D", dict(filters=3, kernel_size=2, kernel_regularizer=penalty("L1", l1=0.25), bias_regularizer=penalty("L2", l2=0.125))),
+        (
+            "Conv2D",
+            dict(
+                filters=3,
+                kernel_size=2,
+                kernel_regularizer=penalty("L1", l1=0.25),
+                bias_regularizer=penalty("L2", l2=0.125),
+            ),
+        ),
         ("Flatten", {}),
         ("Dense", dict(units=4, kernel_regularizer=penalty("L2", l2=0.0625), activation="relu")),
         ("Dense", dict(units=4, kernel_regularizer=penalty("L2", l2=0.0625), trainable=False)),

@@ -175,7 +175,9 @@ def test_configuration(keras, name, arguments):
         expected = reduced(theirs[key])
         if key.endswith("_initializer"):
             # Keras 3.13 added input_axes and output_axes, None unless given.
-            assert {k: v for k, v in expected["config"].items() if k not in ("input_axes", "output_axes")} == value["config"]
+            assert {k: v for k, v in expected["config"].items() if k not in ("input_axes", "output_axes")} == value[
+                "config"
+            ]
             assert value["class_name"] == expected["class_name"]
         else:
             assert value == expected, key

@@ -1,14 +1,16 @@
 """The command line: what it prints, and what it refuses in one line with exit code 2."""
 
+import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from run_checks import SMALL, contents, refused
-from tinyconv.kernels.cpu import compile
 
+from tinyconv.kernels.cpu import compile
 from tinyconv.optimizers import Optimizer
 
 
@@ -126,10 +128,15 @@ def test_output_in_a_file(command, tmp_path):
     assert contents(tmp_path) == {"file": b"precious"}
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="whoever runs this may write anywhere")
-def test_output_without_permission(command, tmp_path):
-    (tmp_path / "locked").mkdir(mode=0o500)
+def test_output_without_permission(command, monkeypatch):
+    import tinyconv.keras_files.aside as aside
+
+    def refuse(*_, **__):  # what the system says to all but root
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(aside, "open", refuse, raising=False)
     refused(command(*SMALL, "--output", "locked"), "locked/config.json", "Permission denied", "Nothing was saved yet")
+    monkeypatch.setattr(Path, "mkdir", refuse)
     refused(command(*SMALL, "--output", "locked/run"), "output folder locked/run cannot be made: Permission denied")
 
 
