@@ -50,7 +50,7 @@ def rng():
     return np.random.default_rng(20_240_607)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def fresh_names(keras):
     """Let automatic names start at "conv2d" in both engines."""
     keras.backend.clear_session()
@@ -62,4 +62,4 @@ def pytest_terminal_summary(terminalreporter):
     if parity_checks.WORST:
         terminalreporter.section("largest relative differences from Keras")
         for (kind, dtype), (error, where) in sorted(parity_checks.WORST.items()):
-            terminalreporter.line(f"{kind:28} {dtype:8} {error:.1e}  {where}")
+            terminalreporter.line(f"{kind:40} {dtype:8} {error:.1e}  {where}")

@@ -1,4 +1,4 @@
-"""Initialisers: their limits, spread and shape against formulas and against samples that Keras draws; `to_categorical`."""
+"""Initialisers against formulas and against samples that Keras draws; `to_categorical`."""
 
 from math import prod, sqrt
 
@@ -43,7 +43,7 @@ def samples(keras, name, shape, **arguments):
 
 
 def same_distribution(ours, theirs, mean, deviation, limit=None):
-    """Hold mean and deviation of both to theory, the largest to the limit, and the two empirical distributions together."""
+    """Hold mean, deviation and largest of both to theory, and the two empirical distributions together."""
     for sample in (ours, theirs):
         assert abs(sample.mean() - mean) < 4.5 * deviation / sqrt(sample.size)
         assert sample.std() == pytest.approx(deviation, rel=0.01)

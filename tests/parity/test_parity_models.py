@@ -68,7 +68,7 @@ EVERYTHING = [
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_documents_models(keras, rng, name):
+def test_documents_models(keras, fresh_names, rng, name):
     input_shape, count, spec = MODELS[name]
     ours, theirs = both_models(keras, spec, input_shape, rng)
     assert ours.count_params() == theirs.count_params() == count
@@ -88,13 +88,22 @@ def test_documents_models(keras, rng, name):
     close("output, whole models", ours(x).numpy(), theirs(x).numpy(), 1e-5, name)
 
 
-def test_recipes_are_these_models():
+@pytest.mark.parametrize("name", MODELS)
+def test_recipes_train_these_models(name):
+    """The layers of each recipe are those compared above, but for how they start."""
     from tinyconv.recipes import BY_NAME
 
-    assert set(MODELS) <= set(BY_NAME)
+    input_shape, _, spec = MODELS[name]
+    model = BY_NAME[name].build()
+    assert model.input_shape == (None, *input_shape)
+    for layer, (kind, arguments) in zip(model.layers, spec, strict=True):
+        theirs, ours = layer.get_config(), make_layer(tc, kind, arguments).get_config()
+        assert type(layer).__name__ == kind
+        changed = {key for key in ours if theirs[key] != ours[key]}
+        assert changed <= {"name", "kernel_initializer", "kernel_regularizer"}
 
 
-def test_automatic_names(keras):
+def test_automatic_names(keras, fresh_names):
     """One count a class for the whole session, spelt as Keras spells it; a second model goes on counting."""
 
     def names(engine):
@@ -138,8 +147,8 @@ def test_whole_model(keras, precision, rng):
     gradients = tape.gradient(value, [variable.value for variable in theirs.trainable_weights])
     y = ours(x)
     loss = tc.losses.CategoricalCrossentropy()(t, y)
-    for penalty in ours.losses:
-        loss = loss + penalty
+    for cost in ours.losses:
+        loss = loss + cost
     loss.backward()
     close("output, whole models", y.numpy(), y_keras.numpy(), precision.output, "every layer")
     close("loss, whole models", loss.data.reshape(()), value.numpy(), precision.output, "every layer")
@@ -167,7 +176,7 @@ CONFIGURED = [
 
 
 @pytest.mark.parametrize(("name", "arguments"), CONFIGURED, ids=lambda value: value if isinstance(value, str) else "")
-def test_configuration(keras, name, arguments):
+def test_configuration(keras, fresh_names, name, arguments):
     """Our keys are among Keras's, with equal values; Keras's own layer can be made from ours."""
     ours, theirs = (make_layer(engine, name, arguments).get_config() for engine in (tc, keras))
     assert set(ours) <= set(theirs)

@@ -144,7 +144,7 @@ def test_defaults_of_compile_and_fit(keras, rng):
 
 
 def test_saturated_softmax_learns(keras, precision, rng):
-    """Pixels 0..255 saturate the first steps, as in the document's MNIST run: the gradient must come from the logits."""
+    """Pixels 0..255 saturate the first steps, as in the document's MNIST run: gradients must come from the logits."""
     ours, theirs = pair_of_models(keras, rng, "categorical_crossentropy", ["accuracy"], ("Adam", {}))
     x, y = data(rng, "categorical_crossentropy", N, precision.dtype)
     arguments = dict(batch_size=16, epochs=2, shuffle=False, verbose=0)
