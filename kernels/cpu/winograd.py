@@ -88,8 +88,8 @@ def conv2d_backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window) -> np.
     partial = np.zeros((parts, 36, c, k), dy.dtype)
     with single_threaded_blas():
         _correlate(x, dy, partial, top, left, block)
-    du = partial.sum(axis=0).reshape(6, 6, c, k)
-    return np.ascontiguousarray(np.einsum("pi,qj,pqck->ijck", G, G, du, optimize=True), dy.dtype)
+        du = partial.sum(axis=0).reshape(6, 6, c, k)
+        return np.ascontiguousarray(np.einsum("pi,qj,pqck->ijck", G, G, du, optimize=True), dy.dtype)
 
 
 def _transform_kernel(w: np.ndarray) -> np.ndarray:
