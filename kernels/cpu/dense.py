@@ -12,8 +12,12 @@ from numba import prange
 from .compile import parallel_jit, single_threaded_blas
 from .memory import empty
 
-# A product is made in this many parts, however many threads there are, so that its bits do not depend on their number.
-PARTS = 4
+# Rows of one part of a product, at most: enough to make up for reading the other matrix anew. The parts do not depend
+# on the number of threads, so neither do the bits.
+ROWS = 128
+
+# Up to this many multiplications, waking the other threads takes longer than the work they would save.
+SMALL = 2**23
 
 
 def dense(x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
@@ -45,12 +49,16 @@ def dense_backward_bias(dy: np.ndarray) -> np.ndarray:
 
 
 def _run(product: Callable[..., None], a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
-    """Fill c by `product`, its rows shared out evenly."""
+    """Fill c by `product`, its rows shared out evenly; a small product at once."""
     if 0 in a.shape or 0 in b.shape:
         c.fill(0)
         return
+    if a.size * b.shape[1] <= SMALL:
+        with single_threaded_blas():
+            np.matmul(a.T if product is _product_transposed else a, b, out=c)
+        return
     with single_threaded_blas():
-        product(a, b, c, -(-len(c) // PARTS))
+        product(a, b, c, -(-len(c) // -(-len(c) // ROWS)))
 
 
 @parallel_jit
