@@ -23,11 +23,17 @@ def python(*arguments):
     )
 
 
-def test_killed_again_and_again(command, tmp_path):
+def train(*arguments):
+    """A run in a process of its own, as its user has it."""
+    done = python("-m", "tinyconv.train", *arguments)
+    assert done.returncode == 0, done.stderr
+
+
+def test_killed_again_and_again(tmp_path):
     """SIGKILL before the first checkpoint, between and inside updates, before, between and inside checkpoint writes."""
     rng = random.Random(20)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert command(*RUN, "--output", whole).code == 0
+    train(*RUN, "--output", whole)
 
     moments = [
         ("rename", 2),  # config.json is there, the beginning is not
@@ -41,22 +47,22 @@ def test_killed_again_and_again(command, tmp_path):
         died = python(DYING, moment, count, signal.SIGKILL, *started, "--output", parts)
         assert died.returncode == -signal.SIGKILL, died.stderr
         assert (parts / "config.json").exists()
-    assert command("mnist", "--resume", "--output", parts).code == 0
+    train("mnist", "--resume", "--output", parts)
     assert_same_run(whole, parts)
     assert {path.name for path in parts.iterdir()} == {path.name for path in whole.iterdir()}
 
 
-def test_killed_from_outside_at_a_random_moment(command, tmp_path):
+def test_killed_from_outside_at_a_random_moment(tmp_path):
     run = ("mnist-fc", "--limit", "200", "--batch-size", "10", "--epochs", "6", "--verbose", "0")
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert command(*run, "--output", whole).code == 0
-    train = [sys.executable, "-W", "error", "-m", "tinyconv.train", *run, "--output", str(parts)]
-    with subprocess.Popen(train, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    train(*run, "--output", whole)
+    started = [sys.executable, "-W", "error", "-m", "tinyconv.train", *run, "--output", str(parts)]
+    with subprocess.Popen(started, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         while not (parts / "config.json").exists() and process.poll() is None:
             time.sleep(0.01)
         time.sleep(random.random())
         process.kill()
-    assert command("mnist-fc", "--resume", "--output", parts).code == 0
+    train("mnist-fc", "--resume", "--output", parts)
     assert_same_run(whole, parts)
 
 
