@@ -15,7 +15,13 @@ from .activation import (
     tanh,
     tanh_backward,
 )
-from .convolution import conv2d, conv2d_backward_bias, conv2d_backward_input, conv2d_backward_kernel
+from .convolution import (
+    conv2d,
+    conv2d_backward,
+    conv2d_backward_bias,
+    conv2d_backward_input,
+    conv2d_backward_kernel,
+)
 from .cross_entropy import (
     sigmoid_cross_entropy,
     sigmoid_cross_entropy_backward,
@@ -42,6 +48,7 @@ __all__ = [
     "average_pool2d",
     "average_pool2d_backward",
     "conv2d",
+    "conv2d_backward",
     "conv2d_backward_bias",
     "conv2d_backward_input",
     "conv2d_backward_kernel",

@@ -6,40 +6,30 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, wraps
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 import numba
-from llvmlite import ir
-from numba.core import config, types
+from numba.core import config
 from numba.core.event import Event, Listener, register
-from numba.extending import intrinsic
 from threadpoolctl import ThreadpoolController
 
 __all__ = [
-    "LANES",
     "elementwise",
     "helper",
     "jit",
     "parallel_jit",
     "set_threads",
     "single_threaded_blas",
-    "vector_copy",
 ]
 
 # Up to this many elements, waking the other threads takes longer than the work they would save.
 SMALL = 16384
 
-# What the compiler may assume of floating-point arithmetic. Left out on purpose are `nnan` and `ninf`, since NaN and
-# infinity must come through every kernel, so that a diverging run shows; `arcp` and `afn`, which trade accuracy for
-# speed in places nobody chose: a kernel that wants a reciprocal says so.
-FAST_MATH = {
-    "contract",  # a·b + c may become one fused multiply-add: faster, and rounded once instead of twice
-    "nsz",  # the sign of a zero may be ignored: no kernel promises it
-    "reassoc",  # sums may be reordered, without which no reduction fills vector registers. The order is fixed when
-    #             the kernel is compiled, so a machine repeats its own bits whatever the number of threads
-}
-
+# No liberty is taken with floating-point arithmetic ("fast math"): Numba compiles a parallel kernel twice, once to run
+# at once and once for the disk, and where sums may be reordered the two need not agree in the last bit. Where a kernel
+# gains by fused or reordered sums, it says so itself, in `vectors.py`.
 POLICY = {"nogil": True, "error_model": "numpy", "boundscheck": False}
 
 # Only a written `prange` runs in parallel. Numba's search of array expressions for more of it lengthens compilation and
@@ -57,48 +47,24 @@ EXPLICIT_ONLY = {
 
 PACKAGE = __name__.rpartition(".")[0]
 
+# Names, times and sizes of the files that machine code on disk was made from. A kernel is made of functions of several,
+# but Numba looks at its own file only, and would run it as it was before the others changed.
+SOURCES = tuple(
+    (path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(Path(__file__).parent.glob("*.py"))
+)
+
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function` at its first call, for one thread, and keep the machine code on disk."""
-    return _keep(numba.njit(**POLICY, fastmath=FAST_MATH)(function))
+    return _keep(numba.njit(**POLICY)(function))
 
 
 def helper(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function` as `jit` does, but into the kernels that call it: Python cannot call it by itself.
 
-    It is kept on disk as a part of them, and compiles faster for want of an entrance from Python. Write it in their
-    file: Numba compiles a kernel anew when the kernel's own file has changed, and looks at no other.
+    It is kept on disk as a part of them, and compiles faster for want of an entrance from Python.
     """
-    return numba.njit(**POLICY, fastmath=FAST_MATH, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
-
-
-LANES = 16  # float32 in the widest vector register; narrower machines take two or four
-
-
-def vector_copy(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Replace `function(source, start, target, at)` in compiled code by one vector load and one store of LANES values.
-
-    A loop would cost several times as much: the compiler has to ask each time whether the two arrays overlap, and to
-    allow for negative indices. Without the JIT the Python body runs.
-    """
-    if config.DISABLE_JIT:
-        return function
-
-    def typed(_: Any, source: Any, start: Any, target: Any, at: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            places = []
-            for array, index in ((0, 1), (2, 3)):
-                data = context.make_array(signature.args[array])(context, builder, arguments[array]).data
-                element = signature.args[array].dtype
-                vector = ir.VectorType(context.get_value_type(element), LANES)
-                places.append(builder.bitcast(builder.gep(data, [arguments[index]]), vector.as_pointer()))
-            alignment = context.get_abi_alignment(context.get_value_type(element))
-            builder.store(builder.load(places[0], align=alignment), places[1], align=alignment)
-            return context.get_dummy_value()
-
-        return types.void(source, start, target, at), generate
-
-    return intrinsic(typed)
+    return numba.njit(**POLICY, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
 def parallel_jit(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -107,7 +73,7 @@ def parallel_jit(function: Callable[..., Any]) -> Callable[..., Any]:
     One iteration must own whatever it writes, and its work must not depend on the number of threads: then neither do
     the results.
     """
-    return _keep(numba.njit(**POLICY, fastmath=FAST_MATH, parallel=dict(EXPLICIT_ONLY))(function))
+    return _keep(numba.njit(**POLICY, parallel=dict(EXPLICIT_ONLY))(function))
 
 
 def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -136,6 +102,7 @@ def _keep(compiled: Any) -> Callable[..., Any]:
     if not config.DISABLE_JIT:
         try:
             compiled.enable_caching()
+            compiled._cache._cache_file._source_stamp = SOURCES
         except RuntimeError:
             # Numba found no folder it may write to (a read-only installation without a home): the kernel still works,
             # but every process compiles it anew. `_FirstCompilation` tells the user.

@@ -4,33 +4,76 @@ import numpy as np
 from numba import prange
 
 from ..window import Pair, Window
-from . import im2col, winograd
+from . import direct, im2col, winograd
+from .activation import relu_backward
 from .compile import parallel_jit
+from .product import ROWS
+from .vectors import LANES
+
+Gradient = np.ndarray | None
 
 # The bias's gradient is summed in this many parts, added in order: the bits do not depend on the number of threads.
 PARTS = 16
 
+# Up to this many channels the image is as good as free to read, and nothing is gained by writing patches of it.
+FEW = 8
 
-def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window: Window, groups: int) -> np.ndarray:
-    """Return y (n,oh,ow,k) of images `x` (n,h,w,c), kernel `w` (kh,kw,c/groups,k) and bias `b` (k,) or None."""
+
+def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window: Window, groups: int, relu: bool) -> np.ndarray:
+    """Return y (n,oh,ow,k) of images `x` (n,h,w,c), kernel `w` (kh,kw,c/groups,k) and bias `b` (k,) or None.
+
+    With `relu`, max(y, 0) in the same pass.
+    """
     bias = np.zeros(w.shape[3], x.dtype) if b is None else b
+    floor = 0.0 if relu else -np.inf
     if suits_winograd(x.dtype, w.shape, window, groups, x.shape[1:3]):
-        return winograd.conv2d(x, w, bias, window)
-    return im2col.conv2d(x, w, bias, window, groups)
+        return winograd.conv2d(x, w, bias, window, floor)
+    if suits_direct(x.dtype, w.shape, window, groups, x.shape[1:3]):
+        return direct.conv2d(x, w, bias, window, floor)
+    return im2col.conv2d(x, w, bias, window, groups, floor)
 
 
-def conv2d_backward_input(dy: np.ndarray, w: np.ndarray, window: Window, groups: int, image: Pair) -> np.ndarray:
+def conv2d_backward(
+    dy: np.ndarray,
+    x: np.ndarray,
+    w: np.ndarray,
+    y: np.ndarray | None,
+    window: Window,
+    groups: int,
+    needs: tuple[bool, bool, bool],
+) -> tuple[Gradient, Gradient, Gradient]:
+    """Return dx, dw and db, each None unless `needs` it; `y` is the result where it was rectified, else None."""
+    image = x.shape[1:3]
+    if suits_winograd(x.dtype, w.shape, window, groups, image):
+        dx, dw, db = winograd.conv2d_backward(dy, y, x if needs[1] else None, w if needs[0] else None, window, image)
+        return dx, dw, db if needs[2] else None
+    if suits_direct(x.dtype, w.shape, window, groups, image) and not needs[0]:
+        dw, db = direct.conv2d_backward(dy, y, x, window)
+        return None, dw if needs[1] else None, db if needs[2] else None
+    if y is not None:
+        dy = relu_backward(dy, y)
+    return (
+        im2col.conv2d_backward_input(dy, w, window, groups, image) if needs[0] else None,
+        conv2d_backward_kernel(dy, x, window, groups) if needs[1] else None,
+        conv2d_backward_bias(dy) if needs[2] else None,
+    )
+
+
+def conv2d_backward_input(dy: np.ndarray, w: np.ndarray, window: Window, groups: int, image: Pair) -> Gradient:
     """Return dx (n,h,w,c) from `dy` (n,oh,ow,k); `image` is (h, w)."""
     if suits_winograd(dy.dtype, w.shape, window, groups, image):
-        return winograd.conv2d_backward_input(dy, w, window, image)
+        return winograd.conv2d_backward(dy, None, None, w, window, image)[0]
     return im2col.conv2d_backward_input(dy, w, window, groups, image)
 
 
-def conv2d_backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window, groups: int) -> np.ndarray:
+def conv2d_backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window, groups: int) -> Gradient:
     """Return dw (kh,kw,c/groups,k) from `dy` (n,oh,ow,k) and the images `x` (n,h,w,c)."""
     shape = (*window.size, x.shape[3] // groups, dy.shape[3])
-    if suits_winograd(x.dtype, shape, window, groups, x.shape[1:3]):
-        return winograd.conv2d_backward_kernel(dy, x, window)
+    image = x.shape[1:3]
+    if suits_winograd(x.dtype, shape, window, groups, image):
+        return winograd.conv2d_backward(dy, None, x, None, window, image)[1]
+    if suits_direct(x.dtype, shape, window, groups, image):
+        return direct.conv2d_backward(dy, None, x, window)[0]
     return im2col.conv2d_backward_kernel(dy, x, window, groups)
 
 
@@ -52,8 +95,19 @@ def suits_winograd(dtype: np.dtype, shape: tuple[int, ...], window: Window, grou
         and window.size == (3, 3)
         and window.strides == window.dilation == (1, 1)
         and groups == 1
-        and shape[2] % winograd.LANES == shape[3] % winograd.LANES == 0
+        and shape[2] % LANES == shape[3] % LANES == 0
         and min(window.output(*image)) >= 8
+    )
+
+
+def suits_direct(dtype: np.dtype, shape: tuple[int, ...], window: Window, groups: int, image: Pair) -> bool:
+    """Return whether the direct algorithm serves: few channels to whole vector registers, and rows of ROWS outputs."""
+    return (
+        dtype == np.float32
+        and groups == 1
+        and shape[2] <= FEW
+        and shape[3] % LANES == 0
+        and window.output(*image)[1] >= ROWS
     )
 
 

@@ -7,9 +7,6 @@ performance convolutional neural networks for document processing") they make on
     kernel gradient     dW = patchesᵀ · dy
     input gradient      dpatches = dy · Wᵀ, each cell added back to where it came from (col2im)
 
-With few channels, as in a first layer, a position's cells are too short a run to copy one by one; then `patches` is
-written transposed, tap by tap, each tap's row a shifted copy of the image's.
-
 The output's rows, those of all images counted through, are cut into blocks whose patches fill CACHE bytes: each is
 built, used and forgotten by one thread, with one-threaded BLAS. The whole batch's patches, kh·kw times the images,
 never exist.
@@ -32,17 +29,14 @@ CACHE = 256 * 1024
 PARTS = 16
 PARTS_BYTES = 64 * 1024 * 1024
 
-# Up to this many cells in a row of the window, patches are written tap by tap.
-FEW = 16
 
-
-def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, groups: int) -> np.ndarray:
-    """Return y (n,oh,ow,k) of images `x` (n,h,w,c), kernel `w` (kh,kw,c/groups,k) and bias `b` (k,)."""
+def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, groups: int, floor: float) -> np.ndarray:
+    """Return y (n,oh,ow,k) = max(x ∗ w + b, floor) of images `x` (n,h,w,c), kernel `w` (kh,kw,c/groups,k), `b` (k,)."""
     n, h, width, _ = x.shape
     k = w.shape[3]
     y = empty((n, *window.output(h, width), k), x.dtype)
     with single_threaded_blas():
-        _forward(x, _grouped(w, groups), b, y, _geometry(window, h, width), _block_rows(w, y), _few(w, groups))
+        _forward(x, _grouped(w, groups), b, y, _geometry(window, h, width), _block_rows(w, y), x.dtype.type(floor))
     return y
 
 
@@ -67,7 +61,7 @@ def conv2d_backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window, groups
     parts = min(PARTS, blocks, max(4, PARTS_BYTES // (size * k * dy.itemsize)))
     partial = np.zeros((parts, groups, size, k // groups), dy.dtype)
     with single_threaded_blas():
-        _backward_kernel(x, dy, partial, _geometry(window, h, width), rows, _few(dw, groups))
+        _backward_kernel(x, dy, partial, _geometry(window, h, width), rows)
     dw[...] = partial.sum(axis=0).transpose(1, 0, 2).reshape(shape)
     return dw
 
@@ -87,39 +81,6 @@ def _grouped(w: np.ndarray, groups: int) -> np.ndarray:
 def _block_rows(w: np.ndarray, y: np.ndarray) -> int:
     """Return how many output rows make a block."""
     return max(1, CACHE // (y.shape[2] * w.shape[0] * w.shape[1] * w.shape[2] * w.itemsize))
-
-
-def _few(w: np.ndarray, groups: int) -> bool:
-    """Return whether the patches of a kernel like `w` are to be written tap by tap."""
-    return groups == 1 and w.shape[1] * w.shape[2] <= FEW
-
-
-@helper
-def _gather_taps(x: np.ndarray, patches: np.ndarray, geometry: Any, first: int, last: int, oh: int, ow: int) -> None:
-    """Write the transposed patches (kh·kw·c, positions) of output rows first … last − 1, counted through all images."""
-    kh, kw, sh, sw, dh, dw, top, left = geometry
-    _, h, w, c = x.shape
-    for row in range(first, last):
-        image = row // oh
-        up = (row % oh) * sh - top
-        for i in range(kh):
-            y0 = up + i * dh
-            for j in range(kw):
-                # Output positions low … high − 1 see a cell inside the image.
-                shift = j * dw - left
-                low = min(max(0, (sw - 1 - shift) // sw), ow)
-                high = max(low, min(ow, (w - 1 - shift) // sw + 1))
-                if y0 < 0 or y0 >= h:
-                    low = high = ow
-                for channel in range(c):
-                    target = patches[(i * kw + j) * c + channel, (row - first) * ow : (row - first + 1) * ow]
-                    target[:low] = 0
-                    target[high:] = 0
-                    if low < high:
-                        source = x[image, y0].reshape(-1)[(low * sw + shift) * c + channel :]
-                        inside = target[low:high]
-                        for q in range(high - low):
-                            inside[q] = source[q * sw * c]
 
 
 @helper
@@ -183,7 +144,7 @@ def _scatter(patches: np.ndarray, dx: np.ndarray, geometry: Any, first: int, las
 
 
 @parallel_jit
-def _forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, y: np.ndarray, geometry: Any, rows: int, few: bool) -> None:
+def _forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, y: np.ndarray, geometry: Any, rows: int, floor: Any) -> None:
     """Fill y, block by block; w (groups, kh·kw·c, k)."""
     n, oh, ow, channels = y.shape
     groups, size, k = w.shape
@@ -194,16 +155,11 @@ def _forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, y: np.ndarray, geometr
         last = min(first + rows, n * oh)
         positions = (last - first) * ow
         out = flat[first * ow : last * ow]
-        if few:
-            patches = np.empty((size, positions), x.dtype)
-            _gather_taps(x, patches, geometry, first, last, oh, ow)
-            np.dot(patches.T, w[0], out)
-        elif groups == 1:
-            patches = np.empty((positions, size), x.dtype)
+        patches = np.empty((positions, size), x.dtype)
+        if groups == 1:
             _gather(x, patches, geometry, first, last, oh, ow, 0)
             np.dot(patches, w[0], out)
         else:
-            patches = np.empty((positions, size), x.dtype)
             part = np.empty((len(out), k), x.dtype)
             for g in range(groups):
                 _gather(x, patches, geometry, first, last, oh, ow, g * c)
@@ -211,7 +167,8 @@ def _forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, y: np.ndarray, geometr
                 out[:, g * k : (g + 1) * k] = part
         for p in range(len(out)):
             for t in range(channels):
-                out[p, t] += b[t]
+                total = out[p, t] + b[t]
+                out[p, t] = floor if total <= floor else total
 
 
 @parallel_jit
@@ -237,7 +194,7 @@ def _backward_input(dy: np.ndarray, w: np.ndarray, dx: np.ndarray, geometry: Any
 
 
 @parallel_jit
-def _backward_kernel(x: np.ndarray, dy: np.ndarray, partial: np.ndarray, geometry: Any, rows: int, few: bool) -> None:
+def _backward_kernel(x: np.ndarray, dy: np.ndarray, partial: np.ndarray, geometry: Any, rows: int) -> None:
     """Add up the kernel's gradient in partial (parts, groups, kh·kw·c, k), one part a thread."""
     n, oh, ow, channels = dy.shape
     parts, groups, size, k = partial.shape
@@ -251,12 +208,6 @@ def _backward_kernel(x: np.ndarray, dy: np.ndarray, partial: np.ndarray, geometr
             last = min(first + rows, n * oh)
             positions = (last - first) * ow
             out = flat[first * ow : last * ow]
-            if few:
-                patches = np.empty((size, positions), x.dtype)
-                _gather_taps(x, patches, geometry, first, last, oh, ow)
-                np.dot(patches, out, product)
-                partial[number, 0] += product
-                continue
             patches = np.empty((positions, size), x.dtype)
             for g in range(groups):
                 _gather(x, patches, geometry, first, last, oh, ow, g * c)

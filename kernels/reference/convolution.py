@@ -15,14 +15,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..window import Pair, Window
+from . import activation
 from .taps import crop, pad, taps
 
 
-def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window: Window, groups: int) -> np.ndarray:
+def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window: Window, groups: int, relu: bool) -> np.ndarray:
     """Return y (n,oh,ow,k), the convolution of images `x` (n,h,w,c) with kernel `w` (kh,kw,c/groups,k) plus `b` (k,).
 
-    `b` may be None. `window` has the kernel's size, the strides, padding and dilation. The formula is the module's.
-    Raises ValueError when the window is larger than an unpadded image.
+    `b` may be None. `window` has the kernel's size, the strides, padding and dilation. The formula is the module's;
+    with `relu`, max(y, 0). Raises ValueError when the window is larger than an unpadded image.
     """
     n, height, width, _ = x.shape
     image = height, width
@@ -32,7 +33,29 @@ def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window: Window, g
             y_g += cells @ w_g[i, j]
     if b is not None:
         y += b
-    return y
+    return activation.relu(y) if relu else y
+
+
+def conv2d_backward(
+    dy: np.ndarray,
+    x: np.ndarray,
+    w: np.ndarray,
+    y: np.ndarray | None,
+    window: Window,
+    groups: int,
+    needs: tuple[bool, bool, bool],
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """Return dx, dw and db, the gradients of `x`, `w` and the bias, each None unless `needs` says so.
+
+    `y` is what `conv2d` returned if that was with `relu`, which passes dy on where y > 0; otherwise None.
+    """
+    if y is not None:
+        dy = activation.relu_backward(dy, y)
+    return (
+        conv2d_backward_input(dy, w, window, groups, x.shape[1:3]) if needs[0] else None,
+        conv2d_backward_kernel(dy, x, window, groups) if needs[1] else None,
+        conv2d_backward_bias(dy) if needs[2] else None,
+    )
 
 
 def conv2d_backward_input(dy: np.ndarray, w: np.ndarray, window: Window, groups: int, image: Pair) -> np.ndarray:

@@ -196,19 +196,18 @@ def test_the_images_gradient_is_never_computed(rng, monkeypatch, network):
     """The first layer's input is data: its gradient, as costly as the kernel's, is left out."""
     calls = []
 
-    def spy(name, original, *arguments):
-        calls.append(name)
+    def spy(original, *arguments):
+        calls.append(arguments[-1])
         return original(*arguments)
 
-    for name in ("conv2d_backward_input", "conv2d_backward_kernel", "dense_backward_input"):
-        monkeypatch.setattr(cpu, name, partial(spy, name, getattr(cpu, name)))
+    monkeypatch.setattr(cpu, "conv2d_backward", partial(spy, cpu.conv2d_backward))
     model = network()
     model.train_on_batch(rng.random((4, 8, 8, 1)), np.array([0, 1, 2, 1]))
-    assert sorted(calls) == ["conv2d_backward_kernel", "dense_backward_input", "dense_backward_input"]
+    assert calls == [(False, True, True)]
 
     x = tc.Tensor(rng.random((4, 8, 8, 1)).astype(np.float32), requires_grad=True)
     model(x).sum().backward()
-    assert "conv2d_backward_input" in calls
+    assert calls[1:] == [(True, True, True)]
     assert x.grad.shape == x.shape
 
 

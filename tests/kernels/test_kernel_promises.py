@@ -33,7 +33,8 @@ def calls(rng, dtype):
     g = random(COUNT)
     slots = [np.abs(random(COUNT)) for _ in range(4)]
     return {
-        "conv2d": (x, w, b, window, 2),
+        "conv2d": (x, w, b, window, 2, True),
+        "conv2d_backward": (y, x, w, random(*y.shape), window, 2, (True, True, True)),
         "conv2d_backward_input": (y, w, window, 2, image),
         "conv2d_backward_kernel": (y, x, window, 2),
         "conv2d_backward_bias": (y,),

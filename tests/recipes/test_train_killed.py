@@ -33,7 +33,6 @@ def test_killed_again_and_again(tmp_path):
     """SIGKILL before the first checkpoint, between and inside updates, before, between and inside checkpoint writes."""
     rng = random.Random(20)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    train(*RUN, "--output", tmp_path / "compiles")  # a process that compiles kernels rounds differently: see README
     train(*RUN, "--output", whole)
 
     moments = [
@@ -56,7 +55,6 @@ def test_killed_again_and_again(tmp_path):
 def test_killed_from_outside_at_a_random_moment(tmp_path):
     run = ("mnist-fc", "--limit", "200", "--batch-size", "10", "--epochs", "6", "--verbose", "0")
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    train(*run, "--output", tmp_path / "compiles")
     train(*run, "--output", whole)
     started = [sys.executable, "-W", "error", "-m", "tinyconv.train", *run, "--output", str(parts)]
     with subprocess.Popen(started, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:

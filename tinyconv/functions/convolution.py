@@ -10,26 +10,23 @@ from ..tensor import Function, Tensor, as_tensor
 class Conv2D(Function):
     """y[n,i,j,k] = b[k] + Σ x[n, i·s + p·d, j·s + q·d, c]·w[p,q,c,k] over p, q, c; the gradients are its transposes.
 
-    x (n,h,w,c), w (kh,kw,c/groups,k), b (k,) or left out. See `kernels/reference/convolution.py`.
+    x (n,h,w,c), w (kh,kw,c/groups,k), b (k,) or left out; with `relu`, max(y, 0). See
+    `kernels/reference/convolution.py`.
     """
 
-    def __init__(self, window: Window, groups: int = 1) -> None:
-        self.window, self.groups = window, groups
+    def __init__(self, window: Window, groups: int = 1, relu: bool = False) -> None:
+        self.window, self.groups, self.relu = window, groups, relu
 
     def forward(self, x: Any, w: Any, b: Any = None) -> Any:
         self.x, self.w = x, w
-        return kernels.of(x).conv2d(x, w, b, self.window, self.groups)
+        y = kernels.of(x).conv2d(x, w, b, self.window, self.groups, self.relu)
+        self.y = y if self.relu else None
+        return y
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
-        k = kernels.of(dy)
-        dx = dw = None
-        if self.needs[0]:
-            dx = k.conv2d_backward_input(dy, self.w, self.window, self.groups, self.x.shape[1:3])
-        if self.needs[1]:
-            dw = k.conv2d_backward_kernel(dy, self.x, self.window, self.groups)
-        if len(self.needs) == 2:
-            return dx, dw
-        return dx, dw, k.conv2d_backward_bias(dy) if self.needs[2] else None
+        needs = (*self.needs, False)[:3]
+        gradients = kernels.of(dy).conv2d_backward(dy, self.x, self.w, self.y, self.window, self.groups, needs)
+        return gradients[: len(self.needs)]
 
 
 def conv2d(
@@ -40,9 +37,11 @@ def conv2d(
     padding: str = "valid",
     dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
+    relu: bool = False,
 ) -> Tensor:
-    """Convolve images x (n,h,w,c) with kernels w (kh,kw,c/groups,k) and add b (k,). See `Conv2D`.
+    """Convolve images x (n,h,w,c) with kernels w (kh,kw,c/groups,k), add b (k,) and, with `relu`, rectify: one pass.
 
+    See `Conv2D`.
     Raises ValueError when the channels of x do not fit w and `groups`, or the window does not fit the image.
     """
     x = as_tensor(x)
@@ -55,4 +54,4 @@ def conv2d(
             f"needed {w.shape[2] * groups} channels, and {w.shape[3]} filters divisible by the groups"
         )
     inputs = (x, w) if b is None else (x, w, as_tensor(b, like=x))
-    return Conv2D(Window(w.shape[:2], strides, padding, dilation), groups)(*inputs)
+    return Conv2D(Window(w.shape[:2], strides, padding, dilation), groups, relu)(*inputs)

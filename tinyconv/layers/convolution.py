@@ -73,9 +73,9 @@ class Conv2D(Layer):
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return activation(x ∗ kernel + bias)."""
-        window = self.window
-        y = F.conv2d(x, self.kernel, self.bias, window.strides, window.padding, window.dilation, self.groups)
-        return self.activation(y)
+        window, relu = self.window, self.activation is F.relu
+        y = F.conv2d(x, self.kernel, self.bias, window.strides, window.padding, window.dilation, self.groups, relu)
+        return y if relu else self.activation(y)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""

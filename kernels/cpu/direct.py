@@ -1,0 +1,171 @@
+"""Convolution straight from its definition, for the few channels of a first layer: any window, no patches, no copies.
+
+An output position sees its taps at fixed distances from its first cell, the `offsets`; so the definition is a matrix
+product whose one factor is never written down,
+
+    forward             y[p, k]  = Σ_t x[start(p) + offsets[t]] · w[t, k]
+    kernel gradient     dw[t, k] = Σ_p x[start(p) + offsets[t]] · dy[p, k]
+
+and ROWS positions (or taps) by two vectors of channels k are held in registers, as in `product.py`. With few taps the
+arrays x, y and dy pass by once and little else happens: both run at the speed of memory. A first layer needs no input
+gradient. Only for float32.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import prange
+
+from ..window import Window
+from .compile import parallel_jit
+from .memory import empty
+from .product import ROWS
+from .vectors import LANES, in_registers, repeat, where, wide
+
+# Gradients are summed in this many parts, of whole images each, and the parts added in order: the bits do not depend
+# on the number of threads.
+PARTS = 16
+
+
+def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: float) -> np.ndarray:
+    """Return y (n,oh,ow,k) = max(x ∗ w + b, floor) of images `x` (n,h,w,c), kernel `w` (kh,kw,c,k), bias `b` (k,)."""
+    n, h, width, _ = x.shape
+    x, offsets, steps = _laid_out(x, window)
+    y = empty((n, *window.output(h, width), w.shape[3]), x.dtype)
+    _forward(x, offsets, steps, w.reshape(-1), b, y, x.dtype.type(floor))
+    return y
+
+
+def conv2d_backward(
+    dy: np.ndarray, y: np.ndarray | None, x: np.ndarray, window: Window
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return dw (kh,kw,c,k) and db (k,) from `dy` (n,oh,ow,k), which with `y` counts only where y > 0 (a ReLU)."""
+    n, _, _, c = x.shape
+    k = dy.shape[3]
+    x, offsets, steps = _laid_out(x, window)
+    taps = len(offsets)
+    offsets = np.append(offsets, [0] * (-taps % ROWS))  # to whole pieces; what the last taps add up to is dropped
+    partial = np.zeros((min(PARTS, n), len(offsets), k), x.dtype)
+    sums = np.zeros((len(partial), k))
+    _backward(dy, dy[:0, 0, 0, 0] if y is None else y.reshape(-1), x, offsets, steps, partial, sums)
+    dw = partial.sum(axis=0)[:taps].reshape(*window.size, c, k)
+    return dw, sums.sum(axis=0).astype(x.dtype)
+
+
+def _laid_out(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    """Return x with its padding (n, cells), the taps' offsets, and the distances between outputs, down and across."""
+    n, h, width, c = x.shape
+    pads = window.pads(h, width)
+    if window.padding == "same":
+        x = np.pad(x, ((0, 0), *pads, (0, 0)))
+    row = x.shape[2] * c
+    offsets = (
+        np.arange(window.size[0])[:, None, None] * window.dilation[0] * row
+        + np.arange(window.size[1])[:, None] * window.dilation[1] * c
+        + np.arange(c)
+    )
+    return x.reshape(n, x.shape[1] * row), offsets.reshape(-1), (window.strides[0] * row, window.strides[1] * c)
+
+
+def _forward_piece(vectors: int) -> Callable[..., None]:
+    """Return the forward product for ROWS positions and `vectors` vectors of channels."""
+
+    @in_registers
+    def piece(x, x0, step, offsets, taps, w, w0, k, b, b0, floor, y, y0):  # type: ignore[no-untyped-def]
+        bias = [b[b0 + v * LANES] for v in range(vectors)]
+
+        def add(t: Any, *sums: Any) -> list[Any]:
+            columns = [w[w0 + t * k + v * LANES] for v in range(vectors)]
+            cells = [x.each(x0 + step * i + offsets.each(t)) for i in range(ROWS)]
+            return [cells[n // vectors] * columns[n % vectors] + total for n, total in enumerate(sums)]
+
+        for n, total in enumerate(repeat(taps, add, bias * ROWS)):
+            y[y0 + k * (n // vectors) + n % vectors * LANES] = where(total <= floor, floor, total)
+
+    return piece
+
+
+def _gradient_piece(vectors: int) -> Callable[..., None]:
+    """Return the gradient's product for ROWS taps and `vectors` vectors of channels; it is added to `partial`."""
+
+    @in_registers
+    def piece(x, x0, step, offsets, t0, dy, d0, k, count, partial, p0):  # type: ignore[no-untyped-def]
+        places = [p0 + k * i + v * LANES for i in range(ROWS) for v in range(vectors)]
+        taps = [offsets.each(t0 + i) for i in range(ROWS)]
+
+        def add(p: Any, *sums: Any) -> list[Any]:
+            columns = [dy[d0 + p * k + v * LANES] for v in range(vectors)]
+            cells = [x.each(x0 + p * step + tap) for tap in taps]
+            return [cells[n // vectors] * columns[n % vectors] + total for n, total in enumerate(sums)]
+
+        for place, total in zip(places, repeat(count, add, [partial[place] for place in places]), strict=True):
+            partial[place] = total
+
+    return piece
+
+
+def _copy_piece(rectified: bool) -> Callable[..., None]:
+    """Return the copy of one vector of channels of a row of dy, which adds its sum to `sums` in double."""
+
+    @in_registers
+    def piece(dy, y, d0, k, count, row, r0, sums, s0):  # type: ignore[no-untyped-def]
+        def value(p: Any) -> Any:
+            at = d0 + p * k
+            passed = where(y[at] > 0, dy[at], 0) if rectified else dy[at]
+            row[r0 + p * k] = passed
+            return passed
+
+        (total,) = repeat(count + -1, lambda p, total: [total + value(p + 1)], [value(count * 0)])
+        sums[s0] = sums[s0] + wide(total)
+
+    return piece
+
+
+_forward_wide, _forward_narrow = _forward_piece(2), _forward_piece(1)
+_gradient_wide, _gradient_narrow = _gradient_piece(2), _gradient_piece(1)
+_copy, _copy_rectified = _copy_piece(False), _copy_piece(True)
+
+
+@parallel_jit
+def _forward(x: Any, offsets: Any, steps: Any, w: Any, b: Any, y: Any, floor: Any) -> None:
+    """Fill y, a row of outputs at a time; x (n, cells). The last ROWS positions of a row may be done twice."""
+    n, oh, ow, k = y.shape
+    cells = x.shape[1]
+    whole = k // (2 * LANES) * 2 * LANES
+    for number in prange(n * oh):
+        image, i = number // oh, number % oh
+        flat, out = x.reshape(-1), y.reshape(-1)
+        for j in range(0, ow, ROWS):
+            j = min(j, ow - ROWS)
+            x0, y0 = image * cells + i * steps[0] + j * steps[1], (number * ow + j) * k
+            for t in range(0, whole, 2 * LANES):
+                _forward_wide(flat, x0, steps[1], offsets, len(offsets), w, t, k, b, t, floor, out, y0 + t)
+            if whole < k:
+                t = whole
+                _forward_narrow(flat, x0, steps[1], offsets, len(offsets), w, t, k, b, t, floor, out, y0 + t)
+
+
+@parallel_jit
+def _backward(dy: Any, y: Any, x: Any, offsets: Any, steps: Any, partial: Any, sums: Any) -> None:
+    """Add up dw in partial (parts, taps, k) and db in sums (parts, k), images in order."""
+    n, oh, ow, k = dy.shape
+    parts, taps, _ = partial.shape
+    cells = x.shape[1]
+    whole = k // (2 * LANES) * 2 * LANES
+    for part in prange(parts):
+        flat, out, to, total = x.reshape(-1), dy.reshape(-1), partial.reshape(-1), sums.reshape(-1)
+        row = np.empty(ow * k, x.dtype)
+        for number in range(part * n // parts * oh, (part + 1) * n // parts * oh):
+            x0, d0 = number // oh * cells + number % oh * steps[0], number * ow * k
+            for t in range(0, k, LANES):
+                if len(y) > 0:
+                    _copy_rectified(out, y, d0 + t, k, ow, row, t, total, part * k + t)
+                else:
+                    _copy(out, y, d0 + t, k, ow, row, t, total, part * k + t)
+            for tap in range(0, taps, ROWS):
+                p0 = (part * taps + tap) * k
+                for t in range(0, whole, 2 * LANES):
+                    _gradient_wide(flat, x0, steps[1], offsets, tap, row, t, k, ow, to, p0 + t)
+                if whole < k:
+                    _gradient_narrow(flat, x0, steps[1], offsets, tap, row, whole, k, ow, to, p0 + whole)

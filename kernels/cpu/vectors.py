@@ -1,0 +1,262 @@
+"""Vector registers inside compiled kernels: code that a loop leaves to the compiler's guess, spelled out.
+
+A function marked `@in_registers` is plain Python about vectors of LANES numbers. It runs while a kernel is compiled:
+its loops unroll, its arithmetic becomes one machine instruction each, and nothing of it is left to run later. So a
+butterfly of a Winograd transform reads as in its paper and is 40 instructions, without the questions a compiled loop
+must ask (do these arrays overlap? is this index negative?), and it compiles in a tenth of the time.
+
+    array arguments     `a[i]` is the vector of the LANES elements from flat position i on, `a[i] = v` writes one,
+                        `a.each(i)` is element i in every lane; positions are not checked
+    whole numbers       add and multiply to positions
+    floating numbers    the same value in every lane
+
+A product that is added to something at once is fused with the sum and rounded once. The instructions stand as written,
+never reordered: the same bits whatever the compiler does around them. Without the JIT the function simply runs, on
+slices.
+"""
+
+import inspect
+import platform
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from llvmlite import binding, ir
+from numba.core import config, types
+from numba.core.cgutils import get_or_insert_function
+from numba.extending import intrinsic
+
+__all__ = ["LANES", "in_registers", "repeat", "where", "wide"]
+
+_FEATURES = binding.get_host_cpu_features()
+
+# float32 in the widest vector register; where registers are narrower still, a vector takes two.
+LANES = 16 if _FEATURES.get("avx512f") else 8
+
+# Without the instruction, a fused product would be a call to a function, a number at a time.
+_FUSES = _FEATURES.get("fma", platform.machine().lower() not in ("x86_64", "amd64"))
+
+
+def in_registers(function: Callable[..., None]) -> Callable[..., None]:
+    """Let compiled kernels call `function(*arrays and numbers)` as vector code. Arrays must be C-contiguous."""
+    if config.DISABLE_JIT:
+        return lambda *arguments: function(*map(_plain, arguments))
+
+    def typed(_: Any, *given: Any) -> Any:
+        kinds = [types.intp if isinstance(kind, types.Integer | types.Boolean) else kind for kind in given]
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            function(*(_staged(context, builder, *pair) for pair in zip(signature.args, arguments, strict=True)))
+            return context.get_dummy_value()
+
+        return types.void(*kinds), generate
+
+    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    signature = inspect.Signature([context, *inspect.signature(function).parameters.values()])
+    typed.__signature__ = signature  # type: ignore[attr-defined]
+    typed.__name__ = function.__name__
+    return intrinsic(typed)
+
+
+def repeat(count: Any, body: Callable[..., Sequence[Any]], state: Sequence[Any]) -> Sequence[Any]:
+    """Return `state` after state = body(i, *state) for i = 0 … count − 1: a loop that stays a loop."""
+    if not isinstance(count, Index):
+        for i in range(count):
+            state = body(i, *state)
+        return state
+    builder = count.builder
+    before, loop, after = builder.block, builder.append_basic_block("repeat"), builder.append_basic_block("done")
+    start = [vector.value for vector in state]
+    zero = ir.Constant(count.value.type, 0)
+    builder.cbranch(builder.icmp_signed(">", count.value, zero), loop, after)
+    builder.position_at_end(loop)
+    i = builder.phi(count.value.type)
+    carried = [builder.phi(value.type) for value in start]
+    results = [vector.value for vector in body(Index(builder, i), *(Vector(builder, value) for value in carried))]
+    following = builder.add(i, ir.Constant(i.type, 1))
+    last = builder.block
+    builder.cbranch(builder.icmp_signed("<", following, count.value), loop, after)
+    i.add_incoming(zero, before)
+    i.add_incoming(following, last)
+    builder.position_at_end(after)
+    ends = []
+    for phi, first, result in zip(carried, start, results, strict=True):
+        phi.add_incoming(first, before)
+        phi.add_incoming(result, last)
+        end = builder.phi(result.type)
+        end.add_incoming(first, before)
+        end.add_incoming(result, last)
+        ends.append(Vector(builder, end))
+    return ends
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """Return `a` in the lanes where `condition` holds, `b` in the others; one of the two may be a number."""
+    if not isinstance(condition, Vector):
+        return np.where(condition, a, b)
+    a, b = (a, a.like(b)) if isinstance(a, Vector) else (b.like(a), b)
+    return Vector(condition.builder, condition.builder.select(condition.value, a.value, b.value))
+
+
+def wide(vector: Any) -> Any:
+    """Return a float32 vector in double precision."""
+    if not isinstance(vector, Vector):
+        return vector.astype(np.float64)
+    return Vector(vector.builder, vector.builder.fpext(vector.value, ir.VectorType(ir.DoubleType(), LANES)))
+
+
+class Index:
+    """A whole number of the kernel that is being compiled."""
+
+    def __init__(self, builder: Any, value: Any) -> None:
+        self.builder, self.value = builder, value
+
+    def _other(self, other: Any) -> Any:
+        return other.value if isinstance(other, Index) else ir.Constant(self.value.type, other)
+
+    def __add__(self, other: Any) -> "Index":
+        return Index(self.builder, self.builder.add(self.value, self._other(other)))
+
+    def __mul__(self, other: Any) -> "Index":
+        return Index(self.builder, self.builder.mul(self.value, self._other(other)))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+class Vector:
+    """LANES numbers in a register of the kernel that is being compiled."""
+
+    def __init__(self, builder: Any, value: Any) -> None:
+        self.builder, self.value = builder, value
+
+    def like(self, other: Any) -> "Vector":
+        """Return `other` if it is a vector, else a vector that holds the number in every lane."""
+        return other if isinstance(other, Vector) else Vector(self.builder, _constant(self.value.type, other))
+
+    def __add__(self, other: Any) -> "Vector":
+        if isinstance(other, Product):
+            return other + self
+        return Vector(self.builder, self.builder.fadd(self.value, self.like(other).value))
+
+    def __sub__(self, other: Any) -> "Vector":
+        if isinstance(other, Product):
+            return -other + self
+        return Vector(self.builder, self.builder.fsub(self.value, self.like(other).value))
+
+    def __mul__(self, other: Any) -> "Vector":
+        return Product(self.builder, (self, self.like(other)))
+
+    __rmul__ = __mul__
+
+    def __gt__(self, other: Any) -> "Vector":
+        return Vector(self.builder, self.builder.fcmp_ordered(">", self.value, self.like(other).value))
+
+    def __le__(self, other: Any) -> "Vector":
+        return Vector(self.builder, self.builder.fcmp_ordered("<=", self.value, self.like(other).value))
+
+
+class Product(Vector):
+    """A product that is computed by itself only if it is not added to something."""
+
+    def __init__(self, builder: Any, factors: tuple[Vector, Vector]) -> None:
+        self.builder, self.factors = builder, factors
+        self._value = None
+
+    @property
+    def value(self) -> Any:
+        """The product, rounded."""
+        if self._value is None:
+            self._value = self.builder.fmul(self.factors[0].value, self.factors[1].value)
+        return self._value
+
+    def __neg__(self) -> "Product":
+        a, b = self.factors
+        return Product(self.builder, (Vector(self.builder, self.builder.fneg(a.value)), b))
+
+    def __add__(self, other: Any) -> Vector:
+        if not _FUSES:
+            return Vector(self.builder, self.builder.fadd(self.value, self.like(other).value))
+        terms = [term.value for term in (*self.factors, self.like(other))]
+        kind = terms[0].type
+        name = f"llvm.fma.v{kind.count}f{32 if isinstance(kind.element, ir.FloatType) else 64}"
+        fused = get_or_insert_function(self.builder.module, ir.FunctionType(kind, [kind] * 3), name)
+        return Vector(self.builder, self.builder.call(fused, terms))
+
+    def __sub__(self, other: Any) -> Vector:
+        minus = self.builder.fneg(self.like(other).value)
+        return self + Vector(self.builder, minus)
+
+    def like(self, other: Any) -> Vector:
+        """Return `other` as a vector of the factors' type."""
+        return self.factors[0].like(other)
+
+
+class _Memory:
+    """An array argument of the kernel that is being compiled."""
+
+    def __init__(self, builder: Any, data: Any, element: Any, alignment: int) -> None:
+        self.builder, self.data, self.element, self.alignment = builder, data, element, alignment
+
+    def _element(self, index: Any) -> Any:
+        value = index.value if isinstance(index, Index) else ir.Constant(ir.IntType(64), index)
+        return self.builder.gep(self.data, [value])
+
+    def _place(self, index: Any) -> Any:
+        return self.builder.bitcast(self._element(index), ir.VectorType(self.element, LANES).as_pointer())
+
+    def __getitem__(self, index: Any) -> Vector:
+        return Vector(self.builder, self.builder.load(self._place(index), align=self.alignment))
+
+    def __setitem__(self, index: Any, vector: Vector) -> None:
+        self.builder.store(vector.value, self._place(index), align=self.alignment)
+
+    def each(self, index: Any) -> Any:
+        """Return element `index` in every lane; of an array of whole numbers, the number itself."""
+        value = self.builder.load(self._element(index))
+        return Index(self.builder, value) if isinstance(self.element, ir.IntType) else _spread(self.builder, value)
+
+
+class _Slices:
+    """An array argument when there is no JIT."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.flat = array.reshape(-1)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return self.flat[index : index + LANES].copy()
+
+    def __setitem__(self, index: int, vector: np.ndarray) -> None:
+        self.flat[index : index + LANES] = vector
+
+    def each(self, index: int) -> Any:
+        return self.flat[index]
+
+
+def _plain(argument: Any) -> Any:
+    return _Slices(argument) if isinstance(argument, np.ndarray) else argument
+
+
+def _staged(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    """Return the argument `value` of Numba's type `kind` as vector code sees it."""
+    if isinstance(kind, types.Array):
+        if kind.layout != "C":
+            raise TypeError(f"vector code needs C-contiguous arrays, got {kind}")
+        element = context.get_value_type(kind.dtype)
+        return _Memory(
+            builder, context.make_array(kind)(context, builder, value).data, element, context.get_abi_alignment(element)
+        )
+    if isinstance(kind, types.Integer):
+        return Index(builder, value)
+    return _spread(builder, value)
+
+
+def _spread(builder: Any, value: Any) -> Vector:
+    """Return a vector with `value` in every lane."""
+    kind = ir.VectorType(value.type, LANES)
+    first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    return Vector(builder, builder.shuffle_vector(first, first, mask))
+
+
+def _constant(kind: Any, number: float) -> Any:
+    return ir.Constant(kind, [float(number)] * LANES)
