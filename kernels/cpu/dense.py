@@ -1,46 +1,43 @@
-"""The fully connected layer: BLAS, each thread with rows of its own. Formulas: `kernels/reference/dense.py`.
+"""The fully connected layer: matrix products in blocks that stay in cache. Formulas: `kernels/reference/dense.py`.
 
-BLAS could spread a product over threads by itself, but its threads keep spinning for milliseconds after each product
-and take the cores away from the kernels that follow: on two cores those took twice as long.
+BLAS would serve as well alone; but its threads keep spinning for milliseconds after each product and take the cores
+away from the kernels that follow, which then took twice as long.
 """
 
-from collections.abc import Callable
-
+import numba
 import numpy as np
 from numba import prange
 
-from .compile import parallel_jit, single_threaded_blas
+from .compile import helper, parallel_jit, single_threaded_blas
 from .memory import empty
+from .product import ROWS, multiply
+from .vectors import LANES, in_registers, transposed
 
-# Rows of one part of a product, at most: enough to make up for reading the other matrix anew. The parts do not depend
-# on the number of threads, so neither do the bits.
-ROWS = 128
+# Blocks of c, at most TALL×WIDE, are summed over DEPTH terms at a time: the blocks of a, b and c fill half a second-
+# level cache. Each number of c is the same sum in the same order whatever the block it is in.
+TALL = 256
+WIDE = 128
+DEPTH = 256
 
 # Up to this many multiplications, waking the other threads takes longer than the work they would save.
-SMALL = 2**23
+SMALL = 2**20
 
 
 def dense(x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
     """Return y (…,k) = x·w + b for `x` (…,m), `w` (m,k) and `b` (k,) or None."""
-    y = empty((*x.shape[:-1], w.shape[1]), x.dtype)
-    _run(_product, x.reshape(-1, x.shape[-1]), w, y.reshape(-1, w.shape[1]))
-    if b is not None:
-        y += b
-    return y
+    y = _product(x.reshape(-1, x.shape[-1]), w, b)
+    return y.reshape(*x.shape[:-1], w.shape[1])
 
 
 def dense_backward_input(dy: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Return dx (…,m) = dy·wᵀ from `dy` (…,k) and `w` (m,k)."""
-    dx = empty((*dy.shape[:-1], w.shape[0]), dy.dtype)
-    _run(_product, dy.reshape(-1, dy.shape[-1]), w.T, dx.reshape(-1, w.shape[0]))
-    return dx
+    dx = _product(dy.reshape(-1, dy.shape[-1]), w.T, None)
+    return dx.reshape(*dy.shape[:-1], w.shape[0])
 
 
 def dense_backward_kernel(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return dw (m,k) = xᵀ·dy, summed over all leading axes of `dy` (…,k) and `x` (…,m)."""
-    dw = empty((x.shape[-1], dy.shape[-1]), dy.dtype)
-    _run(_product_transposed, x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1]), dw)
-    return dw
+    return _product(x.reshape(-1, x.shape[-1]).T, dy.reshape(-1, dy.shape[-1]), None)
 
 
 def dense_backward_bias(dy: np.ndarray) -> np.ndarray:
@@ -48,29 +45,107 @@ def dense_backward_bias(dy: np.ndarray) -> np.ndarray:
     return dy.reshape(-1, dy.shape[-1]).sum(axis=0, dtype=np.float64).astype(dy.dtype)
 
 
-def _run(product: Callable[..., None], a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
-    """Fill c by `product`, its rows shared out evenly; a small product at once."""
-    if 0 in a.shape or 0 in b.shape:
-        c.fill(0)
-        return
-    if a.size * b.shape[1] <= SMALL:
+def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+    """Return a·b + bias; `a` or `b` may be the transpose of a C-contiguous matrix."""
+    rows, depth = a.shape
+    columns = b.shape[1]
+    c = empty((rows, columns), a.dtype)
+    if rows * columns * depth <= SMALL or columns < LANES:
         with single_threaded_blas():
-            np.matmul(a.T if product is _product_transposed else a, b, out=c)
-        return
-    with single_threaded_blas():
-        product(a, b, c, -(-len(c) // -(-len(c) // ROWS)))
+            np.matmul(a, b, out=c)
+        if bias is not None:
+            c += bias
+        return c
+    across = -(-columns // WIDE)
+    tall = max(ROWS, min(TALL, -(-rows // -(-numba.get_num_threads() // across))))
+    bias = np.zeros(columns, a.dtype) if bias is None else bias
+    a_steps, b_steps = (tuple(step // a.itemsize for step in array.strides) for array in (a, b))
+    _blocked(_flat(a), a_steps, _flat(b), b_steps, bias, c.reshape(-1), (rows, columns, depth), tall)
+    return c
+
+
+def _flat(matrix: np.ndarray) -> np.ndarray:
+    """Return the numbers of a matrix, or of the transpose of one, as they lie in memory."""
+    return (matrix if matrix.flags.c_contiguous else matrix.T).reshape(-1)
+
+
+@in_registers
+def _copy(source, start, target, at):  # type: ignore[no-untyped-def]
+    target[at] = source[start]
+
+
+@in_registers
+def _add(a, i, b, j, target, at):  # type: ignore[no-untyped-def]
+    target[at] = a[i] + b[j]
+
+
+@in_registers
+def _copy_square(source, start, outer, target, at, row):  # type: ignore[no-untyped-def]
+    for i, column in enumerate(transposed([source[start + outer * j] for j in range(LANES)])):
+        target[at + row * i] = column
+
+
+@helper
+def _pack(source: np.ndarray, start: int, outer: int, count: int, run: int, target: np.ndarray, row: int) -> None:
+    """Copy `count` runs of contiguous numbers, `outer` apart, to rows of the target, `row` apart."""
+    whole = run // LANES * LANES
+    for i in range(count):
+        for t in range(0, whole, LANES):
+            _copy(source, start + i * outer + t, target, i * row + t)
+        for t in range(whole, run):
+            target[i * row + t] = source[start + i * outer + t]
+
+
+@helper
+def _pack_transposed(
+    source: np.ndarray, start: int, outer: int, count: int, run: int, target: np.ndarray, row: int
+) -> None:
+    """Copy `count` runs of contiguous numbers, `outer` apart, to columns of the target, whose rows are `row` apart."""
+    across, down = count // LANES * LANES, run // LANES * LANES
+    for t in range(0, down, LANES):
+        for i in range(0, across, LANES):
+            _copy_square(source, start + i * outer + t, outer, target, t * row + i, row)
+    for t in range(run):
+        for i in range(across if t < down else 0, count):
+            target[t * row + i] = source[start + i * outer + t]
 
 
 @parallel_jit
-def _product(a: np.ndarray, b: np.ndarray, c: np.ndarray, rows: int) -> None:
-    """c = a·b, `rows` rows of c at a time."""
-    for block in prange((len(c) + rows - 1) // rows):
-        np.dot(a[block * rows : (block + 1) * rows], b, c[block * rows : (block + 1) * rows])
-
-
-@parallel_jit
-def _product_transposed(a: np.ndarray, b: np.ndarray, c: np.ndarray, rows: int) -> None:
-    """c = aᵀ·b, `rows` rows of c at a time: as many columns of a, copied side by side first."""
-    for block in prange((len(c) + rows - 1) // rows):
-        columns = np.ascontiguousarray(a[:, block * rows : (block + 1) * rows])
-        np.dot(columns.T, b, c[block * rows : (block + 1) * rows])
+def _blocked(
+    a: np.ndarray,
+    a_steps: tuple[int, int],
+    b: np.ndarray,
+    b_steps: tuple[int, int],
+    bias: np.ndarray,
+    c: np.ndarray,
+    shape: tuple[int, int, int],
+    tall: int,
+) -> None:
+    """Fill c (rows, columns), flat, a block at a time; `a_steps`, `b_steps`: the distances of rows and of columns."""
+    rows, columns, depth = shape
+    across = (columns + WIDE - 1) // WIDE
+    for block in prange((rows + tall - 1) // tall * across):
+        i0, j0 = block // across * tall, block % across * WIDE
+        high, wide = min(tall, rows - i0), min(WIDE, columns - j0)
+        row = (wide + LANES - 1) // LANES * LANES
+        part_a = np.empty((high + ROWS) * DEPTH, a.dtype)
+        part_b = np.empty(DEPTH * row, a.dtype)
+        part_c = np.empty((high + ROWS) * row, a.dtype)
+        for d0 in range(0, depth, DEPTH):
+            deep = min(DEPTH, depth - d0)
+            if a_steps[1] == 1:
+                _pack(a, i0 * a_steps[0] + d0, a_steps[0], high, deep, part_a, DEPTH)
+            else:
+                _pack(a, i0 + d0 * a_steps[1], a_steps[1], deep, high, part_a, high + ROWS)
+            if b_steps[1] == 1:
+                _pack(b, d0 * b_steps[0] + j0, b_steps[0], deep, wide, part_b, row)
+            else:
+                _pack_transposed(b, j0 * b_steps[1] + d0, b_steps[1], wide, deep, part_b, row)
+            steps = (DEPTH, 1) if a_steps[1] == 1 else (1, high + ROWS)
+            multiply(part_a, 0, steps[0], steps[1], part_b, 0, row, part_c, 0, row, (high, row, deep), float(d0))
+        whole = wide // LANES * LANES
+        for i in range(high):
+            for j in range(0, whole, LANES):
+                _add(part_c, i * row + j, bias, j0 + j, c, (i0 + i) * columns + j0 + j)
+            for j in range(whole, wide):
+                c[(i0 + i) * columns + j0 + j] = part_c[i * row + j] + bias[j0 + j]

@@ -21,7 +21,7 @@ def _piece(vectors: int) -> Callable[..., None]:
 
     @in_registers
     def piece(a, a0, row, step, b, b0, b_row, c, c0, c_row, depth, kept):  # type: ignore[no-untyped-def]
-        """c(i, j) = kept·c(i, j) + Σ_d a[a0 + i·row + d·step]·b[b0 + d·b_row + j], `kept` 0 or 1."""
+        """c(i, j) = Σ_d a[a0 + i·row + d·step]·b[b0 + d·b_row + j], plus c(i, j) if `kept` > 0."""
         places = [c0 + c_row * i + v * LANES for i in range(ROWS) for v in range(vectors)]
 
         def add(d: Any, *sums: Any) -> list[Any]:
@@ -40,18 +40,31 @@ _wide, _narrow = _piece(2), _piece(1)
 
 
 @helper
-def multiply(a: Any, a0: int, row: int, step: int, b: Any, b0: int, c: Any, c0: int, shape: Any, kept: Any) -> None:
-    """c = a·b, or c += a·b with `kept` = 1, for `shape` = (rows, columns, depth); all arrays flat.
+def multiply(
+    a: Any,
+    a0: int,
+    row: int,
+    step: int,
+    b: Any,
+    b0: int,
+    b_row: int,
+    c: Any,
+    c0: int,
+    c_row: int,
+    shape: Any,
+    kept: Any,
+) -> None:
+    """c = a·b, or c += a·b with `kept` above 0, for `shape` = (rows, columns, depth); all arrays flat.
 
-    a(i, d) = a[a0 + i·row + d·step]: transposed or not, as the distances say. b (depth, columns) and c (rows, columns)
-    are contiguous from b0 and c0 on. Columns fill whole vectors. Rows are done ROWS at a time: where their number is
-    no multiple of that, a and c must have space, of any content, behind the last.
+    a(i, d) = a[a0 + i·row + d·step]: transposed or not, as the distances say. The rows of b (depth, columns) and
+    c (rows, columns) are contiguous, at the distances given. Columns fill whole vectors. Rows are done ROWS at a time:
+    where their number is no multiple of that, a and c must have space, of any content, behind the last.
     """
     rows, columns, depth = shape
     whole = columns // (2 * LANES) * 2 * LANES
-    for i in range(0, rows, ROWS):
-        for j in range(0, whole, 2 * LANES):
-            _wide(a, a0 + i * row, row, step, b, b0 + j, columns, c, c0 + i * columns + j, columns, depth, kept)
-        if whole < columns:
-            j = whole
-            _narrow(a, a0 + i * row, row, step, b, b0 + j, columns, c, c0 + i * columns + j, columns, depth, kept)
+    for j in range(0, whole, 2 * LANES):
+        for i in range(0, rows, ROWS):
+            _wide(a, a0 + i * row, row, step, b, b0 + j, b_row, c, c0 + i * c_row + j, c_row, depth, kept)
+    if whole < columns:
+        for i in range(0, rows, ROWS):
+            _narrow(a, a0 + i * row, row, step, b, b0 + whole, b_row, c, c0 + i * c_row + whole, c_row, depth, kept)

@@ -26,7 +26,7 @@ from numba.core import config, types
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
-__all__ = ["LANES", "in_registers", "repeat", "where", "wide"]
+__all__ = ["LANES", "in_registers", "repeat", "transposed", "where", "wide"]
 
 _FEATURES = binding.get_host_cpu_features()
 
@@ -96,6 +96,27 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         return np.where(condition, a, b)
     a, b = (a, a.like(b)) if isinstance(a, Vector) else (b.like(a), b)
     return Vector(condition.builder, condition.builder.select(condition.value, a.value, b.value))
+
+
+def transposed(rows: Sequence[Any]) -> list[Any]:
+    """Return the LANES columns of a square of LANES rows: 2×2 blocks change places at each power of two."""
+    rows = list(rows)
+    lanes = np.arange(LANES)
+    for size in (1, 2, 4, 8)[: LANES.bit_length() - 1]:
+        upper = lanes & size == 0
+        for i in lanes[upper]:
+            a, b = rows[i], rows[i + size]
+            rows[i] = _mixed(a, b, np.where(upper, lanes, lanes - size + LANES))
+            rows[i + size] = _mixed(a, b, np.where(upper, lanes + size, lanes + LANES))
+    return rows
+
+
+def _mixed(a: Any, b: Any, lanes: np.ndarray) -> Any:
+    """Return the given lanes of `a`, numbered from 0, and of `b`, numbered from LANES."""
+    if not isinstance(a, Vector):
+        return np.concatenate([a, b])[lanes]
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), lanes.tolist())
+    return Vector(a.builder, a.builder.shuffle_vector(a.value, b.value, mask))
 
 
 def wide(vector: Any) -> Any:

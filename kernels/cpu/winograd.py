@@ -283,7 +283,7 @@ def _forward(x: Any, u: Any, b: Any, y: Any, geometry: Any, block: int, alive: A
         v, m, tile = np.empty(36 * tall * c, x.dtype), np.empty(36 * tall * k, x.dtype), np.empty(36 * LANES, x.dtype)
         _fill_images(x, geometry, first, count, v, tall * c, tile)
         for p in range(36):
-            multiply(v, p * tall * c, c, 1, u, p * c * k, m, p * tall * k, (count, k, c), 0.0)
+            multiply(v, p * tall * c, c, 1, u, p * c * k, k, m, p * tall * k, k, (count, k, c), 0.0)
         _write_outputs(m, tall * k, geometry, first, count, b, floor, alive, y, tile)
 
 
@@ -305,8 +305,8 @@ def _backward(
                 _fill_images(x, geometry, first, count, v, tall * c, tile)
                 for p in range(36):
                     at = (part * 36 + p) * c * k
-                    multiply(v, p * tall * c, 1, c, m, p * tall * k, partial, at, (c, k, count), 1.0)
+                    multiply(v, p * tall * c, 1, c, m, p * tall * k, k, partial, at, k, (c, k, count), 1.0)
             if len(dx) > 0:
                 for p in range(36):
-                    multiply(m, p * tall * k, k, 1, u, p * c * k, v, p * tall * c, (count, c, k), 0.0)
+                    multiply(m, p * tall * k, k, 1, u, p * c * k, c, v, p * tall * c, c, (count, c, k), 0.0)
                 _add_images(v, tall * c, geometry, first, count, dx, tile)

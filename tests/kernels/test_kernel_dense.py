@@ -14,6 +14,8 @@ SHAPES = {
     "rows of rows": ((2, 3, 4), 5),
     "wide": ((5, 1025), 130),
     "many rows": ((1030, 6), 10),
+    "blocks, ragged": ((133, 530), 140),
+    "blocks, many rows": ((700, 65), 33),
 }
 all_shapes = pytest.mark.parametrize(("shape", "outputs"), SHAPES.values(), ids=SHAPES)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import TypingError, njit
 
-from tinyconv.kernels.cpu.vectors import LANES, in_registers, repeat, where, wide
+from tinyconv.kernels.cpu.vectors import LANES, in_registers, repeat, transposed, where, wide
 
 
 def polynomial(x, at, factor, y):
@@ -72,6 +72,17 @@ def test_repeat(count, rng):
         once += x[place : place + LANES]
     np.testing.assert_array_equal(y, np.concatenate([once, 2 * once]))
     np.testing.assert_array_equal(sums, 1 + once.astype(np.float64))
+
+
+def test_transposed(dtype, rng):
+    def turn(x, y):
+        for i, row in enumerate(transposed([x[i * LANES] for i in range(LANES)])):
+            y[i * LANES] = row
+
+    x, y = rng.standard_normal((LANES, LANES)).astype(dtype), np.empty((LANES, LANES), dtype)
+    inner = in_registers(turn)
+    njit(lambda x, y: inner(x, y))(x.reshape(-1), y.reshape(-1))
+    np.testing.assert_array_equal(y, x.T)
 
 
 def test_where_knows_nan():
