@@ -22,6 +22,7 @@ __all__ = [
     "parallel_jit",
     "set_threads",
     "single_threaded_blas",
+    "vector_jit",
 ]
 
 # Up to this many elements, waking the other threads takes longer than the work they would save.
@@ -76,6 +77,16 @@ def parallel_jit(function: Callable[..., Any]) -> Callable[..., Any]:
     return _keep(numba.njit(**POLICY, parallel=dict(EXPLICIT_ONLY))(function))
 
 
+def vector_jit(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile `function` as `parallel_jit` does, for a kernel that leaves its inner loops to `vectors.py`.
+
+    What remains is simple, and optimised at level 1 instead of 3: a third less to wait at the first call, no slower.
+    """
+    compiled = parallel_jit(function)
+    compiled.simple = True  # type: ignore[attr-defined]  # see `_Compilation`
+    return compiled
+
+
 def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a loop `for i in prange(first.size)` twice, at need: for one thread, where the first argument is small,
     and for all of them.
@@ -105,22 +116,27 @@ def _keep(compiled: Any) -> Callable[..., Any]:
             compiled._cache._cache_file._source_stamp = SOURCES
         except RuntimeError:
             # Numba found no folder it may write to (a read-only installation without a home): the kernel still works,
-            # but every process compiles it anew. `_FirstCompilation` tells the user.
+            # but every process compiles it anew. `_Compilation` tells the user.
             compiled.kept_nowhere = True
     return compiled
 
 
-class _FirstCompilation(Listener):
-    """Says once a process, on stderr, that kernels are being compiled: the wait should explain itself.
+class _Compilation(Listener):
+    """Says once a process, on stderr, that kernels are being compiled: the wait should explain itself. Lowers the level
+    of optimisation, which Numba has for all functions or none, for as long as a kernel of `vector_jit` is compiled.
 
-    Numba sends "numba:compile" only when it found no machine code on disk, so a warm cache stays silent.
+    Numba sends "numba:compile", under its compiler's lock, only when it found no machine code on disk.
     """
 
     def __init__(self) -> None:
         self.told = False
+        self.levels: list[Any] = []
 
     def on_start(self, event: Event) -> None:
         dispatcher = event.data["dispatcher"]
+        self.levels.append(config.OPT)
+        if hasattr(dispatcher, "simple"):
+            config.OPT = type(config.OPT)(1)
         if self.told or not (dispatcher.py_func.__module__ or "").startswith(PACKAGE + "."):
             return  # told already, or somebody else's function
         self.told = True
@@ -131,10 +147,10 @@ class _FirstCompilation(Listener):
         print(f"tinyconv: compiling Numba kernels for this machine, once ({kept})", file=sys.stderr, flush=True)
 
     def on_end(self, event: Event) -> None:
-        """Required by Numba's interface; the start says it all."""
+        config.OPT = self.levels.pop()
 
 
-register("numba:compile", _FirstCompilation())
+register("numba:compile", _Compilation())
 
 
 def _load_openmp() -> None:

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from numba import prange
 
-from .compile import helper, parallel_jit, single_threaded_blas
+from .compile import helper, single_threaded_blas, vector_jit
 from .memory import empty
 from .product import ROWS, multiply
 from .vectors import LANES, in_registers, transposed
@@ -110,7 +110,7 @@ def _pack_transposed(
             target[t * row + i] = source[start + i * outer + t]
 
 
-@parallel_jit
+@vector_jit
 def _blocked(
     a: np.ndarray,
     a_steps: tuple[int, int],

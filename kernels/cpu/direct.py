@@ -18,7 +18,7 @@ import numpy as np
 from numba import prange
 
 from ..window import Window
-from .compile import parallel_jit
+from .compile import vector_jit
 from .memory import empty
 from .product import ROWS
 from .vectors import LANES, in_registers, repeat, where, wide
@@ -127,7 +127,7 @@ _gradient_wide, _gradient_narrow = _gradient_piece(2), _gradient_piece(1)
 _copy, _copy_rectified = _copy_piece(False), _copy_piece(True)
 
 
-@parallel_jit
+@vector_jit
 def _forward(x: Any, offsets: Any, steps: Any, w: Any, b: Any, y: Any, floor: Any) -> None:
     """Fill y, a row of outputs at a time; x (n, cells). The last ROWS positions of a row may be done twice."""
     n, oh, ow, k = y.shape
@@ -146,7 +146,7 @@ def _forward(x: Any, offsets: Any, steps: Any, w: Any, b: Any, y: Any, floor: An
                 _forward_narrow(flat, x0, steps[1], offsets, len(offsets), w, t, k, b, t, floor, out, y0 + t)
 
 
-@parallel_jit
+@vector_jit
 def _backward(dy: Any, y: Any, x: Any, offsets: Any, steps: Any, partial: Any, sums: Any) -> None:
     """Add up dw in partial (parts, taps, k) and db in sums (parts, k), images in order."""
     n, oh, ow, k = dy.shape

@@ -21,7 +21,7 @@ import numpy as np
 from numba import prange
 
 from ..window import Pair, Window
-from .compile import helper, parallel_jit
+from .compile import helper, vector_jit
 from .memory import empty, zeros
 from .product import ROWS, multiply
 from .transforms import (
@@ -33,7 +33,7 @@ from .transforms import (
     points_to_output,
     rectified_to_points,
 )
-from .vectors import LANES
+from .vectors import LANES, in_registers
 
 # Bytes of one block's transformed tiles, before and after the product: half a core's second-level cache.
 CACHE = 512 * 1024
@@ -54,7 +54,7 @@ def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: f
     oh, ow = window.output(h, width)
     y = empty((n, oh, ow, k), x.dtype)
     alive = np.empty(n * h * width, np.uint8)
-    _find_alive(x.reshape(-1, c), alive)
+    _find_alive(x.reshape(-1), alive, c)
     geometry = n, h, width, c, oh, ow, k, top, left
     _forward(x.reshape(-1), _transformed(w), b, y.reshape(-1), geometry, _block(c, k), alive, x.dtype.type(floor))
     return y
@@ -94,14 +94,15 @@ def conv2d_backward(
     )
     if x is not None:
         dw = np.empty((3, 3, c, k), dy.dtype)
-        _transform_back(partial, dw)
+        _transform_back(partial.reshape(-1), parts, dw.reshape(-1), c, k)
     return dx, dw, sums.sum(axis=0).astype(dy.dtype)
 
 
 def _transformed(w: np.ndarray) -> np.ndarray:
     """Return u = G w Gᵀ, flat (36,c,k), of the kernel `w` (3,3,c,k)."""
-    u = empty((36 * w.shape[2] * w.shape[3],), w.dtype)
-    _transform(w, u)
+    c, k = w.shape[2:]
+    u = empty((36 * c * k,), w.dtype)
+    _transform(w.reshape(-1), u, c, k)
     return u
 
 
@@ -110,40 +111,41 @@ def _block(c: int, k: int) -> int:
     return max(32, min(128, CACHE // (36 * (c + k) * 4))) // ROWS * ROWS
 
 
-@parallel_jit
-def _transform(w: np.ndarray, u: np.ndarray) -> None:
-    _, _, c, k = w.shape
+@vector_jit
+def _transform(w: Any, u: Any, c: int, k: int) -> None:
+    """Fill u (36,c,k) with the transform of w (3,3,c,k); both flat."""
     for row in prange(c):
-        flat = w.reshape(-1)
         for at in range(row * k, (row + 1) * k, LANES):
-            kernel_to_points(flat, at, c * k, u, at, c * k)
+            kernel_to_points(w, at, c * k, u, at, c * k)
 
 
-@parallel_jit
-def _transform_back(partial: np.ndarray, dw: np.ndarray) -> None:
-    """Add up the parts (parts,36,c,k), in order, in the first, and transform the sum back to dw (3,3,c,k)."""
-    parts, _, c, k = partial.shape
+@in_registers
+def _accumulate(array, at, other):  # type: ignore[no-untyped-def]
+    array[at] = array[at] + array[other]
+
+
+@vector_jit
+def _transform_back(partial: Any, parts: int, dw: Any, c: int, k: int) -> None:
+    """Add up the parts (parts,36,c,k), in order, in the first, and transform the sum back to dw (3,3,c,k); all flat."""
     for row in prange(c):
-        for p in range(36):
-            total = partial[0, p, row]
+        for at in range(row * k, (row + 1) * k, LANES):
             for part in range(1, parts):
-                other = partial[part, p, row]
-                for t in range(k):
-                    total[t] += other[t]
-        flat, result = partial.reshape(-1), dw.reshape(-1)
-        for at in range(row * k, (row + 1) * k, LANES):
-            points_to_kernel(flat, at, c * k, result, at, c * k)
+                for p in range(36):
+                    _accumulate(partial, p * c * k + at, (part * 36 + p) * c * k + at)
+            points_to_kernel(partial, at, c * k, dw, at, c * k)
 
 
-@parallel_jit
-def _find_alive(x: np.ndarray, alive: np.ndarray) -> None:
-    """Set alive (cells,) to 1 where a cell of x (cells, c) has a value other than 0, else to 0; an eighth at a time."""
+@vector_jit
+def _find_alive(x: Any, alive: Any, c: int) -> None:
+    """Set alive (cells,) to 1 where a cell of x (cells, c), flat, has a value other than 0, else to 0; in eighths."""
+    cells = alive.size
     for part in prange(8):
-        for cell in range(part * len(x) // 8, (part + 1) * len(x) // 8):
-            other = 0
-            for t in range(x.shape[1]):
-                other |= x[cell, t] != 0
-            alive[cell] = other
+        for cell in range(part * cells // 8, (part + 1) * cells // 8):
+            alive[cell] = 0
+            for at in range(cell * c, (cell + 1) * c):
+                if x[at] != 0:
+                    alive[cell] = 1
+                    break
 
 
 @helper
@@ -270,7 +272,7 @@ def _write_outputs(
                         y[at + lane] = tile[(4 * p + q) * LANES + lane] if lit else bias
 
 
-@parallel_jit
+@vector_jit
 def _forward(x: Any, u: Any, b: Any, y: Any, geometry: Any, block: int, alive: Any, floor: Any) -> None:
     """Fill y, a block of tiles a thread; all arrays flat."""
     n, _, _, c, oh, ow, k, _, _ = geometry
@@ -287,7 +289,7 @@ def _forward(x: Any, u: Any, b: Any, y: Any, geometry: Any, block: int, alive: A
         _write_outputs(m, tall * k, geometry, first, count, b, floor, alive, y, tile)
 
 
-@parallel_jit
+@vector_jit
 def _backward(
     dy: Any, y: Any, x: Any, u: Any, dx: Any, partial: Any, sums: Any, geometry: Any, parts: int, block: int
 ) -> None:
