@@ -1,6 +1,7 @@
 """The image-processing chapter's three networks on MNIST, in Keras's words: mnist, mnist-cnn5, mnist-fc."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -13,7 +14,6 @@ from ..optimizers import Adam
 from .recipe import Data, Recipe, epoch_figure, percent, test_figure
 
 CLASSES = 10
-CHAPTER = "image-processing chapter"
 
 
 def as_they_are(images: np.ndarray) -> np.ndarray:
@@ -82,51 +82,41 @@ def fully_connected() -> Sequential:
     )
 
 
-MNIST = Recipe(
-    name="mnist",
-    aliases=("mnist-cnn",),
-    document=CHAPTER,
-    parameters=1_199_882,
-    build=convolutional,
-    load=loader(as_they_are),
+chapter = partial(
+    Recipe,
+    document="image-processing chapter",
     training_images=60_000,
     loss=CategoricalCrossentropy(),
     optimizer=Adam,
     learning_rate=0.001,
     batch_size=200,
     epochs=10,
+)
+
+MNIST = chapter(
+    name="mnist",
+    aliases=("mnist-cnn",),
+    parameters=1_199_882,
+    build=convolutional,
+    load=loader(as_they_are),
     figures=(
         test_figure(99.06),
         epoch_figure("validation accuracy, epoch 1", "97.78 %", "val_accuracy", 1, percent),
     ),
 )
 
-MNIST_CNN5 = Recipe(
+MNIST_CNN5 = chapter(
     name="mnist-cnn5",
-    document=CHAPTER,
     parameters=924_374,
     build=one_convolution,
     load=loader(scaled),
-    training_images=60_000,
-    loss=CategoricalCrossentropy(),
-    optimizer=Adam,
-    learning_rate=0.001,
-    batch_size=200,
-    epochs=10,
     figures=(test_figure(98.90),),
 )
 
-MNIST_FC = Recipe(
+MNIST_FC = chapter(
     name="mnist-fc",
-    document=CHAPTER,
     parameters=199_210,
     build=fully_connected,
     load=loader(scaled),
-    training_images=60_000,
-    loss=CategoricalCrossentropy(),
-    optimizer=Adam,
-    learning_rate=0.001,
-    batch_size=200,
-    epochs=10,
     figures=(test_figure(98.26),),
 )

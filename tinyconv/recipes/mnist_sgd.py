@@ -15,7 +15,7 @@ from ..losses import CategoricalCrossentropy
 from ..models import Sequential
 from ..optimizers import SGD
 from ..regularizers import L2
-from .mnist import CHAPTER, CLASSES
+from .mnist import CLASSES
 from .recipe import Data, Recipe, epoch_figure, percent, test_figure
 
 IMAGES = 50_000  # to train on; the other 10,000 are held out
@@ -90,7 +90,7 @@ def _loss(step: int, document: int) -> tuple[str, str, str, int]:
 
 MNIST_SGD = Recipe(
     name="mnist-sgd",
-    document=f"{CHAPTER}, low-level TensorFlow",
+    document="image-processing chapter, low-level TensorFlow",
     parameters=814_090,
     build=one_hidden_layer,
     load=load,
