@@ -13,10 +13,10 @@ from .memory import empty
 from .product import ROWS, multiply
 from .vectors import LANES, in_registers, transposed
 
-# Blocks of c, at most TALL×WIDE, are summed over DEPTH terms at a time: the blocks of a, b and c fill half a second-
-# level cache. Each number of c is the same sum in the same order whatever the block it is in.
-TALL = 256
-WIDE = 128
+# Blocks of c, at most TALL×WIDE, are summed over DEPTH terms at a time, from copies of the parts of a and b that they
+# need, in a core's second-level cache. Each number of c is the same sum in the same order whatever the block it is in.
+TALL = 192
+WIDE = 256
 DEPTH = 256
 
 # Up to this many multiplications, waking the other threads takes longer than the work they would save.
@@ -57,7 +57,9 @@ def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> np.ndarra
             c += bias
         return c
     across = -(-columns // WIDE)
-    tall = max(ROWS, min(TALL, -(-rows // -(-numba.get_num_threads() // across))))
+    threads = numba.get_num_threads()
+    down = max(-(-rows // TALL), threads if across < 4 * threads else 1)
+    tall = -(-(-(-rows // down)) // ROWS) * ROWS
     bias = np.zeros(columns, a.dtype) if bias is None else bias
     a_steps, b_steps = (tuple(step // a.itemsize for step in array.strides) for array in (a, b))
     _blocked(_flat(a), a_steps, _flat(b), b_steps, bias, c.reshape(-1), (rows, columns, depth), tall)
