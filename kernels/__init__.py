@@ -4,7 +4,7 @@
 door's third room. All offer the same names and signatures, and `of(array)` picks the one that owns an array.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib import import_module
@@ -13,18 +13,53 @@ from typing import Any
 
 from .window import Window
 
-__all__ = ["NAMES", "Window", "backend", "host", "of"]
+__all__ = ["DEVICES", "NAMES", "DeviceError", "Window", "backend", "device", "host", "move", "of", "send_ahead"]
 
 NAMES = ("cpu", "reference", "gpu")
+DEVICES = ("cpu", "gpu")
 
 _host = ContextVar("host", default="cpu")
 
 
 def of(array: Any) -> ModuleType:
     """Return the kernels that own `array`: `gpu` for a CuPy array, else those of the `host`."""
-    if type(array).__module__.partition(".")[0] == "cupy":
-        return import_module(".gpu", __name__)
-    return host()
+    return import_module(".gpu", __name__) if device(array) == "gpu" else host()
+
+
+class DeviceError(RuntimeError):
+    """There is no GPU to compute on, or no CuPy to do it with; the message says in a line what is missing."""
+
+
+def device(array: Any) -> str:
+    """Return where an array lives: "gpu" for a CuPy array, else "cpu"."""
+    return "gpu" if type(array).__module__.partition(".")[0] == "cupy" else "cpu"
+
+
+def move(array: Any, to: str) -> Any:
+    """Return `array` on the device `to`, "cpu" or "gpu": itself if it is there already, else a copy.
+
+    Raises DeviceError when there is no GPU to move to.
+    """
+    if to not in DEVICES:
+        raise ValueError(f'a device is "cpu" or "gpu", got {to!r}')
+    if device(array) == to:
+        return array
+    return _gpu().put(array) if to == "gpu" else array.get()
+
+
+def send_ahead(batches: Iterable[Any]) -> Iterator[Any]:
+    """Yield tuples of NumPy arrays (or None) as tuples on the GPU, each copied while the one before is in use."""
+    return _gpu().send_ahead(batches)
+
+
+def _gpu() -> ModuleType:
+    """Return the module that reaches the GPU; raises DeviceError where CuPy is not installed."""
+    try:
+        return import_module(".gpu.device", __name__)
+    except ModuleNotFoundError as error:
+        if error.name != "cupy":
+            raise
+        raise DeviceError('the GPU kernels need CuPy, which is not installed: pip install ".[gpu]"') from None
 
 
 def host() -> ModuleType:
@@ -36,7 +71,7 @@ def host() -> ModuleType:
 def backend(name: str) -> Iterator[None]:
     """Run the kernels called `name` ("cpu" or "reference") on NumPy arrays inside the `with` block."""
     if name == "gpu":
-        raise ValueError('the "gpu" kernels are not part of this version: use backend("cpu") or backend("reference")')
+        raise ValueError('the "gpu" kernels serve arrays on a GPU, wherever they come up: use model.to("gpu")')
     if name not in NAMES:
         raise ValueError(f'backend must be "cpu" or "reference", got {name!r}')
     token = _host.set(name)

@@ -149,6 +149,8 @@ def public_packages():
 
 @pytest.mark.parametrize("name", sorted(public_packages()))
 def test_public_names_exist_and_are_explained(name):
+    if name.startswith("tinyconv.kernels.gpu"):
+        pytest.importorskip("cupy", reason="the GPU kernels are CuPy's to import: it is not installed")
     module = importlib.import_module(name)
     assert module.__doc__
     assert len(set(module.__all__)) == len(module.__all__)

@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from . import functions as F
+from . import kernels
 from .names import look_up, snake_case
-from .tensor import Tensor, as_array
+from .tensor import Tensor, as_array, values
 
 EPSILON = 1e-7
 
@@ -34,7 +35,7 @@ class Loss:
 
     def targets(self, y_true: Any, output_shape: tuple[int | None, ...]) -> np.ndarray:
         """Return the targets of a batch in the shape that `call` needs; raise ValueError if they cannot fit."""
-        y_true = np.asarray(y_true)
+        y_true = values(y_true)
         if y_true.ndim == len(output_shape) - 1 and output_shape[-1] == 1:
             y_true = y_true[..., None]
         if y_true.shape[1:] != output_shape[1:]:
@@ -61,9 +62,9 @@ class Loss:
 
     def __call__(self, y_true: Any, y_pred: Tensor, sample_weight: np.ndarray | None = None) -> Tensor:
         """Return the mean loss of a batch, each sample multiplied by its weight: a tensor of one element."""
-        losses = self.call(self.targets(y_true, y_pred.shape), y_pred)
+        losses = self.call(kernels.move(self.targets(y_true, y_pred.shape), y_pred.device), y_pred)
         if sample_weight is not None:
-            weights = as_array(sample_weight, losses.dtype)
+            weights = kernels.move(as_array(sample_weight, losses.dtype), y_pred.device)
             losses = losses * weights.reshape(weights.shape + (1,) * (losses.ndim - weights.ndim))
         return F.mean(losses)
 
@@ -119,7 +120,7 @@ class SparseCategoricalCrossentropy(_CrossEntropy):
 
     def targets(self, y_true: Any, output_shape: tuple[int | None, ...]) -> np.ndarray:
         """Return the labels as (n, …), without an axis of length 1 at the end."""
-        y_true = np.asarray(y_true)
+        y_true = values(y_true)
         if y_true.ndim == len(output_shape) and y_true.shape[-1] == 1:
             y_true = y_true[..., 0]
         if y_true.shape[1:] != output_shape[1:-1]:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from .names import look_up
+from .tensor import values as as_values
 
 
 class Metric:
@@ -16,7 +17,7 @@ class Metric:
 
     def reset_state(self) -> None:
         """Forget all samples."""
-        self.total, self.count = 0.0, 0.0
+        self.total, self.count = 0.0, 0.0  # from the first batch on arrays of no axes, on a GPU if the values are there
 
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         """Return the value of each sample."""
@@ -24,17 +25,17 @@ class Metric:
 
     def update_state(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> None:
         """Take in a batch, each sample with its weight (1 if None)."""
-        values = self.values(np.asarray(y_true), np.asarray(y_pred))
+        values = self.values(as_values(y_true), as_values(y_pred))
         if sample_weight is None:
-            self.total += float(values.sum(dtype=np.float64))
+            self.total += values.sum(dtype=np.float64)
             self.count += values.size
         else:
-            self.total += float((values * sample_weight).sum(dtype=np.float64))
-            self.count += float(np.sum(sample_weight, dtype=np.float64))
+            self.total += (values * sample_weight).sum(dtype=np.float64)
+            self.count += sample_weight.sum(dtype=np.float64)
 
     def result(self) -> float:
         """Return the mean so far; 0 before any sample."""
-        return self.total / self.count if self.count else 0.0
+        return float(self.total / self.count) if self.count else 0.0
 
 
 class Mean(Metric):
@@ -43,8 +44,8 @@ class Mean(Metric):
     def __init__(self, name: str = "mean") -> None:
         super().__init__(name)
 
-    def add(self, value: float, weight: float = 1.0) -> None:
-        """Take in one value."""
+    def add(self, value: Any, weight: float = 1.0) -> None:
+        """Take in one value: a number, or an array of one element."""
         self.total += value * weight
         self.count += weight
 

@@ -41,6 +41,10 @@ class Optimizer:
             self.slots = {name: [self.initial_slot(weight.data) for weight in weights] for name in self.slot_names()}
             self.built = True
 
+    def to(self, device: str) -> None:
+        """Move the state to `device`, "cpu" or "gpu"."""
+        self.slots = {name: [kernels.move(array, device) for array in arrays] for name, arrays in self.slots.items()}
+
     def apply(self, gradients: Sequence[Any], weights: Sequence[Tensor]) -> None:
         """Make one step: change every weight in place by its gradient."""
         self.build(weights)
@@ -70,7 +74,7 @@ class Optimizer:
             raise ValueError(f"{type(self).__name__} has {len(slots) + 2} variables, the file holds {len(values)}")
         self.iterations, self.learning_rate = int(values[0]), float(values[1])
         for (_, array), value in zip(slots, values[2:], strict=True):
-            array[...] = value
+            array[...] = kernels.move(np.asarray(value), kernels.device(array))
 
 
 class SGD(Optimizer):

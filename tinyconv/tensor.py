@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from . import autograd
+from . import autograd, kernels
 from .config import floatx
 
 FLOATS = (np.dtype("float32"), np.dtype("float64"))
@@ -51,11 +51,15 @@ class Tensor:
     @property
     def device(self) -> str:
         """Where the array lives: "cpu" or "gpu"."""
-        return "cpu" if isinstance(self.data, np.ndarray) else "gpu"
+        return kernels.device(self.data)
+
+    def to(self, device: str) -> "Tensor":
+        """Return a leaf with these values on `device`, "cpu" or "gpu"; raises DeviceError when there is no GPU."""
+        return Tensor(kernels.move(self.data, device), self.requires_grad)
 
     def numpy(self) -> np.ndarray:
         """Return the values as a NumPy array (the tensor's own array when it lives on the CPU)."""
-        return self.data if isinstance(self.data, np.ndarray) else self.data.get()
+        return kernels.move(self.data, "cpu")
 
     def item(self) -> float:
         """Return the value of a tensor of one element as a Python float."""
@@ -144,6 +148,12 @@ class Function:
                 raise TypeError(
                     f"{type(self).__name__} got tensors of {dtype} and {tensor.dtype}; convert one with .astype(...)"
                 )
+        devices = [tensor.device for tensor in inputs]
+        if len(set(devices)) > 1:
+            raise TypeError(
+                f"{type(self).__name__} got arrays on different devices ({', '.join(devices)}): "
+                'move one with .to("cpu") or .to("gpu")'
+            )
         record = autograd.recording()
         self.needs = tuple(record and tensor.requires_grad for tensor in inputs)
         result = Tensor(self.forward(*(tensor.data for tensor in inputs)))
@@ -165,7 +175,7 @@ def as_array(data: Any, dtype: Any = None) -> Any:
     Left open, float32 and float64 stay as they are and others become floatx; so do plain Python numbers and lists,
     which have no dtype of their own.
     """
-    array = data if type(data).__module__.partition(".")[0] == "cupy" else np.asarray(data)
+    array = values(data)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"a tensor holds float32 or float64, and {array.dtype} cannot be converted to it")
     if dtype is None:
@@ -173,6 +183,11 @@ def as_array(data: Any, dtype: Any = None) -> Any:
     if array.dtype != dtype:
         array = array.astype(dtype)
     return array if array.flags.c_contiguous else array.copy(order="C")
+
+
+def values(data: Any) -> Any:
+    """Return `data` as an array: one on a GPU as it is, anything else as NumPy's."""
+    return data if kernels.device(data) == "gpu" else np.asarray(data)
 
 
 def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
@@ -183,4 +198,6 @@ def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
     if isinstance(value, Tensor):
         return value
     own = hasattr(value, "dtype") and value.dtype in FLOATS
-    return Tensor(as_array(value, None if own or like is None else like.dtype))
+    array = as_array(value, None if own or like is None else like.dtype)
+    # A number or a list has no device of its own either.
+    return Tensor(array if own or like is None else kernels.move(array, like.device))

@@ -109,9 +109,12 @@ def train(recipe: Recipe, options: Namespace, folder: Path) -> None:
     config = resumed(recipe, given, folder) if options.resume else fresh(recipe, given)
     check_images(recipe, config)
     with ExitStack() as stack:
-        try:
+        device = "gpu" if config.backend == "gpu" else "cpu"
+        if device == "cpu":
             stack.enter_context(kernels.backend(config.backend))
-        except ValueError as error:
+        try:
+            kernels.move(np.zeros(1), device)  # fails before anything is written where there is no GPU
+        except kernels.DeviceError as error:
             raise RunError(f"--backend {config.backend}: {error}") from None
         if config.threads is not None:
             set_threads(config.threads)
@@ -125,6 +128,7 @@ def train(recipe: Recipe, options: Namespace, folder: Path) -> None:
         # A run killed before its first checkpoint has only its config.json, and starts again from the seed.
         if options.resume and any((folder / name).exists() for name in checkpoint.STATE):
             history = checkpoint.load(folder, model, config)
+        model.to(device)
         with checkpoint.writing(folder):
             if options.resume:
                 config.write(folder)
@@ -159,6 +163,7 @@ def finish(
                 checkpoint.Checkpoint(folder, config, history),
             ],
         )
+    model.to("cpu")
     p = probabilities(model, data.test[0], config.batch_size)
     accuracy = float((p.argmax(axis=1) == data.test[1].argmax(axis=1)).mean())
     with checkpoint.writing(folder):

@@ -4,20 +4,20 @@ The reported loss and metrics of an epoch are running means over its batches, we
 change; validation runs after the epoch, with the weights it ended with.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from . import losses, metrics, optimizers
+from . import kernels, losses, metrics, optimizers
 from .autograd import no_grad
-from .batches import ArrayBatches, Batches, as_data, split
+from .batches import ArrayBatches, Batch, Batches, as_data, split
 from .callbacks import Callback, CallbackList, History, ProgressBar
 from .callbacks.progress import spell
 from .layers import Parameter
 from .layers.layer import size
 from .losses import Loss
-from .tensor import Tensor
+from .tensor import Tensor, as_array
 
 Shape = tuple[int | None, ...]
 
@@ -34,6 +34,7 @@ class Trainer:
     optimizer: optimizers.Optimizer | None = None
     loss: Loss
     stop_training = False
+    device = "cpu"  # where the weights are, and batches go
 
     def __call__(self, x: Any, training: bool = False) -> Tensor:
         """Compute the model's output."""
@@ -134,11 +135,11 @@ class Trainer:
                 listeners.params["steps"] = data.steps(epoch)
                 listeners.on_epoch_begin(epoch)
                 tracker = _Tracker()
-                for step, batch in enumerate(data.epoch(epoch, optimizer.iterations)):
+                for step, batch in enumerate(self._sent(data.epoch(epoch, optimizer.iterations))):
                     listeners.params["batch"] = len(batch[0])
                     listeners.on_train_batch_begin(step)
                     self._train(batch, tracker)
-                    listeners.on_train_batch_end(step, tracker.logs())
+                    listeners.on_train_batch_end(step, _Pending(tracker))
                     if self.stop_training:
                         break
                 logs = tracker.logs()
@@ -183,7 +184,8 @@ class Trainer:
         self._build_for(x)
         step = size("batch_size", 32 if batch_size is None else batch_size)
         with no_grad():
-            return np.concatenate([self(x[at : at + step]).numpy() for at in range(0, len(x), step)])
+            parts = (x[at : at + step] for at in range(0, len(x), step))
+            return np.concatenate([self(self._moved(part)).numpy() for part in parts])
 
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, *, return_dict: bool = False) -> Any:
         """Make one update on a batch and return its loss, and its metrics if there are any, before the update."""
@@ -202,7 +204,7 @@ class Trainer:
 
     def _train(self, batch: tuple[Any, Any, Any], tracker: "_Tracker") -> None:
         """Make one update: forward, loss, backward, optimizer."""
-        x, y, sample_weight = batch
+        x, y, sample_weight = (self._moved(part) for part in batch)
         y_pred = self(x, training=True)
         loss = self._total_loss(y, y_pred, sample_weight)
         weights = self.trainable_weights
@@ -211,7 +213,7 @@ class Trainer:
         loss.backward()
         assert self.optimizer is not None
         self.optimizer.apply([weight.grad for weight in weights], weights)
-        tracker.add(loss.item(), self._resolve_metrics(y), y, y_pred, len(x))
+        tracker.add(loss, self._resolve_metrics(y), y, y_pred, len(x))
         for weight in weights:
             weight.grad = None
 
@@ -219,11 +221,27 @@ class Trainer:
         """Return loss and metrics over all batches, without training."""
         tracker = _Tracker()
         with no_grad():
-            for x, y, sample_weight in data.epoch(0, 0):
+            for x, y, sample_weight in self._sent(data.epoch(0, 0)):
                 y_pred = self(x)
                 loss = self._total_loss(y, y_pred, sample_weight)
-                tracker.add(loss.item(), self._resolve_metrics(y), y, y_pred, len(x))
+                tracker.add(loss, self._resolve_metrics(y), y, y_pred, len(x))
         return tracker.logs()
+
+    def _moved(self, part: Any) -> Any:
+        """Return a part of a batch on the model's device; on a GPU as numbers of the model's dtype."""
+        return part if self.device == "cpu" or part is None else kernels.move(as_array(part, self.dtype), self.device)
+
+    def _sent(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Yield the batches on the model's device: to a GPU, each is copied while the one before is computed with."""
+        if self.device == "cpu":
+            return batches
+        return kernels.send_ahead(self._checked(batch) for batch in batches)
+
+    def _checked(self, batch: Batch) -> Batch:
+        """Return a batch bound for a GPU as numbers of the model's dtype; there, wrong labels could not be refused."""
+        self.loss.check(batch[1], self.output_shape)
+        x, y, sample_weight = (None if part is None else as_array(part, self.dtype) for part in batch)
+        return x, y, sample_weight
 
     def _total_loss(self, y: Any, y_pred: Tensor, sample_weight: Any) -> Tensor:
         """Return the loss of a batch plus the penalties of regularised weights."""
@@ -311,19 +329,38 @@ class _Tracker:
         self.loss = metrics.Mean()
         self.metrics: list[Any] | None = None
 
-    def add(self, loss: float, tracked: list[Any], y: Any, y_pred: Tensor, count: int) -> None:
+    def add(self, loss: Tensor, tracked: list[Any], y: Any, y_pred: Tensor, count: int) -> None:
         """Take in a batch of `count` samples; the metrics start afresh with the first."""
         if self.metrics is None:
             self.metrics = tracked
             for metric in tracked:
                 metric.reset_state()
-        self.loss.add(loss, count)
+        self.loss.add(loss.data.astype(np.float64), count)
         for metric in self.metrics:
-            metric.update_state(y, y_pred.numpy())
+            metric.update_state(y, y_pred.data)
 
     def logs(self) -> dict[str, float]:
-        """Return the means so far by name, the loss first."""
+        """Return the means so far by name, the loss first; on a GPU, this waits for them."""
         return {"loss": self.loss.result(), **{metric.name: metric.result() for metric in self.metrics or []}}
+
+
+class _Pending(Mapping[str, float]):
+    """The logs of a batch, taken from the running means when somebody looks: on a GPU, that is to wait for them."""
+
+    def __init__(self, tracker: _Tracker) -> None:
+        self.tracker = tracker
+
+    def __getitem__(self, name: str) -> float:
+        return self.tracker.logs()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tracker.logs())
+
+    def __len__(self) -> int:
+        return len(self.tracker.logs())
+
+    def __repr__(self) -> str:
+        return repr(self.tracker.logs())
 
 
 def _flat(logs: dict[str, float]) -> float | list[float]:

@@ -4,6 +4,8 @@ BLAS would serve as well alone; but its threads keep spinning for milliseconds a
 away from the kernels that follow, which then took twice as long.
 """
 
+from math import ceil
+
 import numba
 import numpy as np
 from numba import prange
@@ -56,10 +58,10 @@ def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> np.ndarra
         if bias is not None:
             c += bias
         return c
-    across = -(-columns // WIDE)
+    across = ceil(columns / WIDE)
     threads = numba.get_num_threads()
-    down = max(-(-rows // TALL), threads if across < 4 * threads else 1)
-    tall = -(-(-(-rows // down)) // ROWS) * ROWS
+    down = max(ceil(rows / TALL), threads if across < 4 * threads else 1)
+    tall = ceil(rows / down / ROWS) * ROWS
     bias = np.zeros(columns, a.dtype) if bias is None else bias
     a_steps, b_steps = (tuple(step // a.itemsize for step in array.strides) for array in (a, b))
     _blocked(_flat(a), a_steps, _flat(b), b_steps, bias, c.reshape(-1), (rows, columns, depth), tall)

@@ -8,8 +8,8 @@ product over the channels. In the letters of that page, with v = Bᵀ x B and u 
     kernel gradient     du = vᵀ · (A dy Aᵀ)     (c, tiles)·(tiles, k)   dw = Gᵀ du G
     input gradient      dv = (A dy Aᵀ) · uᵀ     (tiles, k)·(k, c)       dx = Σ_tiles B dv Bᵀ
 
-so that both gradients share one transform of dy. Only for float32, where the error stays below 1e-6 of the result's
-norm: whoever asks for float64 asks for exactness.
+so that both gradients share one transform of dy. Only for float32, where the error is 1e-6 of the result's norm, in a
+kernel's gradient up to 3e-6: whoever asks for float64 asks for exactness.
 
 One thread takes a block of tiles through all steps while it stays in cache. No slice of an array that all threads
 share is taken inside a loop: counting the references to it would cost more than the work.

@@ -187,7 +187,7 @@ UNKNOWN = [
     (lambda: tc.initializers.VarianceScaling(mode="fan"), ['unknown mode "fan"', "did you mean"]),
     (lambda: tc.set_floatx("float16"), ["floatx", "'float16'"]),
     (lambda: tc.backend("cpux").__enter__(), ['"cpu" or "reference"', "'cpux'"]),
-    (lambda: tc.backend("gpu").__enter__(), ["gpu", 'backend("cpu")']),
+    (lambda: tc.backend("gpu").__enter__(), ["gpu", 'model.to("gpu")']),
 ]
 
 

@@ -37,7 +37,6 @@ from tinyconv.optimizers import Optimizer
         (["--threads", "0"], "--threads: needs a whole number from 1 up"),
         (["--threads", "100000"], "--threads 100000: the number of threads must be from 1 to"),
         (["--backend", "cuda"], "--backend: needs cpu, reference or gpu, got cuda"),
-        (["--backend", "gpu"], '--backend gpu: the "gpu" kernels are not part of this version'),
         (["--verbose", "3"], "--verbose: invalid choice: 3"),
         (["--fast"], "unrecognized arguments: --fast"),
         (["--resume"], "holds no run to resume (no config.json): start one without --resume"),
@@ -46,6 +45,15 @@ from tinyconv.optimizers import Optimizer
 def test_refusals(command, tmp_path, arguments, message):
     named = arguments if arguments[0].startswith("m") else ["mnist", *arguments]
     refused(command(*named), message)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_cupy(command, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.delitem(sys.modules, "tinyconv.kernels.gpu", raising=False)
+    monkeypatch.delitem(sys.modules, "tinyconv.kernels.gpu.device", raising=False)
+    message = '--backend gpu: the GPU kernels need CuPy, which is not installed: pip install ".[gpu]"'
+    refused(command("mnist", "--backend", "gpu"), message)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,9 +1,10 @@
 """Callback: what listens to training. Names and arguments are Keras's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Logs = dict[str, float]
+BatchLogs = Mapping[str, float]
 
 
 class Callback:
@@ -32,7 +33,7 @@ class Callback:
     def on_train_batch_begin(self, batch: int) -> None:
         """Called before each update."""
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_train_batch_end(self, batch: int, logs: BatchLogs) -> None:
         """Called after each update; `logs` are the running means of the epoch."""
 
 
@@ -72,7 +73,7 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             callback.on_train_batch_begin(batch)
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_train_batch_end(self, batch: int, logs: BatchLogs) -> None:
         """Call each."""
         for callback in self.callbacks:
             callback.on_train_batch_end(batch, logs)

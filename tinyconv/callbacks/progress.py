@@ -4,7 +4,9 @@ import sys
 import time
 from typing import Any
 
-from .callback import Callback, Logs
+from .callback import BatchLogs, Callback, Logs
+
+PAUSE = 0.1  # seconds between two looks at the logs, for which a GPU has to be waited for
 
 
 class ProgressBar(Callback):
@@ -20,17 +22,19 @@ class ProgressBar(Callback):
 
     def on_epoch_begin(self, epoch: int) -> None:
         """Start the epoch's bar."""
-        self.started, self.seen = time.perf_counter(), 0
+        self.started, self.seen, self.drawn = time.perf_counter(), 0, 0.0
         self.title = f"Epoch {epoch + 1}/{self.params['epochs']}"
         if self.animate:
             self.bar = _bar()
             self.bar.start()
             self.task = self.bar.add_task(self.title, total=self.params["steps"], logs="", rate="")
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_train_batch_end(self, batch: int, logs: BatchLogs) -> None:
         """Move the bar."""
         self.seen += self.params["batch"]
-        if self.bar is not None:
+        now = time.perf_counter()
+        if self.bar is not None and now - self.drawn > PAUSE:
+            self.drawn = now
             self.bar.update(self.task, completed=batch + 1, logs=spell(logs), rate=self.rate())
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
@@ -51,7 +55,7 @@ class ProgressBar(Callback):
             self.bar = None
 
 
-def spell(logs: Logs) -> str:
+def spell(logs: BatchLogs) -> str:
     """Return logs as Keras spells them: "loss: 0.1234 - accuracy: 0.9876"."""
     return " - ".join(f"{name}: {_number(value)}" for name, value in logs.items())
 

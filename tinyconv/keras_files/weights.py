@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..kernels import device, move
 from ..names import snake_case
 from . import hdf5
 from .aside import write_aside
@@ -30,7 +31,7 @@ OTHER_MODEL = "make the model as it was when the file was saved"
 
 
 class WeightLike(Protocol):
-    """A weight: `data` (ndarray) and `path` ("conv2d/kernel")."""
+    """A weight: `data`, an array on either device, and `path` ("conv2d/kernel")."""
 
     data: Any
     path: str
@@ -94,12 +95,12 @@ def save_weights(path: str | Path, model: ModelLike, note: dict[str, Any] | None
         _write(root, model.name, [])
         for group_name, layer in _named(model.layers):
             group = root.create_group(f"layers/{group_name}")
-            _write(group, layer.name, [weight.data for weight in layer.weights])
+            _write(group, layer.name, [move(weight.data, "cpu") for weight in layer.weights])
             seed_state = getattr(layer, "seed_state", None)
             if seed_state is not None:
                 _write(group.create_group("seed_generator"), "seed_generator", [seed_state])
         if model.optimizer is not None:
-            values = [value for _, value in model.optimizer.variables()]
+            values = [move(value, "cpu") for _, value in model.optimizer.variables()]
             _write(root.create_group("optimizer"), snake_case(type(model.optimizer).__name__), values)
         if remark is not None:
             root[NOTE] = np.bytes_(remark)
@@ -125,7 +126,7 @@ def load_weights(path: str | Path, model: ModelLike) -> None:
     if model.optimizer is not None and state is not None:
         model.optimizer.load_variables(state)
     for weight, values in weights:
-        weight.data[...] = values
+        weight.data[...] = move(values, device(weight.data))
     for layer, seed_state in seeds:
         if seed_state is not None:
             layer.seed_state = seed_state  # type: ignore[attr-defined]
@@ -230,7 +231,7 @@ def _optimizer_state(root: Any, sealed: bool, model: ModelLike, path: str | Path
     if saved == name and len(own) == len(variables):
         state = []
         for index, (label, value) in enumerate(own):
-            like, purpose = np.asarray(value), f"{path}: optimizer variable {label}"
+            like, purpose = np.asarray(move(value, "cpu")), f"{path}: optimizer variable {label}"
             state.append(hdf5.array(variables, str(index), like.shape, like.dtype, purpose))
         return state
     # Keras makes the slots at the first step: without them, the saved optimizer may not have started.

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .. import config, initializers, names, regularizers
+from .. import config, initializers, kernels, names, regularizers
 from ..tensor import Tensor, as_array
 
 Shape = tuple[int | None, ...]
@@ -110,6 +110,12 @@ class Layer:
         """Refuse a tensor that the built layer cannot take."""
         if x.dtype != self.dtype:
             raise self.error(f"got a tensor of {x.dtype}, its weights are {self.dtype}: convert with .astype(...)")
+        for weight in self.weights[:1]:
+            if weight.device != x.device:
+                raise self.error(
+                    f'got a tensor on the {x.device}, its weights are on the {weight.device}: move one with .to("cpu") '
+                    'or .to("gpu")'
+                )
 
     def error(self, message: str) -> ValueError:
         """Return a ValueError that names this layer."""
@@ -159,7 +165,7 @@ class Layer:
             if array.shape != weight.shape:
                 raise self.error(f"weight {weight.path} has shape {weight.shape}, set_weights got {array.shape}")
         for weight, array in zip(self.weights, arrays, strict=True):
-            weight.data[...] = array
+            weight.data[...] = kernels.move(array, weight.device)
 
     def __repr__(self) -> str:
         shape = f", output_shape={self.output_shape}" if self.built else ""

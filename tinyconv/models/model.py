@@ -1,13 +1,13 @@
 """Model: layers that belong together, with one set of weights."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from .. import names
+from .. import kernels, names
 from ..layers import Layer, Parameter
-from ..tensor import Tensor
+from ..tensor import Tensor, as_array
 from ..training import Trainer
 from .summary import summary_lines
 
@@ -47,6 +47,19 @@ class Model(Trainer):
         """Penalties of all regularised weights."""
         return [penalty for layer in self.layers for penalty in layer.losses]
 
+    def to(self, device: str) -> Self:
+        """Move all weights, and the state of the optimizer, to `device`, "cpu" or "gpu"; return the model.
+
+        Batches follow by themselves. Raises DeviceError when there is no GPU.
+        """
+        self.require_built()
+        for weight in self.weights:
+            weight.data, weight.grad = kernels.move(weight.data, device), None
+        if self.optimizer is not None:
+            self.optimizer.to(device)
+        self.device = device
+        return self
+
     def count_params(self) -> int:
         """Return the number of values in all weights."""
         self.require_built()
@@ -66,7 +79,7 @@ class Model(Trainer):
             if np.shape(array) != weight.shape:
                 raise ValueError(f"weight {weight.path} has shape {weight.shape}, set_weights got {np.shape(array)}")
         for weight, array in zip(own, weights, strict=True):
-            weight.data[...] = array
+            weight.data[...] = kernels.move(as_array(array, weight.dtype), weight.device)
 
     def save_weights(self, filepath: str, *, note: dict[str, Any] | None = None) -> None:
         """Write all weights, and the state of optimizer and dropout, to `filepath` in Keras 3's ".weights.h5" layout.

@@ -7,7 +7,7 @@ import numpy as np
 from .. import layers
 from ..batches import Batch, Batches
 from ..callbacks import Callback
-from ..callbacks.callback import Logs
+from ..callbacks.callback import BatchLogs, Logs
 from ..datasets import mnist, to_categorical
 from ..initializers import TruncatedNormal
 from ..layers import Input
@@ -48,7 +48,7 @@ class InOrder(Batches):
 class FirstLoss(Callback):
     """Adds `first_loss` to an epoch's logs: the loss of its first batch, before the update."""
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_train_batch_end(self, batch: int, logs: BatchLogs) -> None:
         """Keep the loss of the first batch."""
         if batch == 0:
             self.first = logs["loss"]

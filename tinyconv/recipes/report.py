@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from ..callbacks import Callback
-from ..callbacks.callback import Logs
+from ..callbacks.callback import BatchLogs, Logs
 from .config import Config, flag, fresh
 from .recipe import History, Recipe, percent
 
@@ -29,7 +29,7 @@ class Stopwatch(Callback):
         """Start the epoch."""
         self.epoch_started = time.perf_counter()
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_train_batch_end(self, batch: int, logs: BatchLogs) -> None:
         """Count the batch."""
         self.images += self.params["batch"]
         self.batch_ended = time.perf_counter()

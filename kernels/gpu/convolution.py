@@ -1,0 +1,64 @@
+"""Two-dimensional convolution on the GPU: picks the algorithm. Formulas: `kernels/reference/convolution.py`."""
+
+import cupy
+
+from ..window import Pair, Window
+from . import depthwise, im2col
+from .activation import relu_backward
+from .rows import sum_rows
+
+
+def conv2d(
+    x: cupy.ndarray, w: cupy.ndarray, b: cupy.ndarray | None, window: Window, groups: int, relu: bool
+) -> cupy.ndarray:
+    """Return y (n,oh,ow,k) of images `x` (n,h,w,c), kernel `w` (kh,kw,c/groups,k) and bias `b` (k,) or None.
+
+    With `relu`, max(y, 0) in the same pass.
+    """
+    if is_depthwise(x.shape[3], groups):
+        return depthwise.conv2d(x, w, b, window, relu)
+    return im2col.conv2d(x, w, b, window, groups, relu)
+
+
+def conv2d_backward(
+    dy: cupy.ndarray,
+    x: cupy.ndarray,
+    w: cupy.ndarray,
+    y: cupy.ndarray | None,
+    window: Window,
+    groups: int,
+    needs: tuple[bool, bool, bool],
+) -> tuple[cupy.ndarray | None, cupy.ndarray | None, cupy.ndarray | None]:
+    """Return dx, dw and db, each None unless `needs` it; `y` is the result where it was rectified, else None."""
+    if y is not None:
+        dy = relu_backward(dy, y)
+    return (
+        conv2d_backward_input(dy, w, window, groups, x.shape[1:3]) if needs[0] else None,
+        conv2d_backward_kernel(dy, x, window, groups) if needs[1] else None,
+        conv2d_backward_bias(dy) if needs[2] else None,
+    )
+
+
+def conv2d_backward_input(dy: cupy.ndarray, w: cupy.ndarray, window: Window, groups: int, image: Pair) -> cupy.ndarray:
+    """Return dx (n,h,w,c) from `dy` (n,oh,ow,k); `image` is (h, w)."""
+    if is_depthwise(w.shape[2] * groups, groups):
+        return depthwise.conv2d_backward_input(dy, w, window, groups, image)
+    return im2col.conv2d_backward_input(dy, w, window, groups, image)
+
+
+def conv2d_backward_kernel(dy: cupy.ndarray, x: cupy.ndarray, window: Window, groups: int) -> cupy.ndarray:
+    """Return dw (kh,kw,c/groups,k) from `dy` (n,oh,ow,k) and the images `x` (n,h,w,c)."""
+    if is_depthwise(x.shape[3], groups):
+        return depthwise.conv2d_backward_kernel(dy, x, window)
+    return im2col.conv2d_backward_kernel(dy, x, window, groups)
+
+
+def conv2d_backward_bias(dy: cupy.ndarray) -> cupy.ndarray:
+    """Return db (k,) = Σ dy over n, h, w, in double."""
+    k = dy.shape[3]
+    return sum_rows(dy.reshape(dy.size // k, k))
+
+
+def is_depthwise(channels: int, groups: int) -> bool:
+    """Return whether each of several channels is a group of its own: its products would have no sum over channels."""
+    return channels == groups > 1

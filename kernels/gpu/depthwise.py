@@ -1,0 +1,64 @@
+"""Depthwise convolution on the GPU, directly: each channel of the images has its own m of the k = c·m outputs.
+
+There is no sum over channels, and so nothing for a matrix product to save. A thread makes one number: of the result, of
+the images' gradient, or of one part of the kernel's gradient. The kernel is (kh,kw,1,k); output number j of a channel
+is c·m + j.
+"""
+
+import cupy
+
+from ..window import Pair, Window
+from .launch import launch
+from .rows import RUN, sum_rows
+
+
+def conv2d(x: cupy.ndarray, w: cupy.ndarray, b: cupy.ndarray | None, window: Window, relu: bool) -> cupy.ndarray:
+    """Return y (n,oh,ow,k) of images `x` (n,h,w,c), kernel `w` (kh,kw,1,k) and bias `b` (k,) or None."""
+    n, h, width, c = x.shape
+    k = w.shape[3]
+    y = cupy.empty((n, *window.output(h, width), k), x.dtype)
+    # In place of a bias that there is not, the kernel takes another array, and is told to leave it alone.
+    args = x, w, w if b is None else b, y, int(b is not None), int(relu), *_geometry(window, (h, width), c, k)
+    launch("depthwise.cu", "depthwise_conv2d", x.dtype, y.size, args)
+    return y
+
+
+def conv2d_backward_input(
+    dy: cupy.ndarray, w: cupy.ndarray, window: Window, channels: int, image: Pair
+) -> cupy.ndarray:
+    """Return dx (n,h,w,c) from `dy` (n,oh,ow,k), with c `channels`; `image` is (h, w)."""
+    dx = cupy.empty((len(dy), *image, channels), dy.dtype)
+    args = dy, w, dx, *_geometry(window, image, channels, dy.shape[3])
+    launch("depthwise.cu", "depthwise_conv2d_backward_input", dy.dtype, dx.size, args)
+    return dx
+
+
+def conv2d_backward_kernel(dy: cupy.ndarray, x: cupy.ndarray, window: Window) -> cupy.ndarray:
+    """Return dw (kh,kw,1,k) from `dy` (n,oh,ow,k) and the images `x` (n,h,w,c).
+
+    Runs of RUN positions are added up by one thread, in double, and then the runs.
+    """
+    _, h, width, c = x.shape
+    k = dy.shape[3]
+    positions = dy.size // k
+    parts = cupy.empty((-(-positions // RUN), window.size[0] * window.size[1] * k), dy.dtype)
+    args = dy, x, parts, *_geometry(window, (h, width), c, k), positions, RUN
+    launch("depthwise.cu", "depthwise_conv2d_backward_kernel", dy.dtype, parts.size, args)
+    return sum_rows(parts).reshape(*window.size, 1, k)
+
+
+def _geometry(window: Window, image: Pair, channels: int, outputs: int) -> tuple[int, ...]:
+    """Return the sizes as the kernels take them: h, w, c, oh, ow, kh, kw, strides, dilation, top, left, k/c."""
+    (top, _), (left, _) = window.pads(*image)
+    output = window.output(*image)
+    return (
+        *image,
+        channels,
+        *output,
+        *window.size,
+        *window.strides,
+        *window.dilation,
+        top,
+        left,
+        outputs // channels,
+    )

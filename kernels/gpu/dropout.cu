@@ -1,0 +1,56 @@
+// Dropout and its random numbers: Philox 4x32-10 (Salmon, Moraes, Dror & Shaw 2011). A piece of work is one block of the
+// generator: the elements 4 block to 4 block + 3 of `size`.
+
+// Fills word (4,) with the words of a block. A product of two words has 64 bits; its halves go separate ways.
+static __device__ void philox(
+    unsigned int* word, long long block, unsigned int key_0, unsigned int key_1, unsigned int stream, unsigned int step)
+{
+    unsigned int c0 = (unsigned int)block, c1 = (unsigned int)(block >> 32), c2 = step, c3 = stream;
+    for (int round = 0; round < 10; ++round) {
+        unsigned long long p0 = (unsigned long long)c0 * 0xD2511F53u;
+        unsigned long long p1 = (unsigned long long)c2 * 0xCD9E8D57u;
+        c0 = (unsigned int)(p1 >> 32) ^ c1 ^ key_0;
+        c1 = (unsigned int)p1;
+        c2 = (unsigned int)(p0 >> 32) ^ c3 ^ key_1;
+        c3 = (unsigned int)p0;
+        key_0 += 0x9E3779B9u;
+        key_1 += 0xBB67AE85u;
+    }
+    word[0] = c0;
+    word[1] = c1;
+    word[2] = c2;
+    word[3] = c3;
+}
+
+extern "C" __global__ void random_bits(
+    unsigned int* words, unsigned int key_0, unsigned int key_1, unsigned int stream, unsigned int step, long long size,
+    long long count)
+{
+    for (long long block = blockIdx.x * (long long)blockDim.x + threadIdx.x; block < count;
+         block += (long long)gridDim.x * blockDim.x) {
+        unsigned int word[4];
+        philox(word, block, key_0, key_1, stream, step);
+        for (int i = 0; i < 4; ++i)
+            if (4 * block + i < size)
+                words[4 * block + i] = word[i];
+    }
+}
+
+extern "C" __global__ void dropout(
+    const Real* x, Real* y, unsigned char* keep, unsigned int threshold, Real scale, unsigned int key_0,
+    unsigned int key_1, unsigned int stream, unsigned int step, long long size, long long count)
+{
+    for (long long block = blockIdx.x * (long long)blockDim.x + threadIdx.x; block < count;
+         block += (long long)gridDim.x * blockDim.x) {
+        unsigned int word[4];
+        philox(word, block, key_0, key_1, stream, step);
+        for (int i = 0; i < 4; ++i) {
+            long long at = 4 * block + i;
+            if (at < size) {
+                bool kept = (word[i] >> 8) >= threshold;
+                keep[at] = kept;
+                y[at] = kept ? x[at] * scale : (Real)0;
+            }
+        }
+    }
+}

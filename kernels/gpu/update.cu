@@ -1,0 +1,70 @@
+// Update rules: a thread reads a weight, its gradient and its slots once, and writes weight and slots once.
+
+extern "C" __global__ void sgd(Real* w, const Real* g, Real learning_rate, long long count)
+{
+    for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
+         at += (long long)gridDim.x * blockDim.x)
+        w[at] -= learning_rate * g[at];
+}
+
+extern "C" __global__ void momentum(
+    Real* w, const Real* g, Real* m, Real learning_rate, Real mu, long long nesterov, long long count)
+{
+    for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
+         at += (long long)gridDim.x * blockDim.x) {
+        Real step = learning_rate * g[at];
+        Real moved = mu * m[at] - step;
+        m[at] = moved;
+        w[at] += nesterov ? mu * moved - step : moved;
+    }
+}
+
+// Without `moving` there is no slot m, without `centered` no slot a: the pointers are not to be used.
+extern "C" __global__ void rmsprop(
+    Real* w, const Real* g, Real* v, Real* m, Real* a, long long moving, long long centered, Real learning_rate,
+    Real kept, Real fresh, Real mu, Real inside, Real outside, long long count)
+{
+    for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
+         at += (long long)gridDim.x * blockDim.x) {
+        Real gradient = g[at];
+        Real square = kept * v[at] + fresh * gradient * gradient;
+        v[at] = square;
+        if (centered) {
+            Real mean = kept * a[at] + fresh * gradient;
+            a[at] = mean;
+            square -= mean * mean;
+            square = square < 0 ? (Real)0 : square;  // false for NaN, which stays
+        }
+        Real step = learning_rate * gradient / (sqrt(square + inside) + outside);
+        if (moving) {
+            step += mu * m[at];
+            m[at] = step;
+        }
+        w[at] -= step;
+    }
+}
+
+extern "C" __global__ void adam(
+    Real* w, const Real* g, Real* m, Real* v, Real alpha, Real fresh_1, Real fresh_2, Real epsilon, long long count)
+{
+    for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
+         at += (long long)gridDim.x * blockDim.x) {
+        Real gradient = g[at], mean = m[at], square = v[at];
+        mean += fresh_1 * (gradient - mean);
+        square += fresh_2 * (gradient * gradient - square);
+        m[at] = mean;
+        v[at] = square;
+        w[at] -= alpha * mean / (sqrt(square) + epsilon);
+    }
+}
+
+extern "C" __global__ void adagrad(
+    Real* w, const Real* g, Real* a, Real learning_rate, Real epsilon, long long count)
+{
+    for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
+         at += (long long)gridDim.x * blockDim.x) {
+        Real total = a[at] + g[at] * g[at];
+        a[at] = total;
+        w[at] -= learning_rate * g[at] / sqrt(total + epsilon);
+    }
+}
