@@ -133,7 +133,10 @@ def train(recipe: Recipe, options: Namespace, folder: Path) -> None:
             if options.resume:
                 config.write(folder)
             checkpoint.save(folder, model, config, history)
-        finish(recipe, config, model, data, history, folder, options.verbose)
+        try:
+            finish(recipe, config, model, data, history, folder, options.verbose)
+        except MemoryError as error:
+            raise RunError(f"out of memory: {error}") from None
 
 
 def finish(

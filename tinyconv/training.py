@@ -5,6 +5,7 @@ change; validation runs after the epoch, with the weights it ended with.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,8 @@ class Trainer:
                 for step, batch in enumerate(self._sent(data.epoch(epoch, optimizer.iterations))):
                     listeners.params["batch"] = len(batch[0])
                     listeners.on_train_batch_begin(step)
-                    self._train(batch, tracker)
+                    with self._room_for(len(batch[0])):
+                        self._train(batch, tracker)
                     listeners.on_train_batch_end(step, _Pending(tracker))
                     if self.stop_training:
                         break
@@ -185,7 +187,8 @@ class Trainer:
         step = size("batch_size", 32 if batch_size is None else batch_size)
         with no_grad():
             parts = (x[at : at + step] for at in range(0, len(x), step))
-            return np.concatenate([self(self._moved(part)).numpy() for part in parts])
+            with self._room_for(min(step, len(x))):
+                return np.concatenate([self(self._moved(part)).numpy() for part in parts])
 
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, *, return_dict: bool = False) -> Any:
         """Make one update on a batch and return its loss, and its metrics if there are any, before the update."""
@@ -222,10 +225,22 @@ class Trainer:
         tracker = _Tracker()
         with no_grad():
             for x, y, sample_weight in self._sent(data.epoch(0, 0)):
-                y_pred = self(x)
-                loss = self._total_loss(y, y_pred, sample_weight)
-                tracker.add(loss, self._resolve_metrics(y), y, y_pred, len(x))
+                with self._room_for(len(x)):
+                    y_pred = self(x)
+                    loss = self._total_loss(y, y_pred, sample_weight)
+                    tracker.add(loss, self._resolve_metrics(y), y, y_pred, len(x))
         return tracker.logs()
+
+    @contextmanager
+    def _room_for(self, count: int) -> Iterator[None]:
+        """Say of a GPU's memory that runs out in the `with` block which batch it ran out on, and which to try."""
+        try:
+            yield
+        except MemoryError as error:
+            if self.device == "cpu":
+                raise
+            fix = f"try batch_size={count // 2}" if count > 1 else "the model needs a larger GPU, or the CPU"
+            raise MemoryError(f"a batch of {count} does not fit on the GPU ({error}): {fix}") from None
 
     def _moved(self, part: Any) -> Any:
         """Return a part of a batch on the model's device; on a GPU as numbers of the model's dtype."""
