@@ -1,14 +1,17 @@
 """Everything there is to know about one GPU: `python -m benchmarks.gpu_report`, some minutes on a machine that has one.
 
-Runs the tests marked `gpu`; times every kernel on CPU and GPU (`benchmarks.kernels`); and trains each network against
+Runs the tests marked `gpu`, some of them under compute-sanitizer where that is installed; times every kernel on CPU and
+GPU (`benchmarks.kernels`); and trains each network against
 PyTorch, eager and compiled: in float32 without TF32 on either side, batches copied to the GPU as they are needed,
 engines in turns.
-Writes `gpu-kernels.json`, `gpu-training.json` and `gpu-training.png` to a folder.
+Writes `gpu-kernels` and `gpu-training`, each as `.json` and `.png`, to a folder.
 
 Exit code 0 when the tests passed and every result was right, 1 when not, 2 where there is no GPU.
 """
 
 import argparse
+import json
+import shutil
 import subprocess
 import sys
 import time
@@ -170,6 +173,46 @@ def draw(found: Sequence[dict[str, Any]], path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
+def draw_kernels(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write a PNG: the part of its device's peak, product or copy, that each kernel reaches."""
+    from matplotlib.figure import Figure
+
+    names = list(dict.fromkeys((row["kernel"], row["direction"]) for row in rows))
+    devices = {
+        "CPU, best algorithm": lambda row: row["algorithm"] != "GPU",
+        "GPU": lambda row: row["algorithm"] == "GPU",
+    }
+    figure = Figure(figsize=(8, 1.4 + 0.36 * len(names)), layout="constrained")
+    panel = figure.subplots()
+    for place, (label, belongs) in enumerate(devices.items()):
+        parts = dict.fromkeys(names, 0.0)
+        for row in filter(belongs, rows):
+            name = row["kernel"], row["direction"]
+            parts[name] = max(parts[name], 100 * row["part"])
+        bars = panel.barh([at + 0.4 * place - 0.2 for at in range(len(names))], list(parts.values()), 0.38, label=label)
+        panel.bar_label(bars, [f"{part:.0f} %" for part in parts.values()], padding=3, fontsize=7)
+    panel.set_yticks(range(len(names)), [f"{kernel}, {direction}" for kernel, direction in names], fontsize=8)
+    panel.invert_yaxis()
+    panel.margins(x=0.1)
+    panel.set_title(
+        "Percent of the device's peak: product for convolutions, copy for the others", loc="left", fontsize=9
+    )
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    figure.savefig(path, dpi=150)
+
+
+def run_tests() -> int:
+    """Run the tests marked `gpu`, and some under compute-sanitizer; return the first exit code that is not 0, or 0."""
+    pytest = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "tests/gpu"]
+    code = subprocess.run(pytest, check=False).returncode
+    sanitizer = shutil.which("compute-sanitizer")
+    if sanitizer is None:
+        print("compute-sanitizer is not installed: left out")
+        return code
+    watched = [sanitizer, "--error-exitcode", "1", *pytest, "-k", "promises and usual"]
+    return code or subprocess.run(watched, check=False).returncode
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; see the module for its exit codes."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu_report", description=(__doc__ or "").split("\n")[0])
@@ -185,12 +228,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except kernels.DeviceError as error:
         print(f"benchmarks.gpu_report: {error}", file=sys.stderr)
         return 2
-    tests = 0
-    if not options.no_tests:
-        tests = subprocess.run([sys.executable, "-m", "pytest", "-q", "-m", "gpu", "tests/gpu"], check=False).returncode
+    tests = 0 if options.no_tests else run_tests()
     options.output.mkdir(parents=True, exist_ok=True)
-    kernels_file = str(options.output / "gpu-kernels.json")
-    wrong = kernel_benchmark.main(["--seconds", str(options.seconds), "--json", kernels_file])
+    kernels_file = options.output / "gpu-kernels.json"
+    wrong = kernel_benchmark.main(["--seconds", str(options.seconds), "--json", str(kernels_file)])
+    draw_kernels(json.loads(kernels_file.read_text(encoding="utf-8"))["rows"], kernels_file.with_suffix(".png"))
     found = []
     for name in options.models:
         model = MODELS[name]

@@ -24,6 +24,7 @@ def test_report(cupy, tmp_path, monkeypatch, capsys):
     assert len(result["milliseconds"]["tinyconv"]) == 2
     assert set(result["milliseconds"]) | set(result["absent"]) == set(gpu_report.ENGINES)
     assert (tmp_path / "gpu-training.png").stat().st_size > 10_000
+    assert (tmp_path / "gpu-kernels.png").stat().st_size > 10_000
     assert "One training step on the GPU" in capsys.readouterr().out
 
 
