@@ -40,7 +40,8 @@ _FUSES = _FEATURES.get("fma", platform.machine().lower() not in ("x86_64", "amd6
 def in_registers(function: Callable[..., None]) -> Callable[..., None]:
     """Let compiled kernels call `function(*arrays and numbers)` as vector code. Arrays must be C-contiguous."""
     if config.DISABLE_JIT:
-        return lambda *arguments: function(*map(_plain, arguments))
+        # As registers do, in silence: rows that only fill a piece may hold any numbers.
+        return np.errstate(all="ignore")(lambda *arguments: function(*map(_plain, arguments)))
 
     def typed(_: Any, *given: Any) -> Any:
         kinds = [types.intp if isinstance(kind, types.Integer | types.Boolean) else kind for kind in given]

@@ -105,6 +105,7 @@ MNIST = chapter(
         test_figure(99.06),
         epoch_figure("validation accuracy, epoch 1", "97.78 %", "val_accuracy", 1, percent),
     ),
+    seed=9,
 )
 
 MNIST_CNN5 = chapter(
