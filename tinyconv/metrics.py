@@ -17,7 +17,9 @@ class Metric:
 
     def reset_state(self) -> None:
         """Forget all samples."""
-        self.total, self.count = 0.0, 0.0  # from the first batch on arrays of no axes, on a GPU if the values are there
+        # From the first batch on arrays of no axes, on a GPU if the values are there. They are never added to in place:
+        # a copy of the metric keeps what it saw.
+        self.total, self.count = 0.0, 0.0
 
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         """Return the value of each sample."""
@@ -27,14 +29,15 @@ class Metric:
         """Take in a batch, each sample with its weight (1 if None)."""
         values = self.values(as_values(y_true), as_values(y_pred))
         if sample_weight is None:
-            self.total += values.sum(dtype=np.float64)
-            self.count += values.size
+            self.total = self.total + values.sum(dtype=np.float64)
+            self.count = self.count + values.size
         else:
-            self.total += (values * sample_weight).sum(dtype=np.float64)
-            self.count += sample_weight.sum(dtype=np.float64)
+            weights = as_values(sample_weight)
+            self.total = self.total + (values * weights).sum(dtype=np.float64)
+            self.count = self.count + weights.sum(dtype=np.float64)
 
     def result(self) -> float:
-        """Return the mean so far; 0 before any sample."""
+        """Return the mean so far; 0 before any sample. On a GPU, this waits for it."""
         return float(self.total / self.count) if self.count else 0.0
 
 
@@ -46,8 +49,8 @@ class Mean(Metric):
 
     def add(self, value: Any, weight: float = 1.0) -> None:
         """Take in one value: a number, or an array of one element."""
-        self.total += value * weight
-        self.count += weight
+        self.total = self.total + value * weight
+        self.count = self.count + weight
 
 
 class BinaryAccuracy(Metric):

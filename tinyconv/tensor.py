@@ -186,7 +186,9 @@ def as_array(data: Any, dtype: Any = None) -> Any:
 
 
 def values(data: Any) -> Any:
-    """Return `data` as an array: one on a GPU as it is, anything else as NumPy's."""
+    """Return `data` as an array: a tensor's own, one on a GPU as it is, anything else as NumPy's."""
+    if isinstance(data, Tensor):
+        return data.data
     return data if kernels.device(data) == "gpu" else np.asarray(data)
 
 

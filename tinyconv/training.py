@@ -6,6 +6,7 @@ change; validation runs after the epoch, with the weights it ended with.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -141,7 +142,7 @@ class Trainer:
                     listeners.on_train_batch_begin(step)
                     with self._room_for(len(batch[0])):
                         self._train(batch, tracker)
-                    listeners.on_train_batch_end(step, _Pending(tracker))
+                    listeners.on_train_batch_end(step, tracker.logs() if self.device == "cpu" else _Pending(tracker))
                     if self.stop_training:
                         break
                 logs = tracker.logs()
@@ -354,28 +355,32 @@ class _Tracker:
         for metric in self.metrics:
             metric.update_state(y, y_pred.data)
 
+    def tracked(self) -> dict[str, Any]:
+        """Return the running means by name, the loss first."""
+        return {"loss": self.loss, **{metric.name: metric for metric in self.metrics or []}}
+
     def logs(self) -> dict[str, float]:
-        """Return the means so far by name, the loss first; on a GPU, this waits for them."""
-        return {"loss": self.loss.result(), **{metric.name: metric.result() for metric in self.metrics or []}}
+        """Return the means so far by name."""
+        return {name: metric.result() for name, metric in self.tracked().items()}
 
 
 class _Pending(Mapping[str, float]):
-    """The logs of a batch, taken from the running means when somebody looks: on a GPU, that is to wait for them."""
+    """The logs of a batch on a GPU, fetched only when somebody looks: that is to wait for them."""
 
     def __init__(self, tracker: _Tracker) -> None:
-        self.tracker = tracker
+        self.tracked = {name: copy(metric) for name, metric in tracker.tracked().items()}
 
     def __getitem__(self, name: str) -> float:
-        return self.tracker.logs()[name]
+        return self.tracked[name].result()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.tracker.logs())
+        return iter(self.tracked)
 
     def __len__(self) -> int:
-        return len(self.tracker.logs())
+        return len(self.tracked)
 
     def __repr__(self) -> str:
-        return repr(self.tracker.logs())
+        return repr(dict(self))
 
 
 def _flat(logs: dict[str, float]) -> float | list[float]:

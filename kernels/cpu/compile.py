@@ -82,8 +82,8 @@ def vector_jit(function: Callable[..., Any]) -> Callable[..., Any]:
 
     What remains is simple, and optimised at level 1 instead of 3: a third less to wait at the first call, no slower.
     """
-    compiled = parallel_jit(function)
-    compiled.simple = True  # type: ignore[attr-defined]  # see `_Compilation`
+    compiled: Any = parallel_jit(function)
+    compiled.simple = True  # see `_Compilation`
     return compiled
 
 

@@ -74,17 +74,17 @@ def _flat(matrix: np.ndarray) -> np.ndarray:
 
 
 @in_registers
-def _copy(source, start, target, at):  # type: ignore[no-untyped-def]
+def _copy(source, start, target, at):
     target[at] = source[start]
 
 
 @in_registers
-def _add(a, i, b, j, target, at):  # type: ignore[no-untyped-def]
+def _add(a, i, b, j, target, at):
     target[at] = a[i] + b[j]
 
 
 @in_registers
-def _copy_square(source, start, outer, target, at, row):  # type: ignore[no-untyped-def]
+def _copy_square(source, start, outer, target, at, row):
     for i, column in enumerate(transposed([source[start + outer * j] for j in range(LANES)])):
         target[at + row * i] = column
 

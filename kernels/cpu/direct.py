@@ -48,7 +48,7 @@ def conv2d_backward(
     offsets = np.append(offsets, [0] * (-taps % ROWS))  # to whole pieces; what the last taps add up to is dropped
     partial = np.zeros((min(PARTS, n), len(offsets), k), x.dtype)
     sums = np.zeros((len(partial), k))
-    _backward(dy, dy[:0, 0, 0, 0] if y is None else y.reshape(-1), x, offsets, steps, partial, sums)
+    _backward(dy, np.empty(0, dy.dtype) if y is None else y.reshape(-1), x, offsets, steps, partial, sums)
     dw = partial.sum(axis=0)[:taps].reshape(*window.size, c, k)
     return dw, sums.sum(axis=0).astype(x.dtype)
 
@@ -72,7 +72,7 @@ def _forward_piece(vectors: int) -> Callable[..., None]:
     """Return the forward product for ROWS positions and `vectors` vectors of channels."""
 
     @in_registers
-    def piece(x, x0, step, offsets, taps, w, w0, k, b, b0, floor, y, y0):  # type: ignore[no-untyped-def]
+    def piece(x, x0, step, offsets, taps, w, w0, k, b, b0, floor, y, y0):
         bias = [b[b0 + v * LANES] for v in range(vectors)]
 
         def add(t: Any, *sums: Any) -> list[Any]:
@@ -90,7 +90,7 @@ def _gradient_piece(vectors: int) -> Callable[..., None]:
     """Return the gradient's product for ROWS taps and `vectors` vectors of channels; it is added to `partial`."""
 
     @in_registers
-    def piece(x, x0, step, offsets, t0, dy, d0, k, count, partial, p0):  # type: ignore[no-untyped-def]
+    def piece(x, x0, step, offsets, t0, dy, d0, k, count, partial, p0):
         places = [p0 + k * i + v * LANES for i in range(ROWS) for v in range(vectors)]
         taps = [offsets.each(t0 + i) for i in range(ROWS)]
 
@@ -109,7 +109,7 @@ def _copy_piece(rectified: bool) -> Callable[..., None]:
     """Return the copy of one vector of channels of a row of dy, which adds its sum to `sums` in double."""
 
     @in_registers
-    def piece(dy, y, d0, k, count, row, r0, sums, s0):  # type: ignore[no-untyped-def]
+    def piece(dy, y, d0, k, count, row, r0, sums, s0):
         def value(p: Any) -> Any:
             at = d0 + p * k
             passed = where(y[at] > 0, dy[at], 0) if rectified else dy[at]

@@ -20,7 +20,7 @@ def _piece(vectors: int) -> Callable[..., None]:
     """Return the product for ROWS rows and `vectors` vectors of columns."""
 
     @in_registers
-    def piece(a, a0, row, step, b, b0, b_row, c, c0, c_row, depth, kept):  # type: ignore[no-untyped-def]
+    def piece(a, a0, row, step, b, b0, b_row, c, c0, c_row, depth, kept):
         """c(i, j) = Σ_d a[a0 + i·row + d·step]·b[b0 + d·b_row + j], plus c(i, j) if `kept` > 0."""
         places = [c0 + c_row * i + v * LANES for i in range(ROWS) for v in range(vectors)]
 

@@ -41,13 +41,13 @@ BT = np.array([[*np.poly(_others(a))[::-1], 0] for a in POINTS] + [np.poly(POINT
 
 
 @in_registers
-def image_to_points(x, x0, row, cell, v, v0, plane):  # type: ignore[no-untyped-def]
+def image_to_points(x, x0, row, cell, v, v0, plane):
     """v = Bᵀ x B: a tile of 6×6 cells, rows and cells of x at the distances given, to 36 values `plane` apart."""
     _write(v, v0, plane, _sandwich(_to_points, BT, _read(x, x0, row, cell, 6)))
 
 
 @in_registers
-def points_to_image(v, v0, plane, x, x0, row, cell):  # type: ignore[no-untyped-def]
+def points_to_image(v, v0, plane, x, x0, row, cell):
     """x += B v Bᵀ: the transpose of `image_to_points`."""
     values = _sandwich(_from_points, BT.T, _read(v, v0, plane * 6, plane, 6))
     for i, j in np.ndindex(6, 6):
@@ -56,7 +56,7 @@ def points_to_image(v, v0, plane, x, x0, row, cell):  # type: ignore[no-untyped-
 
 
 @in_registers
-def points_to_output(m, m0, plane, b, b0, floor, y, y0, row, cell):  # type: ignore[no-untyped-def]
+def points_to_output(m, m0, plane, b, b0, floor, y, y0, row, cell):
     """y = max(Aᵀ m A + b, floor): 36 values `plane` apart to a tile of 4×4 outputs. NaN stays NaN."""
     values = _sandwich(_from_points, A.T, _read(m, m0, plane * 6, plane, 6))
     bias = b[b0]
@@ -66,13 +66,13 @@ def points_to_output(m, m0, plane, b, b0, floor, y, y0, row, cell):  # type: ign
 
 
 @in_registers
-def output_to_points(dy, dy0, row, cell, m, m0, plane, sums, s0):  # type: ignore[no-untyped-def]
+def output_to_points(dy, dy0, row, cell, m, m0, plane, sums, s0):
     """m = A dy Aᵀ: the transpose of `points_to_output`; the bias's gradient, Σ dy, is added to `sums` in double."""
     _gradient_to_points(_read(dy, dy0, row, cell, 4), m, m0, plane, sums, s0)
 
 
 @in_registers
-def rectified_to_points(dy, y, dy0, row, cell, m, m0, plane, sums, s0):  # type: ignore[no-untyped-def]
+def rectified_to_points(dy, y, dy0, row, cell, m, m0, plane, sums, s0):
     """The same behind a ReLU of result y, which lets dy through only where y > 0."""
     values, outputs = _read(dy, dy0, row, cell, 4), _read(y, dy0, row, cell, 4)
     open_ = [[where(outputs[i][j] > 0, values[i][j], 0) for j in range(4)] for i in range(4)]
@@ -80,13 +80,13 @@ def rectified_to_points(dy, y, dy0, row, cell, m, m0, plane, sums, s0):  # type:
 
 
 @in_registers
-def kernel_to_points(w, w0, tap, u, u0, plane):  # type: ignore[no-untyped-def]
+def kernel_to_points(w, w0, tap, u, u0, plane):
     """u = G w Gᵀ: 3×3 taps to 36 values."""
     _write(u, u0, plane, _sandwich(_to_points, G, _read(w, w0, tap * 3, tap, 3)))
 
 
 @in_registers
-def points_to_kernel(u, u0, plane, w, w0, tap):  # type: ignore[no-untyped-def]
+def points_to_kernel(u, u0, plane, w, w0, tap):
     """w = Gᵀ u G: the transpose of `kernel_to_points`."""
     values = _sandwich(_from_points, G.T, _read(u, u0, plane * 6, plane, 6))
     for i, j in np.ndindex(3, 3):

@@ -120,7 +120,7 @@ def _transform(w: Any, u: Any, c: int, k: int) -> None:
 
 
 @in_registers
-def _accumulate(array, at, other):  # type: ignore[no-untyped-def]
+def _accumulate(array, at, other):
     array[at] = array[at] + array[other]
 
 

@@ -228,48 +228,6 @@ def test_lists_are_data():
     assert model.predict([[3]]).tolist() == [[3.0]]
 
 
-@pytest.mark.parametrize("verbose", [1, "auto", 2])
-def test_one_line_an_epoch_where_there_is_no_terminal(verbose, digits, network, capsys):
-    x, y = digits
-    network().fit(x, y, batch_size=20, epochs=2, verbose=verbose, validation_data=(x[:6], y[:6]))
-    out = capsys.readouterr().out
-    number = r"[\d.e-]+"
-    line = (
-        rf"Epoch {{}}/2  3/3  [\d.]+ s  [\d,]+ images/s  "
-        rf"loss: {number} - accuracy: {number} - val_loss: {number} - val_accuracy: {number}\n"
-    )
-    assert re.fullmatch(line.format(1) + line.format(2), out)
-
-
-def test_verbose_0_is_silent(digits, network, capsys):
-    model = network()
-    model.fit(*digits, verbose=0)
-    model.evaluate(*digits, verbose=0)
-    model.predict(digits[0])
-    assert capsys.readouterr() == ("", "")
-
-
-def test_a_moving_bar_on_a_terminal(digits, network, capsys, monkeypatch):
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "120")
-    network().fit(*digits, epochs=2, verbose=1)
-    lines = [line for line in capsys.readouterr().out.splitlines() if "images/s  loss" in line]
-    assert len(lines) == 2
-
-
-def test_the_bar_is_taken_down_when_training_fails(digits, network, monkeypatch):
-    class Interrupter(tc.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs):
-            raise KeyboardInterrupt
-
-    stopped = []
-    monkeypatch.setattr(tc.callbacks.ProgressBar, "stop", lambda self: stopped.append(self))
-    with pytest.raises(KeyboardInterrupt):
-        network().fit(*digits, callbacks=[Interrupter()])
-    assert stopped
-
-
 def test_evaluate_prints_and_returns(digits, network, capsys):
     x, y = digits
     model = network()
@@ -351,38 +309,6 @@ def test_optimizers_descend(optimizer):
     model.compile(optimizer, "mse")
     first, *_, last = model.fit(X, 3 * X, epochs=20, verbose=0).history["loss"]
     assert last < first
-
-
-@pytest.mark.parametrize(
-    ("metric", "wanted"),
-    [
-        ("accuracy", 0.5),
-        ("acc", 0.5),
-        ("sparse_categorical_accuracy", 0.5),
-        (tc.metrics.SparseTopKCategoricalAccuracy(2), 0.75),
-    ],
-    ids=str,
-)
-def test_metrics(metric, wanted):
-    """The network passes its input on: predictions are what the test says they are."""
-    model = tc.Sequential([layers.Softmax(input_shape=(3,)), layers.Reshape((3,))])
-    model.compile("sgd", "sparse_categorical_crossentropy", metrics=[metric])
-    x = np.array([[3, 2, 1], [1, 3, 2], [1, 2, 3], [3, 2, 1.0]])
-    logs = model.evaluate(x, [0, 1, 1, 2], verbose=0, return_dict=True)
-    name = metric if isinstance(metric, str) else metric.name
-    assert logs[name] == wanted
-
-
-@pytest.mark.parametrize(("y", "wanted"), [(np.eye(2)[[0, 1, 1]], 2 / 3), (np.array([[0], [1], [1]]), 2 / 3)])
-def test_accuracy_is_resolved_by_the_targets(y, wanted):
-    model = tc.Sequential([layers.Softmax(input_shape=(2,))])
-    model.compile(
-        "sgd", "categorical_crossentropy" if y.shape[1] == 2 else "sparse_categorical_crossentropy", ["accuracy"]
-    )
-    assert model.evaluate(np.array([[1, 0], [0, 1], [1.0, 0]]), y, verbose=0)[1] == pytest.approx(wanted)
-    binary = tc.Sequential([layers.Activation("sigmoid", input_shape=(1,))])
-    binary.compile("sgd", "binary_crossentropy", ["accuracy"])
-    assert binary.evaluate(np.array([[2], [-1], [-1.0]]), np.array([1, 0, 1]), verbose=0)[1] == pytest.approx(2 / 3)
 
 
 def test_loss_on_logits_stays_exact_where_probabilities_round():

@@ -53,7 +53,7 @@ class SigmoidCrossEntropy(Function):
 def softmax_cross_entropy(logits: Any, targets: Any) -> Tensor:
     """Return the cross-entropy of `targets` (…,k) and softmax(logits (…,k)). See `SoftmaxCrossEntropy`."""
     logits = as_tensor(logits)
-    targets = as_tensor(targets, like=logits)
+    targets = as_tensor(targets, like=logits).to(logits.device)
     if targets.shape != logits.shape:
         raise ValueError(f"softmax_cross_entropy needs one shape, got logits {logits.shape}, targets {targets.shape}")
     return SoftmaxCrossEntropy(targets.data)(logits)
@@ -73,13 +73,13 @@ def sparse_softmax_cross_entropy(logits: Any, labels: Any) -> Tensor:
     # On a GPU the answer would have to be waited for; there the kernel gives such a sample a loss of NaN.
     if kernels.device(labels) == "cpu" and outside.any():
         raise ValueError(f"labels must be integers in 0 … {logits.shape[-1] - 1}, got {labels[outside].flat[0]}")
-    return SparseSoftmaxCrossEntropy(whole)(logits)
+    return SparseSoftmaxCrossEntropy(kernels.move(whole, logits.device))(logits)
 
 
 def sigmoid_cross_entropy(logits: Any, targets: Any) -> Tensor:
     """Return, element by element, the cross-entropy of `targets` and sigmoid(logits). See `SigmoidCrossEntropy`."""
     logits = as_tensor(logits)
-    targets = as_tensor(targets, like=logits)
+    targets = as_tensor(targets, like=logits).to(logits.device)
     if targets.shape != logits.shape:
         raise ValueError(f"sigmoid_cross_entropy needs one shape, got logits {logits.shape}, targets {targets.shape}")
     return SigmoidCrossEntropy(targets.data)(logits)
