@@ -61,3 +61,10 @@ class Window:
             total = max(0, (out - 1) * stride + span - cells)
             pads.append((total // 2, total - total // 2))
         return pads[0], pads[1]
+
+
+# Pooling as most networks do it, and some kernels in one pass with the convolution before: disjoint squares of 2×2.
+SQUARES = Window((2, 2), (2, 2))
+
+# The place, after the squares' four, of a largest value that lets no gradient through because a ReLU cut it off.
+SHUT = 4

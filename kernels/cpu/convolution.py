@@ -3,10 +3,11 @@
 import numpy as np
 from numba import prange
 
-from ..window import Pair, Window
+from ..window import SHUT, SQUARES, Pair, Window
 from . import direct, im2col, winograd
 from .activation import relu_backward
 from .compile import parallel_jit
+from .pooling import max_pool2d, max_pool2d_backward
 from .product import ROWS
 from .vectors import LANES
 
@@ -45,10 +46,12 @@ def conv2d_backward(
     """Return dx, dw and db, each None unless `needs` it; `y` is the result where it was rectified, else None."""
     image = x.shape[1:3]
     if suits_winograd(x.dtype, w.shape, window, groups, image):
-        dx, dw, db = winograd.conv2d_backward(dy, y, x if needs[1] else None, w if needs[0] else None, window, image)
+        dx, dw, db = winograd.conv2d_backward(
+            dy, y, None, x if needs[1] else None, w if needs[0] else None, window, image
+        )
         return dx, dw, db if needs[2] else None
     if suits_direct(x.dtype, w.shape, window, groups, image) and not needs[0]:
-        dw, db = direct.conv2d_backward(dy, y, x, window)
+        dw, db = direct.conv2d_backward(dy, y, None, x, window)
         return None, dw if needs[1] else None, db if needs[2] else None
     if y is not None:
         dy = relu_backward(dy, y)
@@ -59,10 +62,49 @@ def conv2d_backward(
     )
 
 
+def conv2d_pooled(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window: Window, groups: int, relu: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the largest of each 2×2 square of `conv2d`'s result, and its place, SHUT where no gradient passes.
+
+    Where the algorithm allows, the squares never leave the registers.
+    """
+    bias = np.zeros(w.shape[3], x.dtype) if b is None else b
+    floor = 0.0 if relu else -np.inf
+    if suits_winograd(x.dtype, w.shape, window, groups, x.shape[1:3]):
+        return winograd.conv2d_pooled(x, w, bias, window, floor)
+    if suits_direct(x.dtype, w.shape, window, groups, x.shape[1:3]):
+        return direct.conv2d_pooled(x, w, bias, window, floor)
+    y, place = max_pool2d(conv2d(x, w, b, window, groups, relu), SQUARES)
+    return y, np.where(y > floor, place, SHUT).astype(np.uint8)
+
+
+def conv2d_pooled_backward(
+    dy: np.ndarray,
+    place: np.ndarray,
+    x: np.ndarray,
+    w: np.ndarray,
+    window: Window,
+    groups: int,
+    needs: tuple[bool, bool, bool],
+) -> tuple[Gradient, Gradient, Gradient]:
+    """Return dx, dw and db, each None unless `needs` it, from `dy` and the `place` (n,oh/2,ow/2,k) of each."""
+    image = x.shape[1:3]
+    if suits_winograd(x.dtype, w.shape, window, groups, image):
+        given = x if needs[1] else None, w if needs[0] else None
+        dx, dw, db = winograd.conv2d_backward(dy, None, place, *given, window, image)
+        return dx, dw, db if needs[2] else None
+    if suits_direct(x.dtype, w.shape, window, groups, image) and not needs[0]:
+        dw, db = direct.conv2d_backward(dy, None, place, x, window)
+        return None, dw if needs[1] else None, db if needs[2] else None
+    dy = max_pool2d_backward(dy, place.astype(np.uint16), SQUARES, window.output(*image))
+    return conv2d_backward(dy, x, w, None, window, groups, needs)
+
+
 def conv2d_backward_input(dy: np.ndarray, w: np.ndarray, window: Window, groups: int, image: Pair) -> Gradient:
     """Return dx (n,h,w,c) from `dy` (n,oh,ow,k); `image` is (h, w)."""
     if suits_winograd(dy.dtype, w.shape, window, groups, image):
-        return winograd.conv2d_backward(dy, None, None, w, window, image)[0]
+        return winograd.conv2d_backward(dy, None, None, None, w, window, image)[0]
     return im2col.conv2d_backward_input(dy, w, window, groups, image)
 
 
@@ -71,9 +113,9 @@ def conv2d_backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window, groups
     shape = (*window.size, x.shape[3] // groups, dy.shape[3])
     image = x.shape[1:3]
     if suits_winograd(x.dtype, shape, window, groups, image):
-        return winograd.conv2d_backward(dy, None, x, None, window, image)[1]
+        return winograd.conv2d_backward(dy, None, None, x, None, window, image)[1]
     if suits_direct(x.dtype, shape, window, groups, image):
-        return direct.conv2d_backward(dy, None, x, window)[0]
+        return direct.conv2d_backward(dy, None, None, x, window)[0]
     return im2col.conv2d_backward_kernel(dy, x, window, groups)
 
 

@@ -20,6 +20,7 @@ from numba import prange
 from ..window import Window
 from .compile import vector_jit
 from .memory import empty
+from .pooled import largest, spread
 from .product import ROWS
 from .vectors import LANES, in_registers, repeat, where, wide
 
@@ -37,10 +38,26 @@ def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: f
     return y
 
 
-def conv2d_backward(
-    dy: np.ndarray, y: np.ndarray | None, x: np.ndarray, window: Window
+def conv2d_pooled(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return dw (kh,kw,c,k) and db (k,) from `dy` (n,oh,ow,k), which with `y` counts only where y > 0 (a ReLU)."""
+    """Return the largest of each 2×2 square of what `conv2d` returns, and its place: both (n,oh/2,ow/2,k)."""
+    oh, ow = window.output(*x.shape[1:3])
+    y = empty((len(x), oh // 2, ow // 2, w.shape[3]), x.dtype)
+    place = empty(y.shape, np.uint8)
+    x, offsets, steps = _laid_out(x, window)
+    _forward_pooled(x, offsets, steps, w.reshape(-1), b, y, place, x.dtype.type(floor))
+    return y, place
+
+
+def conv2d_backward(
+    dy: np.ndarray, y: np.ndarray | None, place: np.ndarray | None, x: np.ndarray, window: Window
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return dw (kh,kw,c,k) and db (k,) from `dy` (n,oh,ow,k).
+
+    With `y` it counts only where y > 0 (a ReLU); with `place`, each dy, now (n,oh/2,ow/2,k), belongs to one output of a
+    2×2 square.
+    """
     n, _, _, c = x.shape
     k = dy.shape[3]
     x, offsets, steps = _laid_out(x, window)
@@ -48,7 +65,10 @@ def conv2d_backward(
     offsets = np.append(offsets, [0] * (-taps % ROWS))  # to whole pieces; what the last taps add up to is dropped
     partial = np.zeros((min(PARTS, n), len(offsets), k), x.dtype)
     sums = np.zeros((len(partial), k))
-    _backward(dy, np.empty(0, dy.dtype) if y is None else y.reshape(-1), x, offsets, steps, partial, sums)
+    if place is None:
+        _backward(dy, np.empty(0, dy.dtype) if y is None else y.reshape(-1), x, offsets, steps, partial, sums)
+    else:
+        _backward_pooled(dy, place, x, offsets, steps, partial, sums)
     dw = partial.sum(axis=0)[:taps].reshape(*window.size, c, k)
     return dw, sums.sum(axis=0).astype(x.dtype)
 
@@ -82,6 +102,29 @@ def _forward_piece(vectors: int) -> Callable[..., None]:
 
         for n, total in enumerate(repeat(taps, add, bias * ROWS)):
             y[y0 + k * (n // vectors) + n % vectors * LANES] = where(total <= floor, floor, total)
+
+    return piece
+
+
+def _pooled_piece(vectors: int) -> Callable[..., None]:
+    """Return the forward product for two rows of ROWS / 2 positions, of whose 2×2 squares the largest is kept."""
+
+    @in_registers
+    def piece(x, x0, row, step, offsets, taps, w, w0, k, b, b0, floor, y, place, y0):
+        bias = [b[b0 + v * LANES] for v in range(vectors)]
+        positions = [x0 + row * i + step * j for j in range(ROWS // 2) for i in range(2)]
+
+        def add(t: Any, *sums: Any) -> list[Any]:
+            columns = [w[w0 + t * k + v * LANES] for v in range(vectors)]
+            cells = [x.each(position + offsets.each(t)) for position in positions]
+            return [cells[n // vectors] * columns[n % vectors] + total for n, total in enumerate(sums)]
+
+        totals = repeat(taps, add, bias * ROWS)
+        outputs = [where(total <= floor, floor, total) for total in totals]
+        for j, v in np.ndindex(ROWS // 4, vectors):
+            left, right = outputs[4 * j * vectors + v :: vectors], outputs[(4 * j + 2) * vectors + v :: vectors]
+            at = y0 + k * j + v * LANES
+            y[at], place[at] = largest([left[0], right[0], left[1], right[1]], floor)
 
     return piece
 
@@ -122,7 +165,28 @@ def _copy_piece(rectified: bool) -> Callable[..., None]:
     return piece
 
 
+@in_registers
+def _spread_out(dy, place, d0, k, count, row, upper, lower, sums, s0):
+    """Write one vector of channels of `count` gradients to the outputs that they belong to, in two rows of twice as
+    many, 0 to the others, and add each row's sum to `sums` in double."""
+
+    def written(p: Any) -> list[Any]:
+        values = spread(dy[d0 + p * k], place[d0 + p * k])
+        for value, start in zip(values, (upper, upper + k, lower, lower + k), strict=True):
+            row[start + p * (k + k)] = value
+        return values
+
+    def add(p: Any, *totals: Any) -> list[Any]:
+        values = written(p + 1)
+        return [total + values[2 * i] + values[2 * i + 1] for i, total in enumerate(totals)]
+
+    first = written(count * 0)
+    for total in repeat(count + -1, add, [first[0] + first[1], first[2] + first[3]]):
+        sums[s0] = sums[s0] + wide(total)
+
+
 _forward_wide, _forward_narrow = _forward_piece(2), _forward_piece(1)
+_pooled_wide, _pooled_narrow = _pooled_piece(2), _pooled_piece(1)
 _gradient_wide, _gradient_narrow = _gradient_piece(2), _gradient_piece(1)
 _copy, _copy_rectified = _copy_piece(False), _copy_piece(True)
 
@@ -144,6 +208,26 @@ def _forward(x: Any, offsets: Any, steps: Any, w: Any, b: Any, y: Any, floor: An
             if whole < k:
                 t = whole
                 _forward_narrow(flat, x0, steps[1], offsets, len(offsets), w, t, k, b, t, floor, out, y0 + t)
+
+
+@vector_jit
+def _forward_pooled(x: Any, offsets: Any, steps: Any, w: Any, b: Any, y: Any, place: Any, floor: Any) -> None:
+    """Fill y and `place`, a row a time; x (n, cells). The last ROWS / 4 of a row may be done twice."""
+    n, oh, ow, k = y.shape
+    cells = x.shape[1]
+    whole = k // (2 * LANES) * 2 * LANES
+    for number in prange(n * oh):
+        image, i = number // oh, number % oh
+        flat, out, to = x.reshape(-1), y.reshape(-1), place.reshape(-1)
+        down, step = steps
+        for j in range(0, ow, ROWS // 4):
+            j = min(j, ow - ROWS // 4)
+            x0, y0 = image * cells + 2 * (i * down + j * step), (number * ow + j) * k
+            for t in range(0, whole, 2 * LANES):
+                _pooled_wide(flat, x0, down, step, offsets, len(offsets), w, t, k, b, t, floor, out, to, y0 + t)
+            if whole < k:
+                t = whole
+                _pooled_narrow(flat, x0, down, step, offsets, len(offsets), w, t, k, b, t, floor, out, to, y0 + t)
 
 
 @vector_jit
@@ -169,3 +253,33 @@ def _backward(dy: Any, y: Any, x: Any, offsets: Any, steps: Any, partial: Any, s
                     _gradient_wide(flat, x0, steps[1], offsets, tap, row, t, k, ow, to, p0 + t)
                 if whole < k:
                     _gradient_narrow(flat, x0, steps[1], offsets, tap, row, whole, k, ow, to, p0 + whole)
+
+
+@vector_jit
+def _backward_pooled(dy: Any, place: Any, x: Any, offsets: Any, steps: Any, partial: Any, sums: Any) -> None:
+    """As `_backward`, two rows of outputs at a time, to which dy (n, oh, ow, k) is spread out first."""
+    n, oh, ow, k = dy.shape
+    parts, taps, _ = partial.shape
+    cells = x.shape[1]
+    whole = k // (2 * LANES) * 2 * LANES
+    for part in prange(parts):
+        flat, out, at, to, total = (
+            x.reshape(-1),
+            dy.reshape(-1),
+            place.reshape(-1),
+            partial.reshape(-1),
+            sums.reshape(-1),
+        )
+        rows = np.empty(2 * 2 * ow * k, x.dtype)
+        for number in range(part * n // parts * oh, (part + 1) * n // parts * oh):
+            x0, d0 = number // oh * cells + number % oh * 2 * steps[0], number * ow * k
+            for t in range(0, k, LANES):
+                _spread_out(out, at, d0 + t, k, ow, rows, t, 2 * ow * k + t, total, part * k + t)
+            for row in range(2):
+                for tap in range(0, taps, ROWS):
+                    start, r0, p0 = x0 + row * steps[0], row * 2 * ow * k, (part * taps + tap) * k
+                    for t in range(0, whole, 2 * LANES):
+                        _gradient_wide(flat, start, steps[1], offsets, tap, rows, r0 + t, k, 2 * ow, to, p0 + t)
+                    if whole < k:
+                        t = whole
+                        _gradient_narrow(flat, start, steps[1], offsets, tap, rows, r0 + t, k, 2 * ow, to, p0 + t)

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from .pooled import largest, spread
 from .vectors import in_registers, where, wide
 
 POINTS = (0, 3 / 4, -3 / 4, 3 / 2, -3 / 2)
@@ -66,6 +67,17 @@ def points_to_output(m, m0, plane, b, b0, floor, y, y0, row, cell):
 
 
 @in_registers
+def points_to_pooled(m, m0, plane, b, b0, floor, y, places, y0, row, cell):
+    """The same, of whose squares of 2×2 outputs only the largest are kept, in y, and where they were, in `places`."""
+    values = _sandwich(_from_points, A.T, _read(m, m0, plane * 6, plane, 6))
+    bias = b[b0]
+    for i, j in np.ndindex(2, 2):
+        square = [values[2 * i + p][2 * j + q] + bias for p, q in np.ndindex(2, 2)]
+        at = y0 + row * i + cell * j
+        y[at], places[at] = largest([where(value <= floor, floor, value) for value in square], floor)
+
+
+@in_registers
 def output_to_points(dy, dy0, row, cell, m, m0, plane, sums, s0):
     """m = A dy Aᵀ: the transpose of `points_to_output`; the bias's gradient, Σ dy, is added to `sums` in double."""
     _gradient_to_points(_read(dy, dy0, row, cell, 4), m, m0, plane, sums, s0)
@@ -77,6 +89,17 @@ def rectified_to_points(dy, y, dy0, row, cell, m, m0, plane, sums, s0):
     values, outputs = _read(dy, dy0, row, cell, 4), _read(y, dy0, row, cell, 4)
     open_ = [[where(outputs[i][j] > 0, values[i][j], 0) for j in range(4)] for i in range(4)]
     _gradient_to_points(open_, m, m0, plane, sums, s0)
+
+
+@in_registers
+def pooled_to_points(dy, places, dy0, row, cell, m, m0, plane, sums, s0):
+    """The transpose of `points_to_pooled`: each dy belongs to one of 2×2 outputs, or to none."""
+    values = [[0] * 4 for _ in range(4)]
+    for i, j in np.ndindex(2, 2):
+        at = dy0 + row * i + cell * j
+        for (p, q), value in zip(np.ndindex(2, 2), spread(dy[at], places[at]), strict=True):
+            values[2 * i + p][2 * j + q] = value
+    _gradient_to_points(values, m, m0, plane, sums, s0)
 
 
 @in_registers

@@ -9,6 +9,7 @@ must ask (do these arrays overlap? is this index negative?), and it compiles in 
                         `a.each(i)` is element i in every lane; positions are not checked
     whole numbers       add and multiply to positions
     floating numbers    the same value in every lane
+    arrays of bytes     `a[i]` is LANES small whole numbers, which `where` makes and `equal` asks for
 
 A product that is added to something at once is fused with the sum and rounded once. The instructions stand as written,
 never reordered: the same bits whatever the compiler does around them. Without the JIT the function simply runs, on
@@ -26,7 +27,7 @@ from numba.core import config, types
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
-__all__ = ["LANES", "in_registers", "repeat", "transposed", "where", "wide"]
+__all__ = ["LANES", "equal", "in_registers", "is_nan", "repeat", "transposed", "where", "wide"]
 
 _FEATURES = binding.get_host_cpu_features()
 
@@ -92,11 +93,27 @@ def repeat(count: Any, body: Callable[..., Sequence[Any]], state: Sequence[Any])
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
-    """Return `a` in the lanes where `condition` holds, `b` in the others; one of the two may be a number."""
+    """Return `a` in the lanes where `condition` holds, `b` in the others: vectors or numbers; of two numbers, bytes."""
     if not isinstance(condition, Vector):
         return np.where(condition, a, b)
+    if not isinstance(a, Vector) and not isinstance(b, Vector):
+        a = Vector(condition.builder, _constant(ir.VectorType(ir.IntType(8), LANES), a))
     a, b = (a, a.like(b)) if isinstance(a, Vector) else (b.like(a), b)
     return Vector(condition.builder, condition.builder.select(condition.value, a.value, b.value))
+
+
+def is_nan(a: Any) -> Any:
+    """Return in which lanes the vector is not a number."""
+    if not isinstance(a, Vector):
+        return np.isnan(a)
+    return Vector(a.builder, a.builder.fcmp_unordered("uno", a.value, a.value))
+
+
+def equal(a: Any, number: int) -> Any:
+    """Return in which lanes a vector of bytes is `number`."""
+    if not isinstance(a, Vector):
+        return a == number
+    return Vector(a.builder, a.builder.icmp_signed("==", a.value, a.like(number).value))
 
 
 def transposed(rows: Sequence[Any]) -> list[Any]:
@@ -169,6 +186,9 @@ class Vector:
         return Product(self.builder, (self, self.like(other)))
 
     __rmul__ = __mul__
+
+    def __or__(self, other: "Vector") -> "Vector":
+        return Vector(self.builder, self.builder.or_(self.value, other.value))
 
     def __gt__(self, other: Any) -> "Vector":
         return Vector(self.builder, self.builder.fcmp_ordered(">", self.value, self.like(other).value))
@@ -281,4 +301,4 @@ def _spread(builder: Any, value: Any) -> Vector:
 
 
 def _constant(kind: Any, number: float) -> Any:
-    return ir.Constant(kind, [float(number)] * LANES)
+    return ir.Constant(kind, [number if isinstance(kind.element, ir.IntType) else float(number)] * LANES)

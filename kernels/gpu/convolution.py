@@ -2,9 +2,10 @@
 
 import cupy
 
-from ..window import Pair, Window
+from ..window import SHUT, SQUARES, Pair, Window
 from . import depthwise, im2col
 from .activation import relu_backward
+from .pooling import max_pool2d, max_pool2d_backward
 from .rows import sum_rows
 
 
@@ -37,6 +38,28 @@ def conv2d_backward(
         conv2d_backward_kernel(dy, x, window, groups) if needs[1] else None,
         conv2d_backward_bias(dy) if needs[2] else None,
     )
+
+
+def conv2d_pooled(
+    x: cupy.ndarray, w: cupy.ndarray, b: cupy.ndarray | None, window: Window, groups: int, relu: bool
+) -> tuple[cupy.ndarray, cupy.ndarray]:
+    """Return the largest of each 2×2 square of `conv2d`'s result, and its place, SHUT where no gradient passes."""
+    y, place = max_pool2d(conv2d(x, w, b, window, groups, relu), SQUARES)
+    return y, cupy.where(y > (0.0 if relu else -cupy.inf), place, SHUT).astype(cupy.uint8)
+
+
+def conv2d_pooled_backward(
+    dy: cupy.ndarray,
+    place: cupy.ndarray,
+    x: cupy.ndarray,
+    w: cupy.ndarray,
+    window: Window,
+    groups: int,
+    needs: tuple[bool, bool, bool],
+) -> tuple[cupy.ndarray | None, cupy.ndarray | None, cupy.ndarray | None]:
+    """Return dx, dw and db, each None unless `needs` it, from `dy` and the `place` (n,oh/2,ow/2,k) of each."""
+    dy = max_pool2d_backward(dy, place.astype(cupy.uint16), SQUARES, window.output(*x.shape[1:3]))
+    return conv2d_backward(dy, x, w, None, window, groups, needs)
 
 
 def conv2d_backward_input(dy: cupy.ndarray, w: cupy.ndarray, window: Window, groups: int, image: Pair) -> cupy.ndarray:

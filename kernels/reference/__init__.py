@@ -22,6 +22,8 @@ from .convolution import (
     conv2d_backward_bias,
     conv2d_backward_input,
     conv2d_backward_kernel,
+    conv2d_pooled,
+    conv2d_pooled_backward,
 )
 from .cross_entropy import (
     sigmoid_cross_entropy,
@@ -53,6 +55,8 @@ __all__ = [
     "conv2d_backward_bias",
     "conv2d_backward_input",
     "conv2d_backward_kernel",
+    "conv2d_pooled",
+    "conv2d_pooled_backward",
     "dense",
     "dense_backward_bias",
     "dense_backward_input",

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..window import Pair, Window
-from . import activation
+from ..window import SHUT, SQUARES, Pair, Window
+from . import activation, pooling
 from .taps import crop, pad, taps
 
 
@@ -56,6 +56,32 @@ def conv2d_backward(
         conv2d_backward_kernel(dy, x, window, groups) if needs[1] else None,
         conv2d_backward_bias(dy) if needs[2] else None,
     )
+
+
+def conv2d_pooled(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window: Window, groups: int, relu: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return y (n,oh/2,ow/2,k), the largest of each 2×2 square of `conv2d`'s result, and its `place`.
+
+    A place is 0 … 3 in row-major order, or SHUT where the largest is not above 0 (with `relu`; −∞ without), so that no
+    gradient passes; of the shape of y, uint8. An odd last row or column is dropped. See `pooling.max_pool2d`.
+    """
+    y, place = pooling.max_pool2d(conv2d(x, w, b, window, groups, relu), SQUARES)
+    return y, np.where(y > (0.0 if relu else -np.inf), place, SHUT).astype(np.uint8)
+
+
+def conv2d_pooled_backward(
+    dy: np.ndarray,
+    place: np.ndarray,
+    x: np.ndarray,
+    w: np.ndarray,
+    window: Window,
+    groups: int,
+    needs: tuple[bool, bool, bool],
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """Return what `conv2d_backward` does, from `dy` and `place` (n,oh/2,ow/2,k): each dy goes to its place's output."""
+    dy = pooling.max_pool2d_backward(dy, place, SQUARES, window.output(*x.shape[1:3]))
+    return conv2d_backward(dy, x, w, None, window, groups, needs)
 
 
 def conv2d_backward_input(dy: np.ndarray, w: np.ndarray, window: Window, groups: int, image: Pair) -> np.ndarray:

@@ -8,6 +8,7 @@ from scipy.signal import correlate
 
 from tinyconv.kernels import Window, reference
 from tinyconv.kernels.cpu.compile import set_threads
+from tinyconv.kernels.window import SHUT, SQUARES
 
 CASES = [
     *WINDOWS,
@@ -148,6 +149,50 @@ def test_agrees_with_reference(twin, dtype, case, rng):
     assert_agrees(twin, *draw(rng, case, dtype), case)
 
 
+@pytest.mark.parametrize("relu", [True, False])
+@pytest.mark.parametrize("case", [case for case in CASES if min(case.window.output(*case.image)) > 1], ids=str)
+def test_pooled_is_pooling_after_convolution(kernels, dtype, case, relu, rng):
+    """The same numbers, whichever way: on the CPU to the bit, in forward and backward."""
+    x, w, b, _ = draw(rng, case, dtype)
+    window, groups = case.window, case.groups
+    y = kernels.conv2d(x, w, b, window, groups, relu)
+    wanted, index = kernels.max_pool2d(y, SQUARES)
+    pooled, place = kernels.conv2d_pooled(x, w, b, window, groups, relu)
+    np.testing.assert_array_equal(pooled, wanted, strict=True)
+    opened = wanted > 0 if relu else np.ones(wanted.shape, bool)
+    np.testing.assert_array_equal(place, np.where(opened, index, SHUT))
+    assert place.dtype == np.uint8
+
+    dy = rng.standard_normal(pooled.shape).astype(dtype)
+    spread = kernels.max_pool2d_backward(dy, index, SQUARES, y.shape[1:3])
+    for needs in ((True, True, True), (False, True, True), (True, False, False)):
+        separate = kernels.conv2d_backward(spread, x, w, y if relu else None, window, groups, needs)
+        joined = kernels.conv2d_pooled_backward(dy, place, x, w, window, groups, needs)
+        for one, other in zip(joined, separate, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_pooled_gradient(kernels, rng):
+    """On values far apart, so that no difference changes which is largest."""
+    x, w = rng.permutation(np.arange(400.0)).reshape(2, 10, 10, 2), np.ones((1, 1, 2, 1)) * [[[[1.0], [200.0]]]]
+    window, b = Window((1, 1)), np.array([-60000.0])
+    _, place = kernels.conv2d_pooled(x, w, b, window, 1, True)
+    assert {*np.unique(place)} == {0, 1, 2, 3, SHUT}
+    for at, value in enumerate((x, w, b)):
+
+        def forward(value, at=at):
+            given = [x, w, b]
+            given[at] = value
+            return kernels.conv2d_pooled(*given, window, 1, True)[0]
+
+        assert_gradient(
+            forward,
+            lambda dy, at=at: kernels.conv2d_pooled_backward(dy, place, x, w, window, 1, (True,) * 3)[at],
+            value,
+            rng,
+        )
+
+
 @st.composite
 def cases(draw):
     strides = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
@@ -218,6 +263,19 @@ def test_output_that_sees_only_zeros_is_its_bias(kernels, dtype, rng):
     dark[:5, :4] = False
     assert (y[:, dark] == b).all()
     assert (y[:, ~dark] != b).any(axis=-1).all()
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.name.startswith(NAMED)], ids=str)
+def test_nan_is_the_largest_of_its_square(kernels, dtype, case, rng):
+    window, groups = case.window, case.groups
+    x, w, b, _ = draw(rng, case, dtype)
+    x[-1, 2, 3, 0] = np.nan
+    y, place = kernels.conv2d_pooled(x, w, b, window, groups, True)
+    wanted, _ = reference.conv2d_pooled(x, w, b, window, groups, True)
+    assert np.isnan(wanted).any()
+    assert np.isnan(y[np.isnan(wanted)]).all()
+    assert np.isfinite(y[0]).all()
+    assert (place[np.isnan(y)] == SHUT).all()
 
 
 def test_nan_passes_the_rectifier(kernels, dtype, rng):

@@ -35,6 +35,8 @@ def calls(rng, dtype):
     return {
         "conv2d": (x, w, b, window, 2, True),
         "conv2d_backward": (y, x, w, random(*y.shape), window, 2, (True, True, True)),
+        "conv2d_pooled": (x, w, b, window, 2, True),
+        "conv2d_pooled_backward": (*reference.conv2d_pooled(x, w, b, window, 2, True), x, w, window, 2, (True,) * 3),
         "conv2d_backward_input": (y, w, window, 2, image),
         "conv2d_backward_kernel": (y, x, window, 2),
         "conv2d_backward_bias": (y,),

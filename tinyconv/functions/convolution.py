@@ -29,6 +29,23 @@ class Conv2D(Function):
         return gradients[: len(self.needs)]
 
 
+class Conv2DPooled(Function):
+    """y = the largest of each 2×2 square of what `Conv2D` computes; dy goes to the first that was largest."""
+
+    def __init__(self, window: Window, groups: int = 1, relu: bool = False) -> None:
+        self.window, self.groups, self.relu = window, groups, relu
+
+    def forward(self, x: Any, w: Any, b: Any = None) -> Any:
+        self.x, self.w = x, w
+        y, self.place = kernels.of(x).conv2d_pooled(x, w, b, self.window, self.groups, self.relu)
+        return y
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        needs = (*self.needs, False)[:3]
+        arrays = dy, self.place, self.x, self.w
+        return kernels.of(dy).conv2d_pooled_backward(*arrays, self.window, self.groups, needs)[: len(self.needs)]
+
+
 def conv2d(
     x: Any,
     w: Any,
@@ -38,10 +55,11 @@ def conv2d(
     dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
     relu: bool = False,
+    pooled: bool = False,
 ) -> Tensor:
     """Convolve images x (n,h,w,c) with kernels w (kh,kw,c/groups,k), add b (k,) and, with `relu`, rectify: one pass.
 
-    See `Conv2D`.
+    With `pooled`, only the largest of each 2×2 square remains, as after `max_pool2d`. See `Conv2D`.
     Raises ValueError when the channels of x do not fit w and `groups`, or the window does not fit the image.
     """
     x = as_tensor(x)
@@ -54,4 +72,5 @@ def conv2d(
             f"needed {w.shape[2] * groups} channels, and {w.shape[3]} filters divisible by the groups"
         )
     inputs = (x, w) if b is None else (x, w, as_tensor(b, like=x))
-    return Conv2D(Window(w.shape[:2], strides, padding, dilation), groups, relu)(*inputs)
+    function = Conv2DPooled if pooled else Conv2D
+    return function(Window(w.shape[:2], strides, padding, dilation), groups, relu)(*inputs)

@@ -73,9 +73,15 @@ class Conv2D(Layer):
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return activation(x ∗ kernel + bias)."""
-        window, relu = self.window, self.activation is F.relu
-        y = F.conv2d(x, self.kernel, self.bias, window.strides, window.padding, window.dilation, self.groups, relu)
-        return y if relu else self.activation(y)
+        if self.activation is F.relu:
+            return self.convolve(x, relu=True)
+        return self.activation(self.convolve(x))
+
+    def convolve(self, x: Tensor, relu: bool = False, pooled: bool = False) -> Tensor:
+        """Return x ∗ kernel + bias, rectified or pooled in the same pass: see `functions.conv2d`."""
+        window = self.window
+        place = window.strides, window.padding, window.dilation
+        return F.conv2d(x, self.kernel, self.bias, *place, self.groups, relu, pooled)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..activations import name_of
 from ..layers import Flatten, InputLayer, Layer, ReLU, Reshape
+from ..layers.joined import stages
 from ..tensor import Tensor, as_array
 from ..training import Shape
 from .model import Model
@@ -83,8 +84,8 @@ class Sequential(Model):
             x = Tensor(as_array(x, self.dtype))
         if self.input_shape is None:
             self.build((None, *x.shape[1:]))
-        for layer in self.layers:
-            x = layer(x, training)
+        for stage in stages(self.layers):
+            x = stage(x, training)
         return x
 
     def last_activation(self) -> str | None:
