@@ -129,8 +129,8 @@ def conv2d_backward_bias(dy: np.ndarray) -> np.ndarray:
 def suits_winograd(dtype: np.dtype, shape: tuple[int, ...], window: Window, groups: int, image: Pair) -> bool:
     """Return whether Winograd's algorithm serves a kernel of `shape` (kh,kw,c/groups,k) on images of `image` = (h, w).
 
-    It needs 3×3 at stride 1 and whole vector registers of channels. Below 8×8 outputs too much of its 4×4 tiles is
-    wasted on edges.
+    It needs 3×3 at stride 1 and whole vector registers of channels. For less than 3×3 outputs a tile's 36 products are
+    no fewer than the definition's.
     """
     return (
         dtype == np.float32
@@ -138,7 +138,7 @@ def suits_winograd(dtype: np.dtype, shape: tuple[int, ...], window: Window, grou
         and window.strides == window.dilation == (1, 1)
         and groups == 1
         and shape[2] % LANES == shape[3] % LANES == 0
-        and min(window.output(*image)) >= 8
+        and min(window.output(*image)) >= 3
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numba import prange
 
 from .compile import helper, single_threaded_blas, vector_jit
-from .memory import empty
+from .memory import empty, scratch
 from .product import ROWS, multiply
 from .vectors import LANES, in_registers, transposed
 
@@ -132,9 +132,9 @@ def _blocked(
         i0, j0 = block // across * tall, block % across * WIDE
         high, wide = min(tall, rows - i0), min(WIDE, columns - j0)
         row = (wide + LANES - 1) // LANES * LANES
-        part_a = np.empty((high + ROWS) * DEPTH, a.dtype)
-        part_b = np.empty(DEPTH * row, a.dtype)
-        part_c = np.empty((high + ROWS) * row, a.dtype)
+        part_a = scratch((high + ROWS) * DEPTH, a)
+        part_b = scratch(DEPTH * row, a)
+        part_c = scratch((high + ROWS) * row, a)
         for d0 in range(0, depth, DEPTH):
             deep = min(DEPTH, depth - d0)
             if a_steps[1] == 1:

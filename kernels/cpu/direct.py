@@ -19,7 +19,7 @@ from numba import prange
 
 from ..window import Window
 from .compile import vector_jit
-from .memory import empty
+from .memory import empty, scratch
 from .pooled import largest, spread
 from .product import ROWS
 from .vectors import LANES, in_registers, repeat, where, wide
@@ -239,7 +239,7 @@ def _backward(dy: Any, y: Any, x: Any, offsets: Any, steps: Any, partial: Any, s
     whole = k // (2 * LANES) * 2 * LANES
     for part in prange(parts):
         flat, out, to, total = x.reshape(-1), dy.reshape(-1), partial.reshape(-1), sums.reshape(-1)
-        row = np.empty(ow * k, x.dtype)
+        row = scratch(ow * k, x)
         for number in range(part * n // parts * oh, (part + 1) * n // parts * oh):
             x0, d0 = number // oh * cells + number % oh * steps[0], number * ow * k
             for t in range(0, k, LANES):
@@ -270,7 +270,7 @@ def _backward_pooled(dy: Any, place: Any, x: Any, offsets: Any, steps: Any, part
             partial.reshape(-1),
             sums.reshape(-1),
         )
-        rows = np.empty(2 * 2 * ow * k, x.dtype)
+        rows = scratch(2 * 2 * ow * k, x)
         for number in range(part * n // parts * oh, (part + 1) * n // parts * oh):
             x0, d0 = number // oh * cells + number % oh * 2 * steps[0], number * ow * k
             for t in range(0, k, LANES):

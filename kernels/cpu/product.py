@@ -12,21 +12,25 @@ from typing import Any
 from .compile import helper
 from .vectors import LANES, in_registers, repeat, where
 
-# Rows of one piece: with two vectors of columns, as many sums as leave room for the rest in 32 registers, or 16.
-ROWS = 8 if LANES == 16 else 4
+# Rows and vectors of columns of the pieces, the widest first. What is done at once is bounded by the registers, 32 or
+# 16, and wants to be square: each row and each column that is loaded then serves many products.
+PIECES = ((4, 4), (8, 2), (8, 1)) if LANES == 16 else ((4, 2), (4, 1))
+
+# Pieces may write up to this many rows at a time, with what comes behind the last.
+ROWS = max(rows for rows, _ in PIECES)
 
 
-def _piece(vectors: int) -> Callable[..., None]:
-    """Return the product for ROWS rows and `vectors` vectors of columns."""
+def _piece(rows: int, vectors: int) -> Callable[..., None]:
+    """Return the product for so many rows and vectors of columns."""
 
     @in_registers
     def piece(a, a0, row, step, b, b0, b_row, c, c0, c_row, depth, kept):
         """c(i, j) = Σ_d a[a0 + i·row + d·step]·b[b0 + d·b_row + j], plus c(i, j) if `kept` > 0."""
-        places = [c0 + c_row * i + v * LANES for i in range(ROWS) for v in range(vectors)]
+        places = [c0 + c_row * i + v * LANES for i in range(rows) for v in range(vectors)]
 
         def add(d: Any, *sums: Any) -> list[Any]:
             columns = [b[b0 + d * b_row + v * LANES] for v in range(vectors)]
-            factors = [a.each(a0 + row * i + d * step) for i in range(ROWS)]
+            factors = [a.each(a0 + row * i + d * step) for i in range(rows)]
             return [factors[n // vectors] * columns[n % vectors] + total for n, total in enumerate(sums)]
 
         sums = repeat(depth, add, [where(kept > 0, c[place], 0) for place in places])
@@ -36,7 +40,8 @@ def _piece(vectors: int) -> Callable[..., None]:
     return piece
 
 
-_wide, _narrow = _piece(2), _piece(1)
+WIDE, MIDDLE = (vectors * LANES for _, vectors in (PIECES[0], PIECES[-2]))  # columns
+_wide, _middle, _narrow = (_piece(*PIECES[at]) for at in (0, -2, -1))
 
 
 @helper
@@ -57,14 +62,19 @@ def multiply(
     """c = a·b, or c += a·b with `kept` above 0, for `shape` = (rows, columns, depth); all arrays flat.
 
     a(i, d) = a[a0 + i·row + d·step]: transposed or not, as the distances say. The rows of b (depth, columns) and
-    c (rows, columns) are contiguous, at the distances given. Columns fill whole vectors. Rows are done ROWS at a time:
-    where their number is no multiple of that, a and c must have space, of any content, behind the last.
+    c (rows, columns) are contiguous, at the distances given. Columns fill whole vectors. Where the number of rows is no
+    multiple of ROWS, a and c must have space, of any content, behind the last.
     """
     rows, columns, depth = shape
-    whole = columns // (2 * LANES) * 2 * LANES
-    for j in range(0, whole, 2 * LANES):
-        for i in range(0, rows, ROWS):
+    j = 0
+    while j + WIDE <= columns:
+        for i in range(0, rows, PIECES[0][0]):
             _wide(a, a0 + i * row, row, step, b, b0 + j, b_row, c, c0 + i * c_row + j, c_row, depth, kept)
-    if whole < columns:
-        for i in range(0, rows, ROWS):
-            _narrow(a, a0 + i * row, row, step, b, b0 + whole, b_row, c, c0 + i * c_row + whole, c_row, depth, kept)
+        j += WIDE
+    while j + MIDDLE <= columns:
+        for i in range(0, rows, PIECES[-2][0]):
+            _middle(a, a0 + i * row, row, step, b, b0 + j, b_row, c, c0 + i * c_row + j, c_row, depth, kept)
+        j += MIDDLE
+    if j < columns:
+        for i in range(0, rows, PIECES[-1][0]):
+            _narrow(a, a0 + i * row, row, step, b, b0 + j, b_row, c, c0 + i * c_row + j, c_row, depth, kept)

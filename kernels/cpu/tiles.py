@@ -5,7 +5,8 @@ with its neighbours. Whole tiles go to `transforms.py` as they are. A tile that 
 first, or from it after, with zeros where there is nothing.
 
 `geometry` is n, h, w, c of the images, oh, ow, k of the outputs and the padding at the top and left. All arrays are
-flat. Tiles are numbered through all images; the values of tile s at point p are v[p·plane + s·c …].
+flat. Tiles are numbered through all images; the values of tile s at point p are
+v[v0 + p·distance + s·c …], and m[m0 + p·distance + s·k …].
 """
 
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from ..window import SHUT
 from .compile import helper
 from .pooled import keep_largest
+from .product import ROWS
 from .transforms import (
     image_to_points,
     output_to_points,
@@ -23,6 +25,12 @@ from .transforms import (
     rectified_to_points,
 )
 from .vectors import LANES
+
+
+def plane(block: int, channels: int) -> int:
+    """Return the distance between points: room for `block` tiles, for the rows that `multiply` may write behind them,
+    and a cache line more, lest a power of two map all 36 to the same few lines of a cache."""
+    return (block + ROWS) * channels + LANES
 
 
 @helper
@@ -56,8 +64,8 @@ def _cut_out(x: Any, shape: Any, image: int, y0: int, x0: int, c0: int, side: in
 
 
 @helper
-def fill_images(x: Any, geometry: Any, first: int, count: int, v: Any, plane: int, tile: Any) -> None:
-    """Transform the image cells of the tiles first … first + count − 1 to v (36, plane)."""
+def fill_images(x: Any, geometry: Any, first: int, count: int, v: Any, v0: int, distance: int, tile: Any) -> None:
+    """Transform the image cells of the tiles first … first + count − 1 to v (36, distance)."""
     _, h, w, c, oh, ow, _, top, left = geometry
     for s in range(count):
         image, i, j = _place(first + s, oh, ow)
@@ -65,10 +73,10 @@ def fill_images(x: Any, geometry: Any, first: int, count: int, v: Any, plane: in
         inside = _inside(y0, x0, 6, h, w)
         for c0 in range(0, c, LANES):
             if inside:
-                image_to_points(x, ((image * h + y0) * w + x0) * c + c0, w * c, c, v, s * c + c0, plane)
+                image_to_points(x, ((image * h + y0) * w + x0) * c + c0, w * c, c, v, v0 + s * c + c0, distance)
             else:
                 _cut_out(x, (h, w, c), image, y0, x0, c0, 6, tile[:0], tile)
-                image_to_points(tile, 0, 6 * LANES, LANES, v, s * c + c0, plane)
+                image_to_points(tile, 0, 6 * LANES, LANES, v, v0 + s * c + c0, distance)
 
 
 @helper
@@ -95,35 +103,36 @@ def fill_gradients(
     first: int,
     count: int,
     m: Any,
-    plane: int,
+    m0: int,
+    distance: int,
     sums: Any,
     s0: int,
     tile: Any,
 ) -> None:
-    """Transform the output gradients of the tiles first … first + count − 1 to m (36, plane)."""
+    """Transform the output gradients of the tiles first … first + count − 1 to m (36, distance)."""
     _, _, _, _, oh, ow, k, _, _ = geometry
     for s in range(count):
         image, i, j = _place(first + s, oh, ow)
         inside = _inside(i, j, 4, oh, ow)
         for k0 in range(0, k, LANES):
-            to, sum_ = s * k + k0, s0 + k0
+            to, sum_ = m0 + s * k + k0, s0 + k0
             if inside and len(place) > 0:
                 at = ((image * oh + i) // 2 * (ow // 2) + j // 2) * k + k0
-                pooled_to_points(dy, place, at, ow // 2 * k, k, m, to, plane, sums, sum_)
+                pooled_to_points(dy, place, at, ow // 2 * k, k, m, to, distance, sums, sum_)
             elif inside and len(y) > 0:
                 at = ((image * oh + i) * ow + j) * k + k0
-                rectified_to_points(dy, y, at, ow * k, k, m, to, plane, sums, sum_)
+                rectified_to_points(dy, y, at, ow * k, k, m, to, distance, sums, sum_)
             else:
                 if len(place) > 0:
                     _spread_out(dy, place, (oh, ow, k), image, i, j, k0, tile)
                 else:
                     _cut_out(dy, (oh, ow, k), image, i, j, k0, 4, y, tile)
-                output_to_points(tile, 0, 4 * LANES, LANES, m, to, plane, sums, sum_)
+                output_to_points(tile, 0, 4 * LANES, LANES, m, to, distance, sums, sum_)
 
 
 @helper
-def add_images(v: Any, plane: int, geometry: Any, first: int, count: int, dx: Any, tile: Any) -> None:
-    """Transform v (36, plane) back to the image cells of the tiles first … first + count − 1, and add it to dx."""
+def add_images(v: Any, v0: int, distance: int, geometry: Any, first: int, count: int, dx: Any, tile: Any) -> None:
+    """Transform v (36, distance) back to the image cells of the tiles first … first + count − 1, and add it to dx."""
     _, h, w, c, oh, ow, _, top, left = geometry
     for s in range(count):
         image, i, j = _place(first + s, oh, ow)
@@ -133,10 +142,10 @@ def add_images(v: Any, plane: int, geometry: Any, first: int, count: int, dx: An
         inside = _inside(y0, x0, 6, h, w)
         for c0 in range(0, c, LANES):
             if inside:
-                points_to_image(v, s * c + c0, plane, dx, ((image * h + y0) * w + x0) * c + c0, w * c, c)
+                points_to_image(v, v0 + s * c + c0, distance, dx, ((image * h + y0) * w + x0) * c + c0, w * c, c)
                 continue
             tile[:] = 0
-            points_to_image(v, s * c + c0, plane, tile, 0, 6 * LANES, LANES)
+            points_to_image(v, v0 + s * c + c0, distance, tile, 0, 6 * LANES, LANES)
             for p in range(max(0, -y0), min(6, h - y0)):
                 for q in range(max(0, -x0), min(6, w - x0)):
                     at = ((image * h + y0 + p) * w + x0 + q) * c + c0
@@ -174,7 +183,8 @@ def _write_tile(tile: Any, k0: int, floor: Any, y: Any, place: Any, shape: Any, 
 @helper
 def write_outputs(
     m: Any,
-    plane: int,
+    m0: int,
+    distance: int,
     geometry: Any,
     first: int,
     count: int,
@@ -185,7 +195,7 @@ def write_outputs(
     place: Any,
     tile: Any,
 ) -> None:
-    """Transform m (36, plane) to the outputs of the tiles first … first + count − 1.
+    """Transform m (36, distance) to the outputs of the tiles first … first + count − 1.
 
     An output that sees only cells that are not alive is its bias, exactly. Behind a ReLU that is common, and the
     rounding of its neighbours' values, left in its place, would open a following ReLU that the definition leaves shut.
@@ -197,13 +207,13 @@ def write_outputs(
         for k0 in range(0, k, LANES):
             if whole and len(place) > 0:
                 at = ((image * oh + i) // 2 * (ow // 2) + j // 2) * k + k0
-                points_to_pooled(m, s * k + k0, plane, b, k0, floor, y, place, at, ow // 2 * k, k)
+                points_to_pooled(m, m0 + s * k + k0, distance, b, k0, floor, y, place, at, ow // 2 * k, k)
                 continue
             if whole:
                 at = ((image * oh + i) * ow + j) * k + k0
-                points_to_output(m, s * k + k0, plane, b, k0, floor, y, at, ow * k, k)
+                points_to_output(m, m0 + s * k + k0, distance, b, k0, floor, y, at, ow * k, k)
                 continue
-            points_to_output(m, s * k + k0, plane, b, k0, floor, tile, 0, 4 * LANES, LANES)
+            points_to_output(m, m0 + s * k + k0, distance, b, k0, floor, tile, 0, 4 * LANES, LANES)
             for p in range(4):
                 for q in range(4):
                     if _lit(alive, h, w, image, i + p - top, j + q - left, 3) == 0:

@@ -21,15 +21,19 @@ import numpy as np
 from numba import prange
 
 from ..window import Pair, Window
+from . import sweeps
 from .compile import vector_jit
-from .memory import empty, zeros
+from .memory import empty, scratch, zeros
 from .product import ROWS, multiply
-from .tiles import add_images, fill_gradients, fill_images, write_outputs
+from .tiles import add_images, fill_gradients, fill_images, plane, write_outputs
 from .transforms import kernel_to_points, points_to_kernel
 from .vectors import LANES, in_registers
 
 # Bytes of one block's transformed tiles, before and after the product: half a core's second-level cache.
 CACHE = 512 * 1024
+
+# Bytes of a transformed kernel from which on it is read too often, block by block.
+WIDE = 4 * 1024 * 1024
 
 # Gradients are computed in this many parts, of whole images each. The parts of a kernel's gradient are added in order,
 # so the bits do not depend on the number of threads. Fewer where they would take more than PARTS_BYTES together.
@@ -76,8 +80,11 @@ def _convolve(
     alive = np.empty(n * h * width, np.uint8)
     _find_alive(x.reshape(-1), alive, c)
     geometry = n, h, width, c, *outputs, k, top, left
-    flat = x.reshape(-1), _transformed(w), b, y.reshape(-1), place
-    _forward(*flat, geometry, _block(c, k), alive, x.dtype.type(floor))
+    flat = x.reshape(-1), _transformed(w), b, y.reshape(-1), place, geometry
+    if is_wide(c, k):
+        sweeps.forward(*flat, alive, x.dtype.type(floor))
+    else:
+        _forward(*flat, *_block(c, k), alive, x.dtype.type(floor))
 
 
 def conv2d_backward(
@@ -100,32 +107,33 @@ def conv2d_backward(
         oh, ow = 2 * oh, 2 * ow
     c = w.shape[2] if w is not None else x.shape[3] if x is not None else 0
     (top, _), (left, _) = window.pads(*image)
-    parts = min(PARTS, max(1, n), max(4, PARTS_BYTES // (36 * c * k * 4)))
+    wide = is_wide(c, k)
+    parts = 1 if wide else min(PARTS, max(1, n), max(4, PARTS_BYTES // (36 * c * k * 4)))
     dx = dw = None
     u = partial = NONE
     if w is not None:
         dx = empty((n, *image, c), dy.dtype)
         u = _transformed(np.ascontiguousarray(w.transpose(0, 1, 3, 2)))
     if x is not None:
-        partial = zeros((parts, 36, c, k), dy.dtype)
-    sums = np.zeros((parts, k))
+        partial = zeros((parts * 36 * c * k,), dy.dtype)
     geometry = n, *image, c, oh, ow, k, top, left
-    flat = (NONE if array is None else array.reshape(-1) for array in (y, x, dx))
-    _backward(
-        dy.reshape(-1),
-        NO_PLACE if place is None else place.reshape(-1),
-        *flat,
-        u,
-        partial.reshape(-1),
-        sums.reshape(-1),
-        geometry,
-        parts,
-        _block(c, k),
-    )
+    y, x_, dx_ = (NONE if array is None else array.reshape(-1) for array in (y, x, dx))
+    place = NO_PLACE if place is None else place.reshape(-1)
+    if wide:
+        sums = sweeps.backward(dy.reshape(-1), place, y, x_, dx_, u, partial, geometry)
+    else:
+        sums = np.zeros((parts, k))
+        flat = dy.reshape(-1), place, y, x_, dx_, u, partial, sums.reshape(-1)
+        _backward(*flat, geometry, parts, *_block(c, k))
     if x is not None:
         dw = np.empty((3, 3, c, k), dy.dtype)
-        _transform_back(partial.reshape(-1), parts, dw.reshape(-1), c, k)
+        _transform_back(partial, parts, dw.reshape(-1), c, k)
     return dx, dw, sums.sum(axis=0).astype(dy.dtype)
+
+
+def is_wide(c: int, k: int) -> bool:
+    """Return whether a kernel's transform is so large that `sweeps.py` serves better."""
+    return 36 * c * k * 4 > WIDE
 
 
 def _transformed(w: np.ndarray) -> np.ndarray:
@@ -136,9 +144,10 @@ def _transformed(w: np.ndarray) -> np.ndarray:
     return u
 
 
-def _block(c: int, k: int) -> int:
-    """Return how many tiles make a block."""
-    return max(32, min(128, CACHE // (36 * (c + k) * 4))) // ROWS * ROWS
+def _block(c: int, k: int) -> tuple[int, Pair]:
+    """Return how many tiles make a block, and the distances between its points in v and m."""
+    block = max(32, min(128, CACHE // (36 * (c + k) * 4))) // ROWS * ROWS
+    return block, (plane(block, c), plane(block, k))
 
 
 @vector_jit
@@ -179,20 +188,21 @@ def _find_alive(x: Any, alive: Any, c: int) -> None:
 
 
 @vector_jit
-def _forward(x: Any, u: Any, b: Any, y: Any, place: Any, geometry: Any, block: int, alive: Any, floor: Any) -> None:
+def _forward(
+    x: Any, u: Any, b: Any, y: Any, place: Any, geometry: Any, block: int, planes: Any, alive: Any, floor: Any
+) -> None:
     """Fill y, and `place` if it is not empty, a block of tiles a thread; all arrays flat."""
     n, _, _, c, oh, ow, k, _, _ = geometry
     tiles = n * ((oh + 3) // 4) * ((ow + 3) // 4)
     for number in prange((tiles + block - 1) // block):
         first = number * block
         count = min(block, tiles - first)
-        # A few tiles more than needed keep the 36 planes from a distance that maps them all to the same cache lines.
-        tall = block + ROWS
-        v, m, tile = np.empty(36 * tall * c, x.dtype), np.empty(36 * tall * k, x.dtype), np.empty(36 * LANES, x.dtype)
-        fill_images(x, geometry, first, count, v, tall * c, tile)
+        v_plane, m_plane = planes
+        v, m, tile = scratch(36 * v_plane, x), scratch(36 * m_plane, x), scratch(36 * LANES, x)
+        fill_images(x, geometry, first, count, v, 0, v_plane, tile)
         for p in range(36):
-            multiply(v, p * tall * c, c, 1, u, p * c * k, k, m, p * tall * k, k, (count, k, c), 0.0)
-        write_outputs(m, tall * k, geometry, first, count, b, floor, alive, y, place, tile)
+            multiply(v, p * v_plane, c, 1, u, p * c * k, k, m, p * m_plane, k, (count, k, c), 0.0)
+        write_outputs(m, 0, m_plane, geometry, first, count, b, floor, alive, y, place, tile)
 
 
 @vector_jit
@@ -208,23 +218,24 @@ def _backward(
     geometry: Any,
     parts: int,
     block: int,
+    planes: Any,
 ) -> None:
     """Fill dx and add up du in partial (parts,36,c,k) and db in sums (parts,k); an empty dx or partial stays so."""
     n, _, _, c, oh, ow, k, _, _ = geometry
     tiles = ((oh + 3) // 4) * ((ow + 3) // 4)
     for part in prange(parts):
-        tall = block + ROWS
-        v, m, tile = np.empty(36 * tall * c, x.dtype), np.empty(36 * tall * k, x.dtype), np.empty(36 * LANES, x.dtype)
+        v_plane, m_plane = planes
+        v, m, tile = scratch(36 * v_plane, x), scratch(36 * m_plane, x), scratch(36 * LANES, x)
         last = (part + 1) * n // parts * tiles
         for first in range(part * n // parts * tiles, last, block):
             count = min(block, last - first)
-            fill_gradients(dy, place, y, geometry, first, count, m, tall * k, sums, part * k, tile)
+            fill_gradients(dy, place, y, geometry, first, count, m, 0, m_plane, sums, part * k, tile)
             if len(partial) > 0:
-                fill_images(x, geometry, first, count, v, tall * c, tile)
+                fill_images(x, geometry, first, count, v, 0, v_plane, tile)
                 for p in range(36):
                     at = (part * 36 + p) * c * k
-                    multiply(v, p * tall * c, 1, c, m, p * tall * k, k, partial, at, k, (c, k, count), 1.0)
+                    multiply(v, p * v_plane, 1, c, m, p * m_plane, k, partial, at, k, (c, k, count), 1.0)
             if len(dx) > 0:
                 for p in range(36):
-                    multiply(m, p * tall * k, k, 1, u, p * c * k, c, v, p * tall * c, c, (count, c, k), 0.0)
-                add_images(v, tall * c, geometry, first, count, dx, tile)
+                    multiply(m, p * m_plane, k, 1, u, p * c * k, c, v, p * v_plane, c, (count, c, k), 0.0)
+                add_images(v, 0, v_plane, geometry, first, count, dx, tile)

@@ -6,7 +6,8 @@ from kernel_checks import RANDOM, WINDOWS, Case, assert_close, assert_gradient
 from numba.core import config
 from scipy.signal import correlate
 
-from tinyconv.kernels import Window, reference
+from tinyconv.kernels import Window, cpu, reference
+from tinyconv.kernels.cpu import sweeps, winograd
 from tinyconv.kernels.cpu.compile import set_threads
 from tinyconv.kernels.window import SHUT, SQUARES
 
@@ -21,7 +22,8 @@ CASES = [
     Case("Winograd, ragged tiles", (2, 11, 13, 16), Window((3, 3)), 32),
     Case("Winograd, whole tiles, same", (3, 8, 12, 32), Window((3, 3), padding="same"), 16),
     Case("Winograd, batch of 37", (37, 10, 11, 16), Window((3, 3)), 16),
-    Case("too small for Winograd", (2, 6, 6, 16), Window((3, 3)), 16),
+    Case("Winograd, one ragged tile", (2, 5, 3, 16), Window((3, 3), padding="same"), 32),
+    Case("too small for Winograd", (2, 4, 6, 16), Window((3, 3)), 16),
     Case("direct, 5×5", (3, 11, 10, 1), Window((5, 5), padding="same"), 32),
     Case("direct, strides, dilation", (2, 19, 25, 3), Window((3, 2), (2, 3), "same", (2, 1)), 48),
     Case("direct, one vector, batch of 37", (37, 6, 10, 2), Window((2, 3)), 16),
@@ -147,6 +149,28 @@ def assert_agrees(twin, x, w, b, dy, case):
 @all_cases
 def test_agrees_with_reference(twin, dtype, case, rng):
     assert_agrees(twin, *draw(rng, case, dtype), case)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.name.startswith("Winograd")], ids=str)
+def test_winograd_in_sweeps(case, rng, monkeypatch):
+    """What wide layers go through, on narrow ones: several sweeps, and images that begin in one and end in the next."""
+    monkeypatch.setattr(winograd, "WIDE", 0)
+    for tiles in (5, 1000):
+        monkeypatch.setattr(sweeps, "BUFFER", tiles * 36 * 4 * (case.images[3] + case.outputs))
+        assert_agrees(cpu, *draw(rng, case, np.float32), case)
+        found = []
+        for threads in (1, min(2, config.NUMBA_NUM_THREADS)):
+            set_threads(threads)
+            x, w, b, dy = draw(np.random.default_rng(1), case, np.float32)
+            y, place = cpu.conv2d_pooled(x, w, b, case.window, 1, True)
+            dy = dy[:, : y.shape[1], : y.shape[2]].copy()
+            found.append([y, *cpu.conv2d_pooled_backward(dy, place, x, w, case.window, 1, (True,) * 3)])
+        set_threads(config.NUMBA_NUM_THREADS)
+        wanted = reference.conv2d_pooled_backward(dy, place, x, w, case.window, 1, (True,) * 3)
+        for one, two, judge in zip(*found, [found[0][0], *wanted], strict=True):
+            np.testing.assert_array_equal(one, two)
+            if judge.any():
+                assert_close(one, judge)
 
 
 @pytest.mark.parametrize("relu", [True, False])
