@@ -13,13 +13,15 @@ from numba import prange
 from .compile import helper, single_threaded_blas, vector_jit
 from .memory import empty, scratch
 from .product import ROWS, multiply
+from .product import WIDE as PANEL
 from .vectors import LANES, in_registers, transposed
 
-# Blocks of c, at most TALL×WIDE, are summed over DEPTH terms at a time, from copies of the parts of a and b that they
-# need, in a core's second-level cache. Each number of c is the same sum in the same order whatever the block it is in.
-TALL = 192
+# Blocks of c, at most TALL×WIDE, stay in a core's second-level cache while DEPTH terms at a time are added to them. The
+# part of b for that is copied to panels as wide as a piece of `product.py`, which the first-level cache holds.
+# Each number of c is the same sum in the same order whatever the block it is in.
+TALL = 256
 WIDE = 256
-DEPTH = 256
+DEPTH = 128
 
 # Up to this many multiplications, waking the other threads takes longer than the work they would save.
 SMALL = 2**20
@@ -58,9 +60,9 @@ def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> np.ndarra
         if bias is not None:
             c += bias
         return c
-    across = ceil(columns / WIDE)
-    threads = numba.get_num_threads()
-    down = max(ceil(rows / TALL), threads if across < 4 * threads else 1)
+    across, down = ceil(columns / WIDE), ceil(rows / TALL)
+    if across * down < numba.get_num_threads():
+        down = numba.get_num_threads()
     tall = ceil(rows / down / ROWS) * ROWS
     bias = np.zeros(columns, a.dtype) if bias is None else bias
     a_steps, b_steps = (tuple(step // a.itemsize for step in array.strides) for array in (a, b))
@@ -133,7 +135,7 @@ def _blocked(
         high, wide = min(tall, rows - i0), min(WIDE, columns - j0)
         row = (wide + LANES - 1) // LANES * LANES
         part_a = scratch((high + ROWS) * DEPTH, a)
-        part_b = scratch(DEPTH * row, a)
+        part_b = scratch(DEPTH * PANEL, a)
         part_c = scratch((high + ROWS) * row, a)
         for d0 in range(0, depth, DEPTH):
             deep = min(DEPTH, depth - d0)
@@ -141,12 +143,14 @@ def _blocked(
                 _pack(a, i0 * a_steps[0] + d0, a_steps[0], high, deep, part_a, DEPTH)
             else:
                 _pack(a, i0 + d0 * a_steps[1], a_steps[1], deep, high, part_a, high + ROWS)
-            if b_steps[1] == 1:
-                _pack(b, d0 * b_steps[0] + j0, b_steps[0], deep, wide, part_b, row)
-            else:
-                _pack_transposed(b, j0 * b_steps[1] + d0, b_steps[1], wide, deep, part_b, row)
-            steps = (DEPTH, 1) if a_steps[1] == 1 else (1, high + ROWS)
-            multiply(part_a, 0, steps[0], steps[1], part_b, 0, row, part_c, 0, row, (high, row, deep), float(d0))
+            row_step, step = (DEPTH, 1) if a_steps[1] == 1 else (1, high + ROWS)
+            for j in range(0, row, PANEL):
+                panel, some = min(PANEL, row - j), min(PANEL, wide - j)
+                if b_steps[1] == 1:
+                    _pack(b, d0 * b_steps[0] + j0 + j, b_steps[0], deep, some, part_b, panel)
+                else:
+                    _pack_transposed(b, (j0 + j) * b_steps[1] + d0, b_steps[1], some, deep, part_b, panel)
+                multiply(part_a, 0, row_step, step, part_b, 0, panel, part_c, j, row, (high, panel, deep), float(d0))
         whole = wide // LANES * LANES
         for i in range(high):
             for j in range(0, whole, LANES):
