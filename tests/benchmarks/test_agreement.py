@@ -140,17 +140,23 @@ def test_one_engine_alone_needs_one_hearing():
 
 
 def test_gradients_of_large_networks_come_from_few_images_in_a_whole_batch():
-    def different(model, batch):
-        images = np.random.default_rng(0).random((3, batch, 2), dtype=np.float32)
-        inputs = Inputs([], images, np.arange(3 * batch).reshape(3, batch), "synthetic")
-        found = agreement._repeated(model, inputs)
-        assert found.images.shape == (1, batch, 2)
-        assert set(found.labels[0]) <= set(inputs.labels[0])
-        return len(np.unique(found.images[0], axis=0)), len(set(found.labels[0]))
+    def different(model, cells):
+        images = np.random.default_rng(0).random((3, 16, *model.input_shape), dtype=np.float32) + 1
+        inputs = Inputs([], images, np.arange(48).reshape(3, 16), "synthetic")
+        found = agreement._repeated(model, inputs, cells)
+        assert found.images.shape == (1, *images.shape[1:])
+        count = len(set(found.labels[0]))
+        for image, label in zip(found.images[0], found.labels[0], strict=True):
+            seen = image != 0
+            np.testing.assert_array_equal(image[seen], images[0, label][seen])
+        assert (inputs.images != 0).all()
+        return count, seen.mean()
 
-    assert different(MODELS["mnist-fc"], 200) == (200, 200)
-    assert different(MODELS["cifar10"], 128) == (12, 12)
-    assert different(MODELS["vgg16-cats-dogs"], 64) == (1, 1)
+    assert different(MODELS["mnist-fc"], 2**20) == (16, 1)
+    assert different(MODELS["cifar10"], 2**20) == (12, 1)
+    assert different(MODELS["cifar10"], 2**17) == (1, 1)
+    count, part = different(MODELS["cifar10"], 2**15)
+    assert (count, part) == (1, pytest.approx(2**15 / (2**20 / 12.5), rel=0.1))
 
 
 def test_every_draw_has_its_own_noise():
