@@ -5,7 +5,8 @@ from pathlib import Path
 
 from . import machine
 from .engines import CONTESTANTS
-from .report import OURS, Figures, Mode
+from .models import MODELS
+from .report import OURS, Figures, Mode, milliseconds
 
 COLORS = {"tinyconv": "#d1495b", "keras": "#edae49", "pytorch": "#30638e", "pytorch-channels-last": "#7fb0d8"}
 TITLES: dict[Mode, str] = {"train": "training step", "predict": "prediction"}
@@ -34,7 +35,9 @@ def draw(figures: Sequence[Figures], path: Path) -> None:
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(handles), frameon=False)
         found = machine.describe()
-        figure.suptitle(f"{found['cpu']}, {found['cores']} cores", fontsize=7.5, color="0.35")
+        notes = [f"{model}: {MODELS[model].note}" for model in models if MODELS[model].note]
+        lines = [f"{found['cpu']}, {found['cores']} cores", *notes]
+        figure.suptitle("\n".join(lines), fontsize=7.5, color="0.35")
         figure.savefig(path, dpi=150)
 
 
@@ -54,7 +57,7 @@ def _panel(panel, timed: Sequence[Figures], models: Sequence[str]) -> None:  # t
             best = min((e.median for e in race if e.engine != OURS), default=entry.median)
             places.append(row + height * (running.index(engine) - (len(running) - 1) / 2))
             values.append(best / entry.median)
-            labels.append(f"{best / entry.median:.2f}   {entry.median:.3g} ms")
+            labels.append(f"{best / entry.median:.2f}   {milliseconds(entry.median)} ms")
         bars = panel.barh(places, values, 0.92 * height, color=COLORS[engine], label=CONTESTANTS[engine].label)
         panel.bar_label(bars, labels, padding=3, fontsize=7.5, bbox={"facecolor": "white", "linewidth": 0, "pad": 0.8})
         widest = max(widest, *values)

@@ -53,44 +53,47 @@ class Benchmark:
         self.console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def _check(self, present: Sequence[Contestant]) -> dict[str, list[Contestant]]:
-        """Which engines may be timed on which network. One process an engine checks all the networks."""
+        """Which engines may be timed on which network."""
         accepted: dict[str, list[Contestant]] = {}
-        with ExitStack() as stack:
-            workers = {contestant.name: stack.enter_context(Worker(self.threads)) for contestant in present}
-            for model in self.models:
-                with self.console.status(f"{model.name}: do the engines agree?"):
-                    accepted[model.name] = self._check_model(model, [c for c in present if c.runs(model)], workers)
+        for model in self.models:
+            with self.console.status(f"{model.name}: do the engines agree?"):
+                accepted[model.name] = self._check_model(model, [c for c in present if c.runs(model)])
         return accepted
 
-    def _check_model(self, model: Model, present: Sequence[Contestant], workers: dict[str, Worker]) -> list[Contestant]:
+    def _check_model(self, model: Model, present: Sequence[Contestant]) -> list[Contestant]:
+        """One process after the other: together the engines would need their memory at once."""
         inputs = prepare(model, self.batch or model.batch)
-        evidence: dict[str, agreement.Evidence] = {}
-        for contestant in present:
-            try:
-                evidence[contestant.name] = workers[contestant.name].call(
-                    "check", contestant.name, model, inputs, self.threads
-                )
-            except WorkerError as error:
-                self._say(f"{model.name}: {contestant.label} failed: {error}", style="red")
-                self._leave_out(contestant, "failed", str(error), model)
-        verdicts = agreement.judge(model, evidence)
-        for name, verdict in verdicts.items():
-            if not verdict.agrees:
-                detail = (
-                    f"{verdict.quantity} differs from {CONTESTANTS[verdict.judge].label}'s "
-                    f"by {verdict.error:.1e} ({verdict.allowed:.0e} allowed)"
-                )
-                self._say(f"{model.name}: {CONTESTANTS[name].label} disagrees: {detail}", style="red")
-                self._leave_out(CONTESTANTS[name], "disagrees", detail, model)
-        agreed = [verdict for verdict in verdicts.values() if verdict.agrees]
+        running, hearing = list(present), agreement.Hearing(model)
+        for draw in range(agreement.DRAWS):
+            evidence: dict[str, agreement.Evidence] = {}
+            for contestant in list(running):
+                try:
+                    with Worker(self.threads) as worker:
+                        found = worker.call("check", contestant.name, model, inputs, self.threads, draw)
+                    evidence[contestant.name] = found
+                except WorkerError as error:
+                    self._say(f"{model.name}: {contestant.label} failed: {error}", style="red")
+                    self._leave_out(contestant, "failed", str(error), model)
+                    running.remove(contestant)
+            if hearing.hear(evidence):
+                break
+        refused = hearing.refused()
+        for name, verdict in refused.items():
+            detail = (
+                f"{verdict.quantity} differs from {CONTESTANTS[verdict.judge].label}'s "
+                f"by {verdict.error:.1e} ({verdict.allowed:.0e} allowed)"
+            )
+            self._say(f"{model.name}: {CONTESTANTS[name].label} disagrees: {detail}", style="red")
+            self._leave_out(CONTESTANTS[name], "disagrees", detail, model)
         about = f"{model.name}: {parameter_count(model):,} parameters, {inputs.source} images"
-        if agreed:
-            worst = max(agreed, key=lambda verdict: verdict.severity)
-            self._say(f"{about}; {len(agreed) + 1} engines agree ({worst.quantity}: {worst.error:.1e})")
-        elif evidence:
+        if model.note:
+            about += f", {model.note}"
+        if hearing.agreed:
+            worst = max(hearing.agreed.values(), key=lambda verdict: verdict.severity)
+            self._say(f"{about}; {len(hearing.accepted)} engines agree ({worst.quantity}: {worst.error:.1e})")
+        elif running:
             self._say(f"{about}; no two engines agree")
-        refused = {name for name, verdict in verdicts.items() if not verdict.agrees}
-        return [contestant for contestant in present if contestant.name in evidence.keys() - refused]
+        return [contestant for contestant in running if contestant.name not in refused]
 
     def _leave_out(
         self, contestant: Contestant, status: report.Status, detail: str, model: Model | None = None

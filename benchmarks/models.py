@@ -35,7 +35,7 @@ class Dense:
     """Matrix product with bias. Its penalty is added to the loss: `l2`·½Σw² over the kernel."""
 
     units: int
-    activation: Literal["relu", "softmax"] | None = None
+    activation: Literal["relu", "softmax", "sigmoid"] | None = None
     l2: float = 0.0
 
 
@@ -60,15 +60,24 @@ class SGD:
     learning_rate: float
 
 
+@dataclass(frozen=True)
+class RMSprop:
+    """RMSprop with ρ 0.9, ε 1e-7 under the root (Keras's): v = ρv + (1 − ρ)g², w −= learning_rate · g / √(v + ε)."""
+
+    learning_rate: float = 0.001
+
+
 Layer = Conv2D | MaxPool2D | Flatten | Dense | Dropout
-Optimizer = Adam | SGD
+Optimizer = Adam | RMSprop | SGD
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network, its training settings and what feeds it. The loss is categorical cross-entropy on the logits.
+    """A network, its training settings and what feeds it. Its last layer is dense and decides the loss.
 
-    `pixel_scale` multiplies pixels of 0..255; `initializer` draws the kernels (biases are zero).
+    The loss is categorical cross-entropy where that layer ends in softmax or in logits, binary where one unit ends in a
+    sigmoid; either is computed from the logits. `pixel_scale` multiplies pixels of 0..255; `initializer` draws the
+    kernels (biases are zero); `note` says where the network differs from the document's.
     """
 
     name: str
@@ -78,12 +87,14 @@ class Model:
     optimizer: Optimizer
     pixel_scale: float = 1 / 255
     initializer: Literal["glorot_uniform", "truncated_normal"] = "glorot_uniform"
+    note: str = ""
 
     @property
-    def ends_in_softmax(self) -> bool:
-        """Whether the outputs are probabilities; otherwise they are logits."""
+    def outputs(self) -> Literal["softmax", "sigmoid", "logits"]:
+        """What the outputs are: probabilities (n, classes), the probability (n, 1) of class 1, or logits."""
         last = self.layers[-1]
-        return isinstance(last, Dense) and last.activation == "softmax"
+        activation = last.activation if isinstance(last, Dense) else None
+        return activation if activation in ("softmax", "sigmoid") else "logits"
 
     @property
     def is_convolutional(self) -> bool:
@@ -92,8 +103,8 @@ class Model:
 
     @property
     def classes(self) -> int:
-        """Width of the output."""
-        return shapes(self)[-1][-1]
+        """How many kinds of image it tells apart."""
+        return 2 if self.outputs == "sigmoid" else shapes(self)[-1][-1]
 
 
 def shapes(model: Model) -> list[tuple[int, ...]]:
@@ -152,7 +163,13 @@ def without_dropout(model: Model) -> Model:
     return replace(model, layers=tuple(replace(x, rate=0.0) if isinstance(x, Dropout) else x for x in model.layers))
 
 
+def _same(filters: int, count: int) -> tuple[Layer, ...]:
+    """`count` convolutions 3×3 that keep the image's size, then max pooling."""
+    return (*(Conv2D(filters, 3, padding="same") for _ in range(count)), MaxPool2D())
+
+
 _MNIST = (28, 28, 1)
+_PHOTO = (150, 150, 3)
 
 MODELS: dict[str, Model] = {
     model.name: model
@@ -196,6 +213,97 @@ MODELS: dict[str, Model] = {
             optimizer=SGD(0.003),
             pixel_scale=1.0,
             initializer="truncated_normal",
+        ),
+        Model(
+            "cifar10",
+            (32, 32, 3),
+            (
+                Conv2D(32, 3),
+                Conv2D(32, 3),
+                MaxPool2D(),
+                Dropout(0.25),
+                Conv2D(64, 3),
+                Conv2D(64, 3),
+                MaxPool2D(),
+                Dropout(0.25),
+                Flatten(),
+                Dense(256, "relu"),
+                Dropout(0.5),
+                Dense(10, "softmax"),
+            ),
+            batch=128,
+            optimizer=Adam(),
+        ),
+        Model(
+            "cats-dogs",
+            _PHOTO,
+            (
+                Conv2D(32, 3),
+                Conv2D(32, 3),
+                MaxPool2D(),
+                Conv2D(64, 3),
+                MaxPool2D(),
+                Flatten(),
+                Dense(64, "relu"),
+                Dropout(0.5),
+                Dense(1, "sigmoid"),
+            ),
+            batch=32,
+            optimizer=RMSprop(),
+        ),
+        Model(
+            "practicum",
+            _PHOTO,
+            (
+                Conv2D(16, 3),
+                MaxPool2D(),
+                Conv2D(32, 3),
+                MaxPool2D(),
+                Conv2D(64, 3),
+                MaxPool2D(),
+                Flatten(),
+                Dense(512, "relu"),
+                Dense(1, "sigmoid"),
+            ),
+            batch=20,
+            optimizer=RMSprop(0.001),
+        ),
+        # The document normalises after the dense layer of 64, which no layer here can say: its 256 numbers (128 of them
+        # trainable) are missing from the count.
+        Model(
+            "intel",
+            _PHOTO,
+            (
+                *_same(64, 2),
+                *_same(128, 2),
+                *_same(256, 2),
+                Flatten(),
+                Dense(64, "relu"),
+                Dropout(0.3),
+                Dense(6, "softmax"),
+            ),
+            batch=16,
+            optimizer=Adam(),
+            note="without batch normalisation",
+        ),
+        Model(
+            "vgg16-cats-dogs",
+            (50, 50, 3),
+            (
+                *_same(64, 2),
+                *_same(128, 2),
+                *_same(256, 3),
+                *_same(512, 3),
+                *_same(512, 3),
+                Flatten(),
+                Dense(4096, "relu"),
+                Dense(4096, "relu"),
+                Dense(2, "softmax"),
+            ),
+            batch=64,
+            optimizer=Adam(1e-6),
+            pixel_scale=1.0,
+            note="batches of 64, the document's are of 256",
         ),
     )
 }

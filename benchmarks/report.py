@@ -14,10 +14,12 @@ from rich.table import Table
 
 from . import machine
 from .engines import CONTESTANTS
+from .models import MODELS
 
 Mode = Literal["train", "predict"]
 Status = Literal["timed", "absent", "disagrees", "failed"]
 OURS = "tinyconv"
+MODES: dict[Mode, str] = {"train": "training", "predict": "prediction"}
 
 
 @dataclass
@@ -100,8 +102,8 @@ def race_table(race: Sequence[Figures]) -> Table:
         low, high = entry.quartiles
         table.add_row(
             label,
-            _milliseconds(entry.median),
-            f"{_milliseconds(low)} – {_milliseconds(high)}",
+            milliseconds(entry.median),
+            f"{milliseconds(low)} – {milliseconds(high)}",
             f"{entry.images_per_second:,.0f}",
             "–" if entry.peak_mib is None else f"{entry.peak_mib:,.0f}",
             f"{entry.median / ours:.2f}" if ours else "–",
@@ -110,23 +112,31 @@ def race_table(race: Sequence[Figures]) -> Table:
 
 
 def ratio_table(found: Sequence[Ratio]) -> Table:
-    """The verdict, one row a network and mode."""
-    table = Table(title="tinyconv against the best opponent", title_justify="left")
-    for heading in ("model", "mode"):
-        table.add_column(heading)
-    table.add_column("times as fast", justify="right")
-    table.add_column("as")
-    table.add_column("times its memory", justify="right")
-    table.add_column("of")
-    for ratio in found:
-        memory = "–" if ratio.memory is None else f"{ratio.memory:.2f}"
-        smallest = CONTESTANTS[ratio.smallest].label if ratio.smallest else "–"
-        fastest = CONTESTANTS[ratio.fastest].label
-        table.add_row(ratio.model, ratio.mode, f"{ratio.speed:.2f}", fastest, memory, smallest)
+    """The verdict, one row a network: each ratio with the library of the opponent it is to."""
+    title = "tinyconv against the best opponent: times as fast, times its memory"
+    table = Table(title=title, title_justify="left", caption_justify="left")
+    modes = [mode for mode in MODES if any(ratio.mode == mode for ratio in found)]
+    table.add_column("model")
+    for what in ("speed", "memory"):
+        for mode in modes:
+            table.add_column(f"{what} in\n{MODES[mode]}")
+    by_place = {(ratio.model, ratio.mode): ratio for ratio in found}
+    names = list(dict.fromkeys(ratio.model for ratio in found))
+    for name in names:
+        row = [by_place.get((name, mode)) for mode in modes]
+        speeds = [_ratio(ratio.speed, ratio.fastest) if ratio else "" for ratio in row]
+        memories = [_ratio(ratio.memory, ratio.smallest) if ratio else "" for ratio in row]
+        table.add_row(name, *speeds, *memories)
+    table.caption = "\n".join(f"{name}: {MODELS[name].note}" for name in names if MODELS[name].note) or None
     return table
 
 
-def _milliseconds(value: float) -> str:
+def _ratio(value: float | None, engine: str | None) -> str:
+    """A ratio and the library it is to; a dash where the machine does not tell."""
+    return "–" if value is None or engine is None else f"{value:.2f} {CONTESTANTS[engine].library}"
+
+
+def milliseconds(value: float) -> str:
     """Three significant digits where that needs decimals."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 

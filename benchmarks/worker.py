@@ -26,9 +26,9 @@ class Tasks:
     def __init__(self) -> None:
         self.engine: Engine | None = None
 
-    def check(self, name: str, model: Model, inputs: Inputs, threads: int) -> agreement.Evidence:
+    def check(self, name: str, model: Model, inputs: Inputs, threads: int, draw: int) -> agreement.Evidence:
         """See `agreement.collect`."""
-        return agreement.collect(CONTESTANTS[name], model, inputs, threads)
+        return agreement.collect(CONTESTANTS[name], model, inputs, threads, draw)
 
     def build(self, name: str, model: Model, inputs: Inputs, threads: int) -> None:
         """Get ready to be timed."""

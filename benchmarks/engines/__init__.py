@@ -39,6 +39,7 @@ class Contestant:
 
     name: str
     label: str
+    library: str
     module: str
     packages: tuple[str, ...]
     install: str
@@ -64,12 +65,13 @@ _BENCH = 'pip install ".[bench]"'
 CONTESTANTS: dict[str, Contestant] = {
     contestant.name: contestant
     for contestant in (
-        Contestant("tinyconv", "tinyconv", "tinyconv", ("tinyconv",), "pip install .", {}),
-        Contestant("keras", "Keras/TensorFlow", "keras", ("keras", "tensorflow"), _BENCH, {}),
-        Contestant("pytorch", "PyTorch", "pytorch", ("torch",), _BENCH, {"channels_last": False}),
+        Contestant("tinyconv", "tinyconv", "tinyconv", "tinyconv", ("tinyconv",), "pip install .", {}),
+        Contestant("keras", "Keras/TensorFlow", "Keras", "keras", ("keras", "tensorflow"), _BENCH, {}),
+        Contestant("pytorch", "PyTorch", "PyTorch", "pytorch", ("torch",), _BENCH, {"channels_last": False}),
         Contestant(
             "pytorch-channels-last",
             "PyTorch channels_last",
+            "PyTorch",
             "pytorch",
             ("torch",),
             _BENCH,

@@ -30,10 +30,8 @@ class Engine:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         self.model = keras_api.sequential(keras, model)
         self.model.set_weights(inputs.weights)
-        one_hot = np.eye(model.classes, dtype=np.float32)
-        self.batches = [
-            (tf.constant(x), tf.constant(one_hot[y])) for x, y in zip(inputs.images, inputs.labels, strict=True)
-        ]
+        targets = keras_api.targets(model, inputs.labels)
+        self.batches = [(tf.constant(x), tf.constant(y)) for x, y in zip(inputs.images, targets, strict=True)]
         self.spec = model
         self.predict_function = tf.function(lambda x: self.model(x, training=False))
 
@@ -44,7 +42,7 @@ class Engine:
 
     @cached_property
     def train_function(self) -> Any:
-        """A compiled (x, y) -> loss that runs the whole step. Softmax and its cross-entropy are one op, on the logits.
+        """A compiled (x, y) -> loss that runs the whole step. Cross-entropy takes the logits before softmax or sigmoid.
 
         Made when first wanted: the optimizer's memory is no part of prediction.
         """

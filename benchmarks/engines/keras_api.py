@@ -3,7 +3,10 @@
 from types import ModuleType
 from typing import Any
 
-from ..models import SGD, Adam, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, Model
+import numpy as np
+from numpy.typing import NDArray
+
+from ..models import SGD, Adam, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, Model, RMSprop
 
 
 def sequential(api: ModuleType, model: Model) -> Any:
@@ -32,10 +35,21 @@ def optimizer(api: ModuleType, model: Model) -> Any:
     match model.optimizer:
         case Adam(learning_rate=rate):
             return api.optimizers.Adam(rate)
+        case RMSprop(learning_rate=rate):
+            return api.optimizers.RMSprop(rate)
         case SGD(learning_rate=rate):
             return api.optimizers.SGD(rate)
 
 
 def loss(api: ModuleType, model: Model) -> Any:
-    """Categorical cross-entropy, of logits where the network ends in them."""
-    return api.losses.CategoricalCrossentropy(from_logits=not model.ends_in_softmax)
+    """Cross-entropy, binary after a sigmoid; of logits where the network ends in them."""
+    if model.outputs == "sigmoid":
+        return api.losses.BinaryCrossentropy()
+    return api.losses.CategoricalCrossentropy(from_logits=model.outputs == "logits")
+
+
+def targets(model: Model, labels: NDArray[np.int64]) -> NDArray[np.float32]:
+    """What the loss wants of labels (…): themselves (…, 1) after a sigmoid, one-hot (…, classes) otherwise."""
+    if model.outputs == "sigmoid":
+        return labels[..., None].astype(np.float32)
+    return np.eye(model.classes, dtype=np.float32)[labels]

@@ -19,8 +19,7 @@ class Engine:
         self.model = keras_api.sequential(tinyconv, model)
         self.model.compile(optimizer=keras_api.optimizer(tinyconv, model), loss=keras_api.loss(tinyconv, model))
         self.model.set_weights(inputs.weights)
-        one_hot = np.eye(model.classes, dtype=np.float32)
-        self.batches = [(x, one_hot[y]) for x, y in zip(inputs.images, inputs.labels, strict=True)]
+        self.batches = list(zip(inputs.images, keras_api.targets(model, inputs.labels), strict=True))
 
     def step(self, index: int) -> float:
         """One `train_on_batch`."""

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from benchmarks import agreement
-from benchmarks.agreement import STEPS, Evidence, collect, distance, judge
+from benchmarks.agreement import STEPS, Evidence, Hearing, collect, distance, judge
 from benchmarks.engines import CONTESTANTS
 from benchmarks.inputs import Inputs, initial_weights
-from benchmarks.models import SGD, Adam, Conv2D, Dense, Dropout, Flatten, MaxPool2D, Model, weights
+from benchmarks.models import MODELS, SGD, Adam, Conv2D, Dense, Dropout, Flatten, MaxPool2D, Model, RMSprop, weights
 from benchmarks.processes import Worker, WorkerError
+from tinyconv.kernels.reference import rmsprop_inplace
 
 MODEL = Model(
     "small",
@@ -98,10 +99,76 @@ def test_distance_is_relative_to_the_larger_and_symmetric():
     assert distance(b, b) == 0
 
 
+def flipped(found, size):
+    """The same evidence as a cell on the other side of ReLU's kink would leave it."""
+    return replace(found, gradients=[g * np.float32(1 + size) for g in found.gradients])
+
+
+def test_chance_is_forgiven_where_another_draw_agrees():
+    hearing = Hearing(MODEL)
+    assert not hearing.hear(
+        {"tinyconv": flipped(evidence(), 0.01), "keras": evidence(), "pytorch": near(evidence(), 1)}
+    )
+    assert list(hearing.refused()) == ["tinyconv"]
+    assert hearing.hear({"tinyconv": evidence(8), "keras": near(evidence(8), 2), "pytorch": evidence(9)})
+    assert hearing.refused() == {}
+    assert hearing.accepted == {"tinyconv", "keras", "pytorch"}
+
+
+def test_an_engine_wrong_in_every_draw_is_refused_by_its_mildest_verdict():
+    hearing = Hearing(MODEL)
+    for seed, size in enumerate((0.03, 0.01, 0.02)):
+        right = evidence(seed)
+        assert not hearing.hear({"tinyconv": flipped(right, size), "keras": right, "pytorch": near(right, 1)})
+    (verdict,) = hearing.refused().values()
+    assert verdict.error == pytest.approx(0.01, rel=0.02)
+    assert hearing.agreed.keys() < hearing.accepted == {"keras", "pytorch"}
+
+
+def test_a_judge_with_whom_nobody_agrees_is_not_accepted_by_that():
+    hearing = Hearing(MODEL)
+    assert not hearing.hear({"tinyconv": evidence(1), "keras": evidence(2), "pytorch": evidence(3)})
+    assert hearing.accepted == set()
+    assert not hearing.hear({"tinyconv": evidence(4), "keras": evidence(5), "pytorch": evidence(5)})
+    assert hearing.accepted == {"keras", "pytorch"}
+
+
+def test_one_engine_alone_needs_one_hearing():
+    hearing = Hearing(MODEL)
+    assert hearing.hear({"tinyconv": evidence()})
+    assert hearing.refused() == {}
+
+
+def test_gradients_of_large_networks_come_from_few_images_in_a_whole_batch():
+    def different(model, cells):
+        images = np.random.default_rng(0).random((3, 16, *model.input_shape), dtype=np.float32) + 1
+        inputs = Inputs([], images, np.arange(48).reshape(3, 16), "synthetic")
+        found = agreement._repeated(model, inputs, cells)
+        assert found.images.shape == (1, *images.shape[1:])
+        count = len(set(found.labels[0]))
+        for image, label in zip(found.images[0], found.labels[0], strict=True):
+            seen = image != 0
+            np.testing.assert_array_equal(image[seen], images[0, label][seen])
+        assert (inputs.images != 0).all()
+        return count, seen.mean()
+
+    assert different(MODELS["mnist-fc"], 2**20) == (16, 1)
+    assert different(MODELS["cifar10"], 2**20) == (12, 1)
+    assert different(MODELS["cifar10"], 2**17) == (1, 1)
+    count, part = different(MODELS["cifar10"], 2**15)
+    assert (count, part) == (1, pytest.approx(2**15 / (2**20 / 12.5), rel=0.1))
+
+
+def test_every_draw_has_its_own_noise():
+    images = np.ones((2, 3), np.float32)
+    assert not np.array_equal(agreement._noisy(images, 0), agreement._noisy(images, 1))
+    np.testing.assert_array_equal(agreement._noisy(images, 1), agreement._noisy(images, 1))
+
+
 def small_inputs(model):
     rng = np.random.default_rng(7)
     images = rng.random((3, 4, *model.input_shape), dtype=np.float32)
-    return Inputs(initial_weights(model, rng), images, rng.integers(0, 3, (3, 4)), "synthetic")
+    return Inputs(initial_weights(model, rng), images, rng.integers(0, model.classes, (3, 4)), "synthetic")
 
 
 class Linear:
@@ -153,24 +220,44 @@ def test_gradients_are_recovered_from_a_step_penalty_included():
 
 
 def test_the_installed_engines_agree(monkeypatch):
-    """Every translation of the layer list, `same` padding, ragged pooling, flatten's order and the penalty among it."""
+    """Every translation of a layer list: `same` padding, ragged pooling, flatten's order, all losses and optimizers."""
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")  # these networks are too small to be worth a compiler's time
     penalty = Model("penalty", (6,), (Dense(5, "relu", l2=0.1), Dense(3)), batch=4, optimizer=SGD(0.1))
-    found = {MODEL.name: {}, penalty.name: {}}
+    layers = (Conv2D(4, 3), MaxPool2D(), Flatten(), Dense(6, "relu", l2=0.01), Dropout(0.5), Dense(1, "sigmoid"))
+    binary = Model("binary", (8, 8, 3), layers, batch=4, optimizer=RMSprop(0.01))
+    softmax = Model("softmax", (6,), (Dense(5, "relu"), Dense(3, "softmax")), batch=4, optimizer=RMSprop())
+    models = (MODEL, penalty, binary, softmax)
+    found = {model.name: {} for model in models}
     for name, contestant in CONTESTANTS.items():
         if contestant.missing() is None:
             with Worker(1) as worker:
-                for model in filter(contestant.runs, (MODEL, penalty)):
-                    found[model.name][name] = worker.call("check", name, model, small_inputs(model), 1)
-    for model in (MODEL, penalty):
+                for model in filter(contestant.runs, models):
+                    found[model.name][name] = worker.call("check", name, model, small_inputs(model), 1, 0)
+    for model in models:
         verdicts = judge(model, found[model.name])
         assert {name: verdict for name, verdict in verdicts.items() if not verdict.agrees} == {}
+
+
+def test_pytorchs_rmsprop_is_keras_rule():
+    torch = pytest.importorskip("torch")
+    from benchmarks.engines.pytorch import _RMSprop
+
+    rng = np.random.default_rng(4)
+    w, v = rng.standard_normal((3, 5)), np.zeros((3, 5))
+    parameter = torch.nn.Parameter(torch.from_numpy(w.copy()))
+    optimizer = _RMSprop([{"params": [parameter], "weight_decay": 0.5}], {"lr": 0.01, "alpha": 0.9, "eps": 1e-7})
+    for size in (1e-5, 1e-3, 1.0):  # gradients below √ε, about it and above
+        g = size * rng.standard_normal((3, 5))
+        parameter.grad = torch.from_numpy(g - 0.5 * w)
+        optimizer.step()
+        rmsprop_inplace(w, g, v, None, None, 0.01, 0.9, 0.0, 1e-7, True)
+        np.testing.assert_allclose(parameter.detach().numpy(), w, rtol=1e-9)
 
 
 def test_an_engine_that_raises_or_dies_is_reported_in_one_line():
     with Worker(1) as worker:
         with pytest.raises(WorkerError, match="KeyError: 'no such engine'"):
-            worker.call("check", "no such engine", MODEL, small_inputs(MODEL), 1)
+            worker.call("check", "no such engine", MODEL, small_inputs(MODEL), 1, 0)
         with pytest.raises(WorkerError, match="RuntimeError: a worker must build its engine"):
             worker.call("run", "train", 0, 1)
         worker.process.kill()

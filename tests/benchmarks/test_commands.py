@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from benchmarks import contest, machine, startup, training
-from benchmarks.agreement import Evidence
+from benchmarks.agreement import DRAWS, Evidence
 from benchmarks.engines import CONTESTANTS
-from benchmarks.models import MODELS, weights
+from benchmarks.models import MODELS, Conv2D, Dense, Flatten, Model, RMSprop, weights
 from benchmarks.processes import Worker, WorkerError, environment
 
 
@@ -69,10 +69,12 @@ def test_startup_says_why_there_is_no_first_step(monkeypatch, capsys):
 
 
 class CannedWorker:
-    """Answers at once: `speeds` in milliseconds, `gradients` the factor each engine's is wrong by."""
+    """Answers at once: `speeds` in milliseconds, `factors` by which gradients are wrong in the first `wrong_draws`."""
 
     speeds = {"tinyconv": 1.0, "keras": 3.0, "pytorch": 2.0, "pytorch-channels-last": 4.0}
     factors: dict[str, float] = {}
+    wrong_draws = 100
+    draws: list[tuple[str, int]] = []
     dying: str | None = None
     turns: list[str] = []
     open_workers = 0
@@ -89,8 +91,10 @@ class CannedWorker:
 
     def call(self, method, *arguments):
         if method == "check":
-            name, model, inputs, _ = arguments
-            gradients = [w * self.factors.get(name, 1.0) + 1 for w in inputs.weights]
+            name, model, inputs, _, draw = arguments
+            self.draws.append((name, draw))
+            factor = self.factors.get(name, 1.0) if draw < self.wrong_draws else 1.0
+            gradients = [w * factor + 1 for w in inputs.weights]
             assert [w.shape for w in gradients] == [weight.shape for weight in weights(model)]
             return Evidence(inputs.images[0], 1.0, gradients, [1.0])
         if method == "build":
@@ -111,7 +115,7 @@ def canned(monkeypatch):
     monkeypatch.setattr(contest, "PAUSE_SECONDS", 0)
     monkeypatch.setattr(contest, "CONTESTANTS", dict(CONTESTANTS))
     monkeypatch.setattr(type(CONTESTANTS["keras"]), "missing", lambda self: None)
-    for name, value in (("turns", []), ("factors", {}), ("dying", None), ("open_workers", 0)):
+    for name, value in (("turns", []), ("draws", []), ("factors", {}), ("dying", None), ("open_workers", 0)):
         monkeypatch.setattr(CannedWorker, name, value)
     return CannedWorker
 
@@ -134,7 +138,28 @@ def test_an_engine_that_disagrees_is_not_timed(canned, capsys):
     canned.factors["tinyconv"] = 1.01
     assert training.main(["--models", "mnist-sgd", "--batch", "4", "--rounds", "1"]) == 1
     assert canned.turns == ["keras", "pytorch"]
+    assert {draw for _, draw in canned.draws} == set(range(DRAWS))
     assert "mnist-sgd: tinyconv disagrees: gradient of layer" in capsys.readouterr().out
+
+
+def test_engines_that_part_by_chance_are_asked_again(canned, monkeypatch, capsys):
+    monkeypatch.setattr(canned, "wrong_draws", 1)
+    canned.factors["tinyconv"] = 1.01
+    assert training.main(["--models", "mnist-sgd", "--batch", "4", "--rounds", "1"]) == 0
+    assert [draw for name, draw in canned.draws if name == "tinyconv"] == [0, 1]
+    assert canned.turns == ["tinyconv", "keras", "pytorch"]
+    assert "3 engines agree" in capsys.readouterr().out
+
+
+def test_notes_and_both_modes_stand_in_the_output(canned, monkeypatch, capsys):
+    layers = (Conv2D(2, 3), Flatten(), Dense(1, "sigmoid"))
+    monkeypatch.setitem(MODELS, "tiny", Model("tiny", (300, 300, 1), layers, 1, RMSprop(), note="half as deep"))
+    assert training.main(["--models", "tiny", "--rounds", "1", "--predict"]) == 0
+    text = capsys.readouterr().out
+    assert "tiny: 177,629 parameters, synthetic images, half as deep; 4 engines agree" in text
+    assert "\ntiny: half as deep" in text
+    row = next(line for line in text.splitlines() if line.startswith("│ tiny "))
+    assert [cell.strip() for cell in row.split("│")[2:-1]] == ["2.00 PyTorch"] * 2 + ["1.00 Keras"] * 2
 
 
 def test_an_engine_that_dies_leaves_the_others_running(canned, capsys):

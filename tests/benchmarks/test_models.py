@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.inputs import SEED, initial_weights
+from benchmarks.inputs import SEED, initial_weights, prepare
 from benchmarks.models import (
     MODELS,
     SGD,
@@ -13,6 +13,7 @@ from benchmarks.models import (
     Flatten,
     MaxPool2D,
     Model,
+    RMSprop,
     parameter_count,
     shapes,
     weights,
@@ -27,11 +28,31 @@ from benchmarks.models import (
         ("mnist-cnn5", 924_374, 200),
         ("mnist-fc", 199_210, 200),
         ("mnist-sgd", 814_090, 256),
+        ("cifar10", 477_994, 128),
+        ("cats-dogs", 5_046_369, 32),
+        ("practicum", 9_494_561, 20),
+        ("intel", 6_454_534 - 4 * 64, 16),  # without the normalisation of 64 units
+        ("vgg16-cats-dogs", 33_605_442, 64),
     ],
 )
 def test_documents_parameters(name, count, batch):
     assert parameter_count(MODELS[name]) == count
     assert MODELS[name].batch == batch
+
+
+def test_documents_sums_of_each_layer():
+    def sums(name):
+        sizes = [int(np.prod(weight.shape)) for weight in weights(MODELS[name])]
+        return [kernel + bias for kernel, bias in zip(sizes[::2], sizes[1::2], strict=True)]
+
+    assert sums("cats-dogs") == [896, 9_248, 18_496, 5_017_664, 65]
+    assert sums("practicum") == [448, 4_640, 18_496, 9_470_464, 513]
+    assert len(sums("vgg16-cats-dogs")) == 13 + 3
+
+
+def test_vgg16_flattens_to_512():
+    model = MODELS["vgg16-cats-dogs"]
+    assert shapes(model)[1 + model.layers.index(Flatten())] == (512,)
 
 
 def test_shapes_on_the_way_through_mnist():
@@ -72,6 +93,14 @@ def test_initial_weights_follow_the_initializer():
 
 
 def test_last_layer_decides_what_the_outputs_are():
-    assert MODELS["mnist"].ends_in_softmax
-    assert not MODELS["mnist-sgd"].ends_in_softmax
+    assert [(MODELS[name].outputs, MODELS[name].classes) for name in ("mnist", "mnist-sgd", "practicum")] == [
+        ("softmax", 10),
+        ("logits", 10),
+        ("sigmoid", 2),
+    ]
     assert MODELS["mnist-cnn5"].layers[-1] == Dense(10, "softmax")
+
+
+def test_labels_of_two_classes_are_both_drawn():
+    model = Model("binary", (2, 2, 1), (Flatten(), Dense(1, "sigmoid")), batch=8, optimizer=RMSprop())
+    assert set(prepare(model, 8).labels.ravel()) == {0, 1}

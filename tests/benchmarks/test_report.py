@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks import chart, report
+from benchmarks.models import MODELS
 from benchmarks.report import Figures, Ratio
 
 RUN = [
@@ -29,6 +30,12 @@ def printed(table):
     return console.file.getvalue()
 
 
+def rows(table):
+    """The cells of each row."""
+    lines = [line for line in printed(table).splitlines() if line.startswith("│")]
+    return [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines]
+
+
 def test_ratios_are_of_medians_against_the_best_opponent():
     assert report.ratios(RUN) == [
         Ratio("mnist", "train", "keras", 2.0, "pytorch", 0.6),
@@ -44,18 +51,48 @@ def test_figures():
 
 
 def test_race_table_has_a_row_an_engine():
-    text = printed(report.race_table(RUN[:4]))
-    rows = {line.split("│")[1].strip(): line for line in text.splitlines() if line.startswith("│")}
-    assert list(rows) == ["tinyconv", "Keras/TensorFlow", "PyTorch", "PyTorch channels_last"]
-    cells = [cell.strip() for cell in rows["Keras/TensorFlow"].split("│")[2:-1]]
-    assert cells == ["200", "175 – 225", "1,000", "700", "2.00"]
-    assert "disagrees" in rows["PyTorch channels_last"]
+    found = {label: cells for label, *cells in rows(report.race_table(RUN[:4]))}
+    assert list(found) == ["tinyconv", "Keras/TensorFlow", "PyTorch", "PyTorch channels_last"]
+    assert found["Keras/TensorFlow"] == ["200", "175 – 225", "1,000", "700", "2.00"]
+    assert found["PyTorch channels_last"][0] == "disagrees"
 
 
 def test_ratio_table():
-    text = printed(report.ratio_table(report.ratios(RUN)))
-    assert "2.00" in text
-    assert "0.80" in text
+    assert rows(report.ratio_table(report.ratios(RUN))) == [
+        ["mnist", "2.00 Keras", "0.60 PyTorch"],
+        ["mnist-fc", "0.80 PyTorch", "–"],
+    ]
+
+
+def test_ratio_table_has_one_row_a_network_for_both_modes():
+    found = [
+        Ratio("intel", "train", "keras", 1.5, "pytorch-channels-last", 0.5),
+        Ratio("cifar10", "train", "pytorch", 0.75, "pytorch", 0.6),
+        Ratio("intel", "predict", "pytorch-channels-last", 2.0, "keras", 0.25),
+    ]
+    assert rows(report.ratio_table(found)) == [
+        ["intel", "1.50 Keras", "2.00 PyTorch", "0.50 PyTorch", "0.25 Keras"],
+        ["cifar10", "0.75 PyTorch", "", "0.60 PyTorch", ""],
+    ]
+
+
+def test_the_tables_of_all_networks_keep_every_word_on_a_narrow_screen():
+    found = [Ratio(model, mode, "pytorch", 1.23, "pytorch", 4.56) for model in MODELS for mode in ("train", "predict")]
+    console = Console(file=io.StringIO(), width=80)
+    console.print(report.ratio_table(found))
+    text = console.file.getvalue()
+    assert "…" not in text
+    assert text.count("1.23 PyTorch") == text.count("4.56 PyTorch") == 2 * len(MODELS)
+
+
+def test_milliseconds_have_no_exponent():
+    assert [report.milliseconds(value) for value in (0.1234, 12.34, 99.96, 999.6, 4321.0)] == [
+        "0.123",
+        "12.3",
+        "100",
+        "1,000",
+        "4,321",
+    ]
 
 
 def test_json_holds_machine_versions_settings_and_every_round(tmp_path):
