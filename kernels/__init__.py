@@ -7,9 +7,12 @@ door's third room. All offer the same names and signatures, and `of(array)` pick
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from .window import Window
 
@@ -23,7 +26,9 @@ _host = ContextVar("host", default="cpu")
 
 def of(array: Any) -> ModuleType:
     """Return the kernels that own `array`: `gpu` for a CuPy array, else those of the `host`."""
-    return import_module(".gpu", __name__) if device(array) == "gpu" else host()
+    if type(array) is np.ndarray or device(array) == "cpu":
+        return host()
+    return import_module(".gpu", __name__)
 
 
 class DeviceError(RuntimeError):
@@ -64,7 +69,12 @@ def _gpu() -> ModuleType:
 
 def host() -> ModuleType:
     """Return the kernels that NumPy arrays go through at present: `cpu`, or what `backend` has chosen."""
-    return import_module("." + _host.get(), __name__)
+    return _module(_host.get())
+
+
+@cache
+def _module(name: str) -> ModuleType:
+    return import_module("." + name, __name__)
 
 
 @contextmanager

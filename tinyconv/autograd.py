@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from . import kernels
+
 if TYPE_CHECKING:
     from .tensor import Tensor
 
@@ -45,22 +47,24 @@ def backward(root: "Tensor", dy: np.ndarray) -> None:
     changed, when a part of the graph was freed by an earlier backward pass.
     """
     gradients = {id(root): dy}
-    for tensor in _users_first(root):
+    order = _users_last(root)
+    while order:
+        tensor = order.pop()  # so that its array is gone with it, once its creator no longer needs it
         dy = gradients.pop(id(tensor))
         function = tensor.creator
         if function is None:
-            tensor.grad = dy if tensor.grad is None else tensor.grad + dy
+            tensor.grad = dy if tensor.grad is None else kernels.of(dy).add(tensor.grad, dy)
             continue
         for source, needed, dx in zip(function.inputs, function.needs, function.backward(dy), strict=True):
             if needed:
                 dx = dx if dx.flags.c_contiguous else dx.copy(order="C")
                 key = id(source)
-                gradients[key] = gradients[key] + dx if key in gradients else dx
+                gradients[key] = kernels.of(dx).add(gradients[key], dx) if key in gradients else dx
         function.free()
 
 
-def _users_first(root: "Tensor") -> list["Tensor"]:
-    """List the tensors below `root` that need a gradient, each after all of its users (reverse topological order)."""
+def _users_last(root: "Tensor") -> list["Tensor"]:
+    """List the tensors below `root` that need a gradient, each before all of its users (topological order)."""
     order: list[Tensor] = []
     seen = set()
     stack = [(root, False)]
@@ -81,5 +85,4 @@ def _users_first(root: "Tensor") -> list["Tensor"]:
                     "freed them; run the forward pass again before a second backward"
                 )
             stack.extend((source, False) for source in function.inputs if source.requires_grad)
-    order.reverse()
     return order

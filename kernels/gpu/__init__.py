@@ -16,6 +16,7 @@ from .activation import (
     tanh,
     tanh_backward,
 )
+from .arithmetic import add, scale, sum_squares
 from .convolution import (
     conv2d,
     conv2d_backward,
@@ -48,6 +49,7 @@ from .update import adagrad_inplace, adam_inplace, momentum_inplace, rmsprop_inp
 __all__ = [
     "adagrad_inplace",
     "adam_inplace",
+    "add",
     "average_pool2d",
     "average_pool2d_backward",
     "conv2d",
@@ -74,6 +76,7 @@ __all__ = [
     "relu",
     "relu_backward",
     "rmsprop_inplace",
+    "scale",
     "sgd_inplace",
     "sigmoid",
     "sigmoid_backward",
@@ -85,6 +88,7 @@ __all__ = [
     "softmax_cross_entropy_backward",
     "sparse_softmax_cross_entropy",
     "sparse_softmax_cross_entropy_backward",
+    "sum_squares",
     "tanh",
     "tanh_backward",
 ]

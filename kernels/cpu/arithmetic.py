@@ -1,0 +1,57 @@
+"""Sums of whole arrays: formulas in `reference/arithmetic.py`."""
+
+import numpy as np
+from numba import prange
+
+from .compile import elementwise, parallel_jit
+from .memory import empty
+
+# Sums are taken in this many parts, added in order: the bits do not depend on the number of threads.
+PARTS = 16
+
+
+def add(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a + b for arrays of one shape."""
+    total = empty(a.shape, a.dtype)
+    _add(a.reshape(-1), b.reshape(-1), total.reshape(-1))
+    return total
+
+
+def scale(x: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Return factor·x for an array `factor` of one element."""
+    y = empty(x.shape, x.dtype)
+    _scale(x.reshape(-1), factor.reshape(-1), y.reshape(-1))
+    return y
+
+
+def sum_squares(x: np.ndarray) -> np.ndarray:
+    """Return Σ x², added up in double, as an array of no axes."""
+    partial = np.zeros(PARTS)
+    _sum_squares(x.reshape(-1), partial)
+    return partial.sum().astype(x.dtype)
+
+
+@elementwise
+def _add(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> None:
+    for i in prange(a.size):
+        total[i] = a[i] + b[i]
+
+
+@elementwise
+def _scale(x: np.ndarray, factor: np.ndarray, y: np.ndarray) -> None:
+    for i in prange(x.size):
+        y[i] = x[i] * factor[0]
+
+
+@parallel_jit
+def _sum_squares(x: np.ndarray, partial: np.ndarray) -> None:
+    """Add up x² in `partial`, a part a thread: sixteen sums at once, which fill vector registers."""
+    for part in prange(PARTS):
+        first, last = part * x.size // PARTS, (part + 1) * x.size // PARTS
+        sums = np.zeros(16)
+        for at in range(first, last - 15, 16):
+            for lane in range(16):
+                sums[lane] += np.float64(x[at + lane]) * np.float64(x[at + lane])
+        for at in range(last - (last - first) % 16, last):
+            sums[0] += np.float64(x[at]) * np.float64(x[at])
+        partial[part] = sums.sum()
