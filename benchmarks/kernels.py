@@ -24,10 +24,9 @@ from rich.table import Table
 from tinyconv import kernels
 from tinyconv.kernels import Window, reference
 from tinyconv.kernels import cpu as cpu_kernels
-from tinyconv.kernels.cpu import direct, im2col, winograd
-from tinyconv.kernels.cpu.activation import relu_backward
+from tinyconv.kernels.cpu import im2col
 from tinyconv.kernels.cpu.compile import set_threads
-from tinyconv.kernels.cpu.convolution import suits_direct, suits_winograd
+from tinyconv.kernels.cpu.convolution import chosen
 
 from . import arguments, machine, report
 
@@ -132,14 +131,16 @@ Algorithm = tuple[Callable[..., Any], Callable[..., Any]]
 
 def algorithms(layer: Layer, slow: bool) -> Iterator[tuple[str, Algorithm]]:
     """Yield name, forward(x, w, b) and backward(dy, x, w, y) of each way to do the layer on the CPU, with ReLU."""
-    window, shape, image = layer.window, (layer.size, layer.size, layer.c, layer.k), (layer.side, layer.side)
-    needs = (layer.c > 3, True, True)  # the first layer's images need no gradient
-    float32 = np.dtype(np.float32)
+    window, needs = layer.window, (layer.c > 3, True, True)  # the first layer's images need no gradient
+    asked = np.dtype(np.float32), (layer.size, layer.size, layer.c, layer.k), window, 1, (layer.side, layer.side)
 
-    def im2col_backward(dy: Any, x: Any, w: Any, y: Any) -> tuple[Any, ...]:
-        dy = relu_backward(dy, y)
-        dx = im2col.conv2d_backward_input(dy, w, window, 1, image) if needs[0] else None
-        return dx, im2col.conv2d_backward_kernel(dy, x, window, 1), cpu_kernels.conv2d_backward_bias(dy)
+    def forward(name: str, x: Any, w: Any, b: Any) -> Any:
+        with kernels.conv_algorithm(name):
+            return cpu_kernels.conv2d(x, w, b, window, 1, True)
+
+    def backward(name: str, dy: Any, x: Any, w: Any, y: Any) -> tuple[Any, ...]:
+        with kernels.conv_algorithm(name):
+            return cpu_kernels.conv2d_backward(dy, x, w, y, window, 1, needs)
 
     if slow:
         yield (
@@ -149,23 +150,10 @@ def algorithms(layer: Layer, slow: bool) -> Iterator[tuple[str, Algorithm]]:
                 lambda dy, x, w, y: reference.conv2d_backward(dy, x, w, y, window, 1, needs),
             ),
         )
-    yield "im2col", (lambda x, w, b: im2col.conv2d(x, w, b, window, 1, 0.0), im2col_backward)
-    if suits_direct(float32, shape, window, 1, image) and not needs[0]:
-        yield (
-            "direct",
-            (
-                lambda x, w, b: direct.conv2d(x, w, b, window, 0.0),
-                lambda dy, x, w, y: (None, *direct.conv2d_backward(dy, y, x, window)),
-            ),
-        )
-    if suits_winograd(float32, shape, window, 1, image):
-        yield (
-            "Winograd 4×4",
-            (
-                lambda x, w, b: winograd.conv2d(x, w, b, window, 0.0),
-                lambda dy, x, w, y: winograd.conv2d_backward(dy, y, x, w, window, image),
-            ),
-        )
+    for name in kernels.ALGORITHMS[1:]:
+        with kernels.conv_algorithm(name):
+            if chosen(*asked) == name and (name != "direct" or not needs[0]):  # direct has no gradient of the images
+                yield name, (partial(forward, name), partial(backward, name))
 
 
 def on_gpu(layer: Layer) -> tuple[str, Algorithm]:

@@ -14,9 +14,23 @@ from typing import Any
 
 import numpy as np
 
+from .algorithm import ALGORITHMS, conv_algorithm
 from .window import Window
 
-__all__ = ["DEVICES", "NAMES", "DeviceError", "Window", "backend", "device", "host", "move", "of", "send_ahead"]
+__all__ = [
+    "ALGORITHMS",
+    "DEVICES",
+    "NAMES",
+    "DeviceError",
+    "Window",
+    "backend",
+    "conv_algorithm",
+    "device",
+    "host",
+    "move",
+    "of",
+    "send_ahead",
+]
 
 NAMES = ("cpu", "reference", "gpu")
 DEVICES = ("cpu", "gpu")

@@ -1,16 +1,29 @@
 """Fixtures and settings that several folders of tests share."""
 
 import os
+from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 import tinyconv
+from tinyconv.kernels import ALGORITHMS
 
 # A test is not wrong because the machine is busy.
 settings.register_profile("tinyconv", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tinyconv")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let any test run with one of the convolution's algorithms."""
+    parser.addoption("--conv-algorithm", choices=ALGORITHMS, default="auto", help="by which to convolve on the CPU")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _algorithm(request: pytest.FixtureRequest) -> Iterator[None]:
+    with tinyconv.conv_algorithm(request.config.getoption("--conv-algorithm")):
+        yield
 
 
 @pytest.fixture(scope="session")

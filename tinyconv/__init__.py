@@ -30,7 +30,7 @@ from .autograd import no_grad
 from .batches import Batches
 from .config import floatx, set_floatx
 from .gradcheck import gradcheck
-from .kernels import backend
+from .kernels import backend, conv_algorithm
 from .layers import Input
 from .models import Model, Sequential
 from .names import clear_session
@@ -49,6 +49,7 @@ __all__ = [
     "backend",
     "callbacks",
     "clear_session",
+    "conv_algorithm",
     "datasets",
     "floatx",
     "functions",

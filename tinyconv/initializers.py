@@ -65,7 +65,9 @@ class RandomUniform(Initializer):
         self.stream = Stream(seed)
 
     def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
-        return (self.minval + (self.maxval - self.minval) * uniform(shape, self.stream.draw())).astype(dtype)
+        return uniform(
+            shape, self.stream.draw(), lambda values: self.minval + (self.maxval - self.minval) * values, dtype
+        )
 
 
 class RandomNormal(Initializer):
@@ -76,14 +78,14 @@ class RandomNormal(Initializer):
         self.stream = Stream(seed)
 
     def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
-        return (self.mean + self.stddev * _normal(shape, self.stream, 0.0, 1.0)).astype(dtype)
+        return uniform(shape, self.stream.draw(), lambda values: self.mean + self.stddev * _normal(values), dtype)
 
 
 class TruncatedNormal(RandomNormal):
     """Normal, but values further than two `stddev` from `mean` are drawn again."""
 
     def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
-        return (self.mean + self.stddev * _truncated(shape, self.stream)).astype(dtype)
+        return uniform(shape, self.stream.draw(), lambda values: self.mean + self.stddev * _truncated(values), dtype)
 
 
 class VarianceScaling(Initializer):
@@ -114,14 +116,13 @@ class VarianceScaling(Initializer):
 
     def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
         variance = self.scale / max(1.0, self.MODES[self.mode](*fans(shape)))
-        if self.distribution == "uniform":
-            limit = sqrt(3 * variance)
-            values = limit * (2 * uniform(shape, self.stream.draw()) - 1)
-        elif self.distribution == "truncated_normal":
-            values = sqrt(variance) / TRUNCATED_DEVIATION * _truncated(shape, self.stream)
-        else:
-            values = sqrt(variance) * _normal(shape, self.stream, 0.0, 1.0)
-        return values.astype(dtype)
+        deviation, limit, truncated = sqrt(variance), sqrt(3 * variance), sqrt(variance) / TRUNCATED_DEVIATION
+        change = {
+            "uniform": lambda values: limit * (2 * values - 1),
+            "truncated_normal": lambda values: truncated * _truncated(values),
+            "untruncated_normal": lambda values: deviation * _normal(values),
+        }[self.distribution]
+        return uniform(shape, self.stream.draw(), change, dtype)
 
 
 class _Named(VarianceScaling):
@@ -181,18 +182,18 @@ def fans(shape: Shape) -> tuple[float, float]:
     return float(field * shape[-2]), float(field * shape[-1])
 
 
-def _normal(shape: Shape, stream: Stream, low: float, high: float) -> np.ndarray:
-    """Return standard normal values whose distribution function lies in (low, high), by inversion."""
+def _normal(values: np.ndarray, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+    """Turn uniform numbers into standard normal ones whose distribution function lies in (low, high), by inversion."""
     from scipy.special import ndtri
 
-    return ndtri(low + (high - low) * uniform(shape, stream.draw()))
+    return ndtri(low + (high - low) * values)
 
 
-def _truncated(shape: Shape, stream: Stream) -> np.ndarray:
-    """Return standard normal values within ±2."""
+def _truncated(values: np.ndarray) -> np.ndarray:
+    """Turn uniform numbers into standard normal ones within ±2."""
     from scipy.special import ndtr
 
-    return _normal(shape, stream, ndtr(-2.0), ndtr(2.0))
+    return _normal(values, ndtr(-2.0), ndtr(2.0))
 
 
 INITIALIZERS: dict[str, type[Initializer]] = {

@@ -6,7 +6,7 @@ Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", SC'11
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from . import kernels
 
+PIECE = 1 << 16  # numbers that are made at once: in double precision, all of a large layer's would take much memory
 SHUFFLE = 0  # the stream of `permutation`; consumers made by `Stream()` count from 1
 
 _seed: int | None = None
@@ -68,12 +69,24 @@ def frozen() -> Iterator[None]:
         _frozen = before
 
 
-def uniform(shape: tuple[int, ...], draw: tuple[int, int, int]) -> np.ndarray:
-    """Return float64 numbers of `shape`, uniform in (0, 1): 53 bits from two Philox words each, plus half a step."""
+def uniform(
+    shape: tuple[int, ...],
+    draw: tuple[int, int, int],
+    change: Callable[[np.ndarray], np.ndarray] = lambda values: values,
+    dtype: str = "float64",
+) -> np.ndarray:
+    """Return numbers of `shape`, uniform in (0, 1): 53 bits from two Philox words each, plus half a step.
+
+    `change` maps them, in float64 and PIECE at a time, to other numbers, which are then rounded to `dtype`.
+    """
     count = prod(shape)
-    words = kernels.host().random_bits(2 * count, *draw).astype(np.uint64).reshape(count, 2)
-    bits = (words[:, 0] << np.uint64(21)) ^ (words[:, 1] >> np.uint64(11))
-    return ((bits + 0.5) * 2.0**-53).reshape(shape)
+    words = kernels.host().random_bits(2 * count, *draw).reshape(count, 2)
+    numbers = np.empty(count, dtype)
+    for at in range(0, count, PIECE):
+        piece = words[at : at + PIECE].astype(np.uint64)
+        bits = (piece[:, 0] << np.uint64(21)) ^ (piece[:, 1] >> np.uint64(11))
+        numbers[at : at + PIECE] = change((bits + 0.5) * 2.0**-53)
+    return numbers.reshape(shape)
 
 
 def permutation(count: int, step: int) -> np.ndarray:

@@ -1,15 +1,18 @@
-"""Two-dimensional convolution: picks the algorithm by shape. Formulas: `kernels/reference/convolution.py`."""
+"""Two-dimensional convolution: picks the algorithm by shape. Formulas: `kernels/reference/convolution.py`.
+
+Three algorithms compute it, each in a module of its own: `im2col` can do anything; `direct` is for few channels, and
+`winograd` for 3×3 at stride 1. `docs/performance.md` has the measurements behind the choice.
+"""
 
 import numpy as np
 from numba import prange
 
+from ..algorithm import wanted_algorithm
 from ..window import SHUT, SQUARES, Pair, Window
 from . import direct, im2col, winograd
 from .activation import relu_backward
 from .compile import parallel_jit
 from .pooling import max_pool2d, max_pool2d_backward
-from .product import ROWS
-from .vectors import LANES
 
 Gradient = np.ndarray | None
 
@@ -19,6 +22,22 @@ PARTS = 16
 # Up to this many channels the image is as good as free to read, and nothing is gained by writing patches of it.
 FEW = 8
 
+SIDES = {"winograd": 4, "winograd-2x2": 2}  # of a tile of outputs
+
+
+def chosen(dtype: np.dtype, shape: tuple[int, ...], window: Window, groups: int, image: Pair) -> str:
+    """Return the algorithm for a kernel of `shape` (kh,kw,c/groups,k) on images of `image` = (h, w).
+
+    With less than 3×3 outputs, a Winograd tile's 36 products are no fewer than the definition's.
+    """
+    wanted, asked = wanted_algorithm(), (dtype, shape, window, groups, image)
+    if wanted == "auto":
+        if winograd.can(*asked) and min(window.output(*image)) >= 3:
+            return "winograd"
+        return "direct" if direct.can(*asked) and shape[2] <= FEW else "im2col"
+    able = {"direct": direct.can, "winograd": winograd.can, "winograd-2x2": winograd.can}
+    return wanted if wanted in able and able[wanted](*asked) else "im2col"
+
 
 def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window: Window, groups: int, relu: bool) -> np.ndarray:
     """Return y (n,oh,ow,k) of images `x` (n,h,w,c), kernel `w` (kh,kw,c/groups,k) and bias `b` (k,) or None.
@@ -27,9 +46,10 @@ def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window: Window, g
     """
     bias = np.zeros(w.shape[3], x.dtype) if b is None else b
     floor = 0.0 if relu else -np.inf
-    if suits_winograd(x.dtype, w.shape, window, groups, x.shape[1:3]):
-        return winograd.conv2d(x, w, bias, window, floor)
-    if suits_direct(x.dtype, w.shape, window, groups, x.shape[1:3]):
+    algorithm = chosen(x.dtype, w.shape, window, groups, x.shape[1:3])
+    if algorithm in SIDES:
+        return winograd.conv2d(x, w, bias, window, floor, SIDES[algorithm])
+    if algorithm == "direct":
         return direct.conv2d(x, w, bias, window, floor)
     return im2col.conv2d(x, w, bias, window, groups, floor)
 
@@ -45,12 +65,10 @@ def conv2d_backward(
 ) -> tuple[Gradient, Gradient, Gradient]:
     """Return dx, dw and db, each None unless `needs` it; `y` is the result where it was rectified, else None."""
     image = x.shape[1:3]
-    if suits_winograd(x.dtype, w.shape, window, groups, image):
-        dx, dw, db = winograd.conv2d_backward(
-            dy, y, None, x if needs[1] else None, w if needs[0] else None, window, image
-        )
-        return dx, dw, db if needs[2] else None
-    if suits_direct(x.dtype, w.shape, window, groups, image) and not needs[0]:
+    algorithm = chosen(x.dtype, w.shape, window, groups, image)
+    if algorithm in SIDES:
+        return _backward_by_winograd(dy, y, None, x, w, window, needs, SIDES[algorithm])
+    if algorithm == "direct" and not needs[0]:
         dw, db = direct.conv2d_backward(dy, y, None, x, window)
         return None, dw if needs[1] else None, db if needs[2] else None
     if y is not None:
@@ -71,9 +89,10 @@ def conv2d_pooled(
     """
     bias = np.zeros(w.shape[3], x.dtype) if b is None else b
     floor = 0.0 if relu else -np.inf
-    if suits_winograd(x.dtype, w.shape, window, groups, x.shape[1:3]):
-        return winograd.conv2d_pooled(x, w, bias, window, floor)
-    if suits_direct(x.dtype, w.shape, window, groups, x.shape[1:3]):
+    algorithm = chosen(x.dtype, w.shape, window, groups, x.shape[1:3])
+    if algorithm in SIDES:
+        return winograd.conv2d_pooled(x, w, bias, window, floor, SIDES[algorithm])
+    if algorithm == "direct":
         return direct.conv2d_pooled(x, w, bias, window, floor)
     y, place = max_pool2d(conv2d(x, w, b, window, groups, relu), SQUARES)
     return y, np.where(y > floor, place, SHUT).astype(np.uint8)
@@ -89,22 +108,21 @@ def conv2d_pooled_backward(
     needs: tuple[bool, bool, bool],
 ) -> tuple[Gradient, Gradient, Gradient]:
     """Return dx, dw and db, each None unless `needs` it, from `dy` and the `place` (n,oh/2,ow/2,k) of each."""
-    image = x.shape[1:3]
-    if suits_winograd(x.dtype, w.shape, window, groups, image):
-        given = x if needs[1] else None, w if needs[0] else None
-        dx, dw, db = winograd.conv2d_backward(dy, None, place, *given, window, image)
-        return dx, dw, db if needs[2] else None
-    if suits_direct(x.dtype, w.shape, window, groups, image) and not needs[0]:
+    algorithm = chosen(x.dtype, w.shape, window, groups, x.shape[1:3])
+    if algorithm in SIDES:
+        return _backward_by_winograd(dy, None, place, x, w, window, needs, SIDES[algorithm])
+    if algorithm == "direct" and not needs[0]:
         dw, db = direct.conv2d_backward(dy, None, place, x, window)
         return None, dw if needs[1] else None, db if needs[2] else None
-    dy = max_pool2d_backward(dy, place.astype(np.uint16), SQUARES, window.output(*image))
+    dy = max_pool2d_backward(dy, place.astype(np.uint16), SQUARES, window.output(*x.shape[1:3]))
     return conv2d_backward(dy, x, w, None, window, groups, needs)
 
 
 def conv2d_backward_input(dy: np.ndarray, w: np.ndarray, window: Window, groups: int, image: Pair) -> Gradient:
     """Return dx (n,h,w,c) from `dy` (n,oh,ow,k); `image` is (h, w)."""
-    if suits_winograd(dy.dtype, w.shape, window, groups, image):
-        return winograd.conv2d_backward(dy, None, None, None, w, window, image)[0]
+    algorithm = chosen(dy.dtype, w.shape, window, groups, image)
+    if algorithm in SIDES:
+        return winograd.conv2d_backward(dy, None, None, None, w, window, image, SIDES[algorithm])[0]
     return im2col.conv2d_backward_input(dy, w, window, groups, image)
 
 
@@ -112,9 +130,10 @@ def conv2d_backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window, groups
     """Return dw (kh,kw,c/groups,k) from `dy` (n,oh,ow,k) and the images `x` (n,h,w,c)."""
     shape = (*window.size, x.shape[3] // groups, dy.shape[3])
     image = x.shape[1:3]
-    if suits_winograd(x.dtype, shape, window, groups, image):
-        return winograd.conv2d_backward(dy, None, None, x, None, window, image)[1]
-    if suits_direct(x.dtype, shape, window, groups, image):
+    algorithm = chosen(x.dtype, shape, window, groups, image)
+    if algorithm in SIDES:
+        return winograd.conv2d_backward(dy, None, None, x, None, window, image, SIDES[algorithm])[1]
+    if algorithm == "direct":
         return direct.conv2d_backward(dy, None, None, x, window)[0]
     return im2col.conv2d_backward_kernel(dy, x, window, groups)
 
@@ -126,31 +145,19 @@ def conv2d_backward_bias(dy: np.ndarray) -> np.ndarray:
     return partial.sum(axis=0).astype(dy.dtype)
 
 
-def suits_winograd(dtype: np.dtype, shape: tuple[int, ...], window: Window, groups: int, image: Pair) -> bool:
-    """Return whether Winograd's algorithm serves a kernel of `shape` (kh,kw,c/groups,k) on images of `image` = (h, w).
-
-    It needs 3×3 at stride 1 and whole vector registers of channels. For less than 3×3 outputs a tile's 36 products are
-    no fewer than the definition's.
-    """
-    return (
-        dtype == np.float32
-        and window.size == (3, 3)
-        and window.strides == window.dilation == (1, 1)
-        and groups == 1
-        and shape[2] % LANES == shape[3] % LANES == 0
-        and min(window.output(*image)) >= 3
-    )
-
-
-def suits_direct(dtype: np.dtype, shape: tuple[int, ...], window: Window, groups: int, image: Pair) -> bool:
-    """Return whether the direct algorithm serves: few channels to whole vector registers, and rows of ROWS outputs."""
-    return (
-        dtype == np.float32
-        and groups == 1
-        and shape[2] <= FEW
-        and shape[3] % LANES == 0
-        and window.output(*image)[1] >= ROWS
-    )
+def _backward_by_winograd(
+    dy: np.ndarray,
+    y: np.ndarray | None,
+    place: np.ndarray | None,
+    x: np.ndarray,
+    w: np.ndarray,
+    window: Window,
+    needs: tuple[bool, bool, bool],
+    side: int,
+) -> tuple[Gradient, Gradient, Gradient]:
+    given = x if needs[1] else None, w if needs[0] else None
+    dx, dw, db = winograd.conv2d_backward(dy, y, place, *given, window, x.shape[1:3], side)
+    return dx, dw, db if needs[2] else None
 
 
 @parallel_jit

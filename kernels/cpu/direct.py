@@ -17,16 +17,24 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from ..window import Window
-from .compile import vector_jit
-from .memory import empty, scratch
+from ..window import Pair, Window
+from .compile import helper, vector_jit
+from .memory import empty, scratch, zeros
 from .pooled import largest, spread
 from .product import ROWS
 from .vectors import LANES, in_registers, repeat, where, wide
 
+# Taps and vectors of channels that a gradient's pieces hold in registers: 5×5 and 3×3 taps fill them without a rest.
+GRADIENT_PIECES = ((5, 4), (9, 2), (9, 1)) if LANES == 16 else ((5, 2), (9, 1), (9, 1))
+
 # Gradients are summed in this many parts, of whole images each, and the parts added in order: the bits do not depend
 # on the number of threads.
 PARTS = 16
+
+
+def can(dtype: np.dtype, shape: tuple[int, ...], window: Window, groups: int, image: Pair) -> bool:
+    """Return whether this can be: whole vector registers of filters, and rows of at least ROWS outputs."""
+    return dtype == np.float32 and groups == 1 and shape[3] % LANES == 0 and window.output(*image)[1] >= ROWS
 
 
 def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: float) -> np.ndarray:
@@ -62,13 +70,14 @@ def conv2d_backward(
     k = dy.shape[3]
     x, offsets, steps = _laid_out(x, window)
     taps = len(offsets)
-    offsets = np.append(offsets, [0] * (-taps % ROWS))  # to whole pieces; what the last taps add up to is dropped
-    partial = np.zeros((min(PARTS, n), len(offsets), k), x.dtype)
+    whole = max(-(-taps // rows) * rows for rows, _ in GRADIENT_PIECES)
+    offsets = np.append(offsets, [0] * (whole - taps))  # to whole pieces; what the last taps add up to is dropped
+    partial = zeros((min(PARTS, n), whole, k), x.dtype)
     sums = np.zeros((len(partial), k))
     if place is None:
-        _backward(dy, np.empty(0, dy.dtype) if y is None else y.reshape(-1), x, offsets, steps, partial, sums)
+        _backward(dy, np.empty(0, dy.dtype) if y is None else y.reshape(-1), x, offsets, taps, steps, partial, sums)
     else:
-        _backward_pooled(dy, place, x, offsets, steps, partial, sums)
+        _backward_pooled(dy, place, x, offsets, taps, steps, partial, sums)
     dw = partial.sum(axis=0)[:taps].reshape(*window.size, c, k)
     return dw, sums.sum(axis=0).astype(x.dtype)
 
@@ -129,13 +138,13 @@ def _pooled_piece(vectors: int) -> Callable[..., None]:
     return piece
 
 
-def _gradient_piece(vectors: int) -> Callable[..., None]:
-    """Return the gradient's product for ROWS taps and `vectors` vectors of channels; it is added to `partial`."""
+def _gradient_piece(rows: int, vectors: int) -> Callable[..., None]:
+    """Return the gradient's product for so many taps and vectors of channels; it is added to `partial`."""
 
     @in_registers
     def piece(x, x0, step, offsets, t0, dy, d0, k, count, partial, p0):
-        places = [p0 + k * i + v * LANES for i in range(ROWS) for v in range(vectors)]
-        taps = [offsets.each(t0 + i) for i in range(ROWS)]
+        places = [p0 + k * i + v * LANES for i in range(rows) for v in range(vectors)]
+        taps = [offsets.each(t0 + i) for i in range(rows)]
 
         def add(p: Any, *sums: Any) -> list[Any]:
             columns = [dy[d0 + p * k + v * LANES] for v in range(vectors)]
@@ -187,7 +196,7 @@ def _spread_out(dy, place, d0, k, count, row, upper, lower, sums, s0):
 
 _forward_wide, _forward_narrow = _forward_piece(2), _forward_piece(1)
 _pooled_wide, _pooled_narrow = _pooled_piece(2), _pooled_piece(1)
-_gradient_wide, _gradient_narrow = _gradient_piece(2), _gradient_piece(1)
+_gradient_wide, _gradient_middle, _gradient_narrow = (_gradient_piece(*piece) for piece in GRADIENT_PIECES)
 _copy, _copy_rectified = _copy_piece(False), _copy_piece(True)
 
 
@@ -230,13 +239,31 @@ def _forward_pooled(x: Any, offsets: Any, steps: Any, w: Any, b: Any, y: Any, pl
                 _pooled_narrow(flat, x0, down, step, offsets, len(offsets), w, t, k, b, t, floor, out, to, y0 + t)
 
 
+@helper
+def _multiply(
+    x: Any, x0: int, step: int, offsets: Any, taps: int, rows: Any, r0: int, k: int, count: int, to: Any, p0: int
+) -> None:
+    """Add Σ_p x[x0 + p·step + offsets[t]] · rows[r0 + p·k …] to to[p0 + t·k …] for every tap t; p = 0 … count − 1."""
+    j = 0
+    while j + GRADIENT_PIECES[0][1] * LANES <= k:
+        for t in range(0, taps, GRADIENT_PIECES[0][0]):
+            _gradient_wide(x, x0, step, offsets, t, rows, r0 + j, k, count, to, p0 + t * k + j)
+        j += GRADIENT_PIECES[0][1] * LANES
+    while j + GRADIENT_PIECES[1][1] * LANES <= k:
+        for t in range(0, taps, GRADIENT_PIECES[1][0]):
+            _gradient_middle(x, x0, step, offsets, t, rows, r0 + j, k, count, to, p0 + t * k + j)
+        j += GRADIENT_PIECES[1][1] * LANES
+    if j < k:
+        for t in range(0, taps, GRADIENT_PIECES[2][0]):
+            _gradient_narrow(x, x0, step, offsets, t, rows, r0 + j, k, count, to, p0 + t * k + j)
+
+
 @vector_jit
-def _backward(dy: Any, y: Any, x: Any, offsets: Any, steps: Any, partial: Any, sums: Any) -> None:
+def _backward(dy: Any, y: Any, x: Any, offsets: Any, taps: int, steps: Any, partial: Any, sums: Any) -> None:
     """Add up dw in partial (parts, taps, k) and db in sums (parts, k), images in order."""
     n, oh, ow, k = dy.shape
-    parts, taps, _ = partial.shape
+    parts, whole, _ = partial.shape
     cells = x.shape[1]
-    whole = k // (2 * LANES) * 2 * LANES
     for part in prange(parts):
         flat, out, to, total = x.reshape(-1), dy.reshape(-1), partial.reshape(-1), sums.reshape(-1)
         row = scratch(ow * k, x)
@@ -247,39 +274,23 @@ def _backward(dy: Any, y: Any, x: Any, offsets: Any, steps: Any, partial: Any, s
                     _copy_rectified(out, y, d0 + t, k, ow, row, t, total, part * k + t)
                 else:
                     _copy(out, y, d0 + t, k, ow, row, t, total, part * k + t)
-            for tap in range(0, taps, ROWS):
-                p0 = (part * taps + tap) * k
-                for t in range(0, whole, 2 * LANES):
-                    _gradient_wide(flat, x0, steps[1], offsets, tap, row, t, k, ow, to, p0 + t)
-                if whole < k:
-                    _gradient_narrow(flat, x0, steps[1], offsets, tap, row, whole, k, ow, to, p0 + whole)
+            _multiply(flat, x0, steps[1], offsets, taps, row, 0, k, ow, to, part * whole * k)
 
 
 @vector_jit
-def _backward_pooled(dy: Any, place: Any, x: Any, offsets: Any, steps: Any, partial: Any, sums: Any) -> None:
+def _backward_pooled(dy: Any, place: Any, x: Any, offsets: Any, taps: int, steps: Any, partial: Any, sums: Any) -> None:
     """As `_backward`, two rows of outputs at a time, to which dy (n, oh, ow, k) is spread out first."""
     n, oh, ow, k = dy.shape
-    parts, taps, _ = partial.shape
+    parts, whole, _ = partial.shape
     cells = x.shape[1]
-    whole = k // (2 * LANES) * 2 * LANES
     for part in prange(parts):
-        flat, out, at, to, total = (
-            x.reshape(-1),
-            dy.reshape(-1),
-            place.reshape(-1),
-            partial.reshape(-1),
-            sums.reshape(-1),
-        )
+        flat, out, to, total = x.reshape(-1), dy.reshape(-1), partial.reshape(-1), sums.reshape(-1)
+        at = place.reshape(-1)
         rows = scratch(2 * 2 * ow * k, x)
         for number in range(part * n // parts * oh, (part + 1) * n // parts * oh):
             x0, d0 = number // oh * cells + number % oh * 2 * steps[0], number * ow * k
             for t in range(0, k, LANES):
                 _spread_out(out, at, d0 + t, k, ow, rows, t, 2 * ow * k + t, total, part * k + t)
             for row in range(2):
-                for tap in range(0, taps, ROWS):
-                    start, r0, p0 = x0 + row * steps[0], row * 2 * ow * k, (part * taps + tap) * k
-                    for t in range(0, whole, 2 * LANES):
-                        _gradient_wide(flat, start, steps[1], offsets, tap, rows, r0 + t, k, 2 * ow, to, p0 + t)
-                    if whole < k:
-                        t = whole
-                        _gradient_narrow(flat, start, steps[1], offsets, tap, rows, r0 + t, k, 2 * ow, to, p0 + t)
+                start, r0 = x0 + row * steps[0], row * 2 * ow * k
+                _multiply(flat, start, steps[1], offsets, taps, rows, r0, k, 2 * ow, to, part * whole * k)

@@ -18,8 +18,7 @@ from ..window import Pair
 from .compile import vector_jit
 from .memory import empty, scratch
 from .product import multiply
-from .tiles import add_images, fill_gradients, fill_images, plane, write_outputs
-from .vectors import LANES
+from .tiles import CELLS, add_images, fill_gradients, fill_images, plane, tiles_of, write_outputs
 
 BUFFER = 32 * 1024 * 1024
 
@@ -37,14 +36,15 @@ def forward(
     geometry: tuple[int, ...],
     alive: np.ndarray,
     floor: Any,
+    side: tuple[int, ...],
 ) -> None:
     """Fill y, and `place` if it is not empty."""
-    v, m, planes, block, tiles = _buffers(geometry, x.dtype)
+    v, m, planes, block, tiles = _buffers(geometry, x.dtype, len(side))
     for first in range(0, tiles, block):
         count = min(block, tiles - first)
-        _images(x, v, geometry, first, count, planes)
-        _products(v, u, m, geometry, count, planes)
-        _outputs(m, b, y, place, geometry, first, count, planes, alive, floor)
+        _images(x, v, geometry, first, count, planes, side)
+        _products(v, u, m, geometry, count, planes, side)
+        _outputs(m, b, y, place, geometry, first, count, planes, alive, floor, side)
 
 
 def backward(
@@ -56,99 +56,112 @@ def backward(
     u: np.ndarray,
     du: np.ndarray,
     geometry: tuple[int, ...],
+    side: tuple[int, ...],
 ) -> np.ndarray:
     """Fill dx and du, unless they are empty, and return the sums of dy, (parts, k) in double."""
-    v, m, planes, block, tiles = _buffers(geometry, dy.dtype)
+    v, m, planes, block, tiles = _buffers(geometry, dy.dtype, len(side))
     sums = np.zeros((GROUPS, geometry[6]))
     for first in range(0, tiles, block):
         count = min(block, tiles - first)
-        _gradients(dy, place, y, m, geometry, first, count, planes, sums.reshape(-1))
+        _gradients(dy, place, y, m, geometry, first, count, planes, sums.reshape(-1), side)
         if du.size:
-            _images(x, v, geometry, first, count, planes)
-            _kernel_products(v, m, du, geometry, count, planes, float(first))
+            _images(x, v, geometry, first, count, planes, side)
+            _kernel_products(v, m, du, geometry, count, planes, float(first), side)
         if dx.size:
-            _input_products(m, u, v, geometry, count, planes)
-            _add(v, dx, geometry, first, count, planes)
+            _input_products(m, u, v, geometry, count, planes, side)
+            _add(v, dx, geometry, first, count, planes, side)
     return sums
 
 
-def _buffers(geometry: tuple[int, ...], dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, Pair, int, int]:
+def _buffers(geometry: tuple[int, ...], dtype: np.dtype, side: int) -> tuple[np.ndarray, np.ndarray, Pair, int, int]:
     """Return room for the images' and the outputs' values at the points, the distances from point to point, for how
     many tiles that is, and how many there are."""
     n, _, _, c, oh, ow, k, _, _ = geometry
-    tiles = n * ((oh + 3) // 4) * ((ow + 3) // 4)
-    block = max(1, min(tiles, BUFFER // (36 * (c + k) * dtype.itemsize)))
+    tiles, points = n * -(-oh // side) * -(-ow // side), (side + 2) ** 2
+    block = max(1, min(tiles, BUFFER // (points * (c + k) * dtype.itemsize)))
     planes = plane(block, c), plane(block, k)
-    return empty((36 * planes[0],), dtype), empty((36 * planes[1],), dtype), planes, block, tiles
+    return empty((points * planes[0],), dtype), empty((points * planes[1],), dtype), planes, block, tiles
 
 
 @vector_jit
-def _images(x: Any, v: Any, geometry: Any, first: int, count: int, planes: Any) -> None:
+def _images(x: Any, v: Any, geometry: Any, first: int, count: int, planes: Any, side: Any) -> None:
     """Transform the image cells of the tiles first … first + count − 1 to v."""
     c, distance = geometry[3], planes[0]
     for group in prange(GROUPS):
         start, end = group * count // GROUPS, (group + 1) * count // GROUPS
-        fill_images(x, geometry, first + start, end - start, v, start * c, distance, scratch(36 * LANES, x))
+        fill_images(x, geometry, first + start, end - start, v, start * c, distance, scratch(CELLS, x), side)
 
 
 @vector_jit
 def _gradients(
-    dy: Any, place: Any, y: Any, m: Any, geometry: Any, first: int, count: int, planes: Any, sums: Any
+    dy: Any, place: Any, y: Any, m: Any, geometry: Any, first: int, count: int, planes: Any, sums: Any, side: Any
 ) -> None:
     """Transform the gradients of the tiles first … first + count − 1 to m, and add them to sums (GROUPS, k)."""
     k, distance = geometry[6], planes[1]
     for group in prange(GROUPS):
         start, end = group * count // GROUPS, (group + 1) * count // GROUPS
-        tile = scratch(36 * LANES, dy)
+        tile = scratch(CELLS, dy)
         fill_gradients(
-            dy, place, y, geometry, first + start, end - start, m, start * k, distance, sums, group * k, tile
+            dy, place, y, geometry, first + start, end - start, m, start * k, distance, sums, group * k, tile, side
         )
 
 
 @vector_jit
-def _products(v: Any, u: Any, m: Any, geometry: Any, count: int, planes: Any) -> None:
+def _products(v: Any, u: Any, m: Any, geometry: Any, count: int, planes: Any, side: Any) -> None:
     """m = v · u at each point."""
     c, k = geometry[3], geometry[6]
     v_plane, m_plane = planes
-    for p in prange(36):
+    for p in prange((len(side) + 2) ** 2):
         multiply(v, p * v_plane, c, 1, u, p * c * k, k, m, p * m_plane, k, (count, k, c), 0.0)
 
 
 @vector_jit
-def _kernel_products(v: Any, m: Any, du: Any, geometry: Any, count: int, planes: Any, kept: float) -> None:
+def _kernel_products(v: Any, m: Any, du: Any, geometry: Any, count: int, planes: Any, kept: float, side: Any) -> None:
     """du = vᵀ · m at each point, or du += with `kept` above 0."""
     c, k = geometry[3], geometry[6]
     v_plane, m_plane = planes
-    for p in prange(36):
+    for p in prange((len(side) + 2) ** 2):
         multiply(v, p * v_plane, 1, c, m, p * m_plane, k, du, p * c * k, k, (c, k, count), kept)
 
 
 @vector_jit
-def _input_products(m: Any, u: Any, v: Any, geometry: Any, count: int, planes: Any) -> None:
-    """v = m · u at each point, for u (36,k,c) of the transposed kernel."""
+def _input_products(m: Any, u: Any, v: Any, geometry: Any, count: int, planes: Any, side: Any) -> None:
+    """v = m · u at each point, for u (points,k,c) of the transposed kernel."""
     c, k = geometry[3], geometry[6]
     v_plane, m_plane = planes
-    for p in prange(36):
+    for p in prange((len(side) + 2) ** 2):
         multiply(m, p * m_plane, k, 1, u, p * c * k, c, v, p * v_plane, c, (count, c, k), 0.0)
 
 
 @vector_jit
 def _outputs(
-    m: Any, b: Any, y: Any, place: Any, geometry: Any, first: int, count: int, planes: Any, alive: Any, floor: Any
+    m: Any,
+    b: Any,
+    y: Any,
+    place: Any,
+    geometry: Any,
+    first: int,
+    count: int,
+    planes: Any,
+    alive: Any,
+    floor: Any,
+    side: Any,
 ) -> None:
     """Transform m to the outputs of the tiles first … first + count − 1."""
     k, distance = geometry[6], planes[1]
     for group in prange(GROUPS):
         start, end = group * count // GROUPS, (group + 1) * count // GROUPS
-        tile = scratch(36 * LANES, m)
-        write_outputs(m, start * k, distance, geometry, first + start, end - start, b, floor, alive, y, place, tile)
+        tile = scratch(CELLS, m)
+        write_outputs(
+            m, start * k, distance, geometry, first + start, end - start, b, floor, alive, y, place, tile, side
+        )
 
 
 @vector_jit
-def _add(v: Any, dx: Any, geometry: Any, first: int, count: int, planes: Any) -> None:
+def _add(v: Any, dx: Any, geometry: Any, first: int, count: int, planes: Any, side: Any) -> None:
     """Transform v back to the cells of the tiles first … first + count − 1, and add it to dx, an image a thread."""
     _, _, _, c, oh, ow, _, _, _ = geometry
-    distance, tiles = planes[0], ((oh + 3) // 4) * ((ow + 3) // 4)
+    distance, tiles = planes[0], tiles_of(oh, ow, side)
     for image in prange(first // tiles, (first + count - 1) // tiles + 1):
         start, end = max(image * tiles, first), min((image + 1) * tiles, first + count)
-        add_images(v, (start - first) * c, distance, geometry, start, end - start, dx, scratch(36 * LANES, v))
+        add_images(v, (start - first) * c, distance, geometry, start, end - start, dx, scratch(CELLS, v), side)

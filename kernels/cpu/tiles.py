@@ -1,12 +1,12 @@
 """Winograd's tiles: where they lie, and the transforms of those that edges cut as well as of whole ones.
 
-The outputs of an image are cut into tiles of 4×4, row by row; each sees 6×6 cells, two rows and columns of them shared
-with its neighbours. Whole tiles go to `transforms.py` as they are. A tile that an edge cuts is copied to a small array
+The outputs of an image are cut into square tiles, row by row; each sees two cells more in either direction, which its
+neighbours see too. Whole tiles go to `transforms.py` as they are. A tile that an edge cuts is copied to a small array
 first, or from it after, with zeros where there is nothing.
 
-`geometry` is n, h, w, c of the images, oh, ow, k of the outputs and the padding at the top and left. All arrays are
-flat. Tiles are numbered through all images; the values of tile s at point p are
-v[v0 + p·distance + s·c …], and m[m0 + p·distance + s·k …].
+`geometry` is n, h, w, c of the images, oh, ow, k of the outputs and the padding at the top and left; `side` is a tuple
+as long as the side of a tile of outputs, 4 or 2 (see `transforms.py`). All arrays are flat. Tiles are numbered through
+all images; the values of tile s at point p are v[v0 + p·distance + s·c …], and m[m0 + p·distance + s·k …].
 """
 
 from typing import Any
@@ -26,18 +26,27 @@ from .transforms import (
 )
 from .vectors import LANES
 
+CELLS = 6 * 6 * LANES  # numbers of the small array that the largest tile is copied to
+
 
 def plane(block: int, channels: int) -> int:
     """Return the distance between points: room for `block` tiles, for the rows that `multiply` may write behind them,
-    and a cache line more, lest a power of two map all 36 to the same few lines of a cache."""
+    and a cache line more, lest a power of two map all points to the same few lines of a cache."""
     return (block + ROWS) * channels + LANES
 
 
 @helper
-def _place(tile: int, oh: int, ow: int) -> tuple[int, int, int]:
+def tiles_of(oh: int, ow: int, side: Any) -> int:
+    """Return how many tiles the outputs of an image have."""
+    return ((oh + len(side) - 1) // len(side)) * ((ow + len(side) - 1) // len(side))
+
+
+@helper
+def _place(tile: int, oh: int, ow: int, side: Any) -> tuple[int, int, int]:
     """Return the image of a tile, and its first output row and column."""
-    down, across = (oh + 3) // 4, (ow + 3) // 4
-    return tile // (down * across), tile // across % down * 4, tile % across * 4
+    m = len(side)
+    down, across = (oh + m - 1) // m, (ow + m - 1) // m
+    return tile // (down * across), tile // across % down * m, tile % across * m
 
 
 @helper
@@ -64,34 +73,36 @@ def _cut_out(x: Any, shape: Any, image: int, y0: int, x0: int, c0: int, side: in
 
 
 @helper
-def fill_images(x: Any, geometry: Any, first: int, count: int, v: Any, v0: int, distance: int, tile: Any) -> None:
-    """Transform the image cells of the tiles first … first + count − 1 to v (36, distance)."""
+def fill_images(
+    x: Any, geometry: Any, first: int, count: int, v: Any, v0: int, distance: int, tile: Any, side: Any
+) -> None:
+    """Transform the image cells of the tiles first … first + count − 1 to v (points, distance)."""
     _, h, w, c, oh, ow, _, top, left = geometry
     for s in range(count):
-        image, i, j = _place(first + s, oh, ow)
+        image, i, j = _place(first + s, oh, ow, side)
         y0, x0 = i - top, j - left
-        inside = _inside(y0, x0, 6, h, w)
+        inside = _inside(y0, x0, len(side) + 2, h, w)
         for c0 in range(0, c, LANES):
             if inside:
-                image_to_points(x, ((image * h + y0) * w + x0) * c + c0, w * c, c, v, v0 + s * c + c0, distance)
+                image_to_points(x, ((image * h + y0) * w + x0) * c + c0, w * c, c, v, v0 + s * c + c0, distance, side)
             else:
-                _cut_out(x, (h, w, c), image, y0, x0, c0, 6, tile[:0], tile)
-                image_to_points(tile, 0, 6 * LANES, LANES, v, v0 + s * c + c0, distance)
+                _cut_out(x, (h, w, c), image, y0, x0, c0, len(side) + 2, tile[:0], tile)
+                image_to_points(tile, 0, (len(side) + 2) * LANES, LANES, v, v0 + s * c + c0, distance, side)
 
 
 @helper
-def _spread_out(dy: Any, place: Any, shape: Any, image: int, y0: int, x0: int, k0: int, tile: Any) -> None:
-    """Write the gradients of 4×4 outputs from (y0, x0) on, LANES channels, to the flat `tile`: each dy of a square of
-    2×2 at its place, 0 elsewhere and outside of the h×w outputs."""
+def _spread_out(dy: Any, place: Any, shape: Any, image: int, y0: int, x0: int, k0: int, tile: Any, side: Any) -> None:
+    """Write the gradients of a tile of outputs from (y0, x0) on, LANES channels, to the flat `tile`: each dy of a
+    square of 2×2 at its place, 0 elsewhere and outside of the h×w outputs."""
     h, w, k = shape
     tile[:] = 0
-    for i in range(0, min(4, h - y0), 2):
-        for j in range(0, min(4, w - x0), 2):
+    for i in range(0, min(len(side), h - y0), 2):
+        for j in range(0, min(len(side), w - x0), 2):
             at = ((image * h + y0 + i) // 2 * (w // 2) + (x0 + j) // 2) * k + k0
             for lane in range(LANES):
                 if place[at + lane] != SHUT:
                     p, q = place[at + lane] // 2, place[at + lane] % 2
-                    tile[((i + p) * 4 + j + q) * LANES + lane] = dy[at + lane]
+                    tile[((i + p) * len(side) + j + q) * LANES + lane] = dy[at + lane]
 
 
 @helper
@@ -108,49 +119,53 @@ def fill_gradients(
     sums: Any,
     s0: int,
     tile: Any,
+    side: Any,
 ) -> None:
-    """Transform the output gradients of the tiles first … first + count − 1 to m (36, distance)."""
+    """Transform the output gradients of the tiles first … first + count − 1 to m (points, distance)."""
     _, _, _, _, oh, ow, k, _, _ = geometry
     for s in range(count):
-        image, i, j = _place(first + s, oh, ow)
-        inside = _inside(i, j, 4, oh, ow)
+        image, i, j = _place(first + s, oh, ow, side)
+        inside = _inside(i, j, len(side), oh, ow)
         for k0 in range(0, k, LANES):
             to, sum_ = m0 + s * k + k0, s0 + k0
             if inside and len(place) > 0:
                 at = ((image * oh + i) // 2 * (ow // 2) + j // 2) * k + k0
-                pooled_to_points(dy, place, at, ow // 2 * k, k, m, to, distance, sums, sum_)
+                pooled_to_points(dy, place, at, ow // 2 * k, k, m, to, distance, sums, sum_, side)
             elif inside and len(y) > 0:
                 at = ((image * oh + i) * ow + j) * k + k0
-                rectified_to_points(dy, y, at, ow * k, k, m, to, distance, sums, sum_)
+                rectified_to_points(dy, y, at, ow * k, k, m, to, distance, sums, sum_, side)
             else:
                 if len(place) > 0:
-                    _spread_out(dy, place, (oh, ow, k), image, i, j, k0, tile)
+                    _spread_out(dy, place, (oh, ow, k), image, i, j, k0, tile, side)
                 else:
-                    _cut_out(dy, (oh, ow, k), image, i, j, k0, 4, y, tile)
-                output_to_points(tile, 0, 4 * LANES, LANES, m, to, distance, sums, sum_)
+                    _cut_out(dy, (oh, ow, k), image, i, j, k0, len(side), y, tile)
+                output_to_points(tile, 0, len(side) * LANES, LANES, m, to, distance, sums, sum_, side)
 
 
 @helper
-def add_images(v: Any, v0: int, distance: int, geometry: Any, first: int, count: int, dx: Any, tile: Any) -> None:
-    """Transform v (36, distance) back to the image cells of the tiles first … first + count − 1, and add it to dx."""
+def add_images(
+    v: Any, v0: int, distance: int, geometry: Any, first: int, count: int, dx: Any, tile: Any, side: Any
+) -> None:
+    """Transform v (points, distance) back to the cells of the tiles first … first + count − 1, and add it to dx."""
     _, h, w, c, oh, ow, _, top, left = geometry
     for s in range(count):
-        image, i, j = _place(first + s, oh, ow)
+        image, i, j = _place(first + s, oh, ow, side)
         if i == 0 and j == 0:
             dx[image * h * w * c : (image + 1) * h * w * c] = 0
         y0, x0 = i - top, j - left
-        inside = _inside(y0, x0, 6, h, w)
+        inside = _inside(y0, x0, len(side) + 2, h, w)
         for c0 in range(0, c, LANES):
             if inside:
-                points_to_image(v, v0 + s * c + c0, distance, dx, ((image * h + y0) * w + x0) * c + c0, w * c, c)
+                points_to_image(v, v0 + s * c + c0, distance, dx, ((image * h + y0) * w + x0) * c + c0, w * c, c, side)
                 continue
             tile[:] = 0
-            points_to_image(v, v0 + s * c + c0, distance, tile, 0, 6 * LANES, LANES)
-            for p in range(max(0, -y0), min(6, h - y0)):
-                for q in range(max(0, -x0), min(6, w - x0)):
+            cells = len(side) + 2
+            points_to_image(v, v0 + s * c + c0, distance, tile, 0, cells * LANES, LANES, side)
+            for p in range(max(0, -y0), min(cells, h - y0)):
+                for q in range(max(0, -x0), min(cells, w - x0)):
                     at = ((image * h + y0 + p) * w + x0 + q) * c + c0
                     for lane in range(LANES):
-                        dx[at + lane] += tile[(6 * p + q) * LANES + lane]
+                        dx[at + lane] += tile[(cells * p + q) * LANES + lane]
 
 
 @helper
@@ -164,20 +179,23 @@ def _lit(alive: Any, h: int, w: int, image: int, y0: int, x0: int, side: int) ->
 
 
 @helper
-def _write_tile(tile: Any, k0: int, floor: Any, y: Any, place: Any, shape: Any, image: int, i: int, j: int) -> None:
-    """Copy those of the 4×4 outputs in the flat `tile` that exist to y; with `place`, the largest of each square."""
+def _write_tile(
+    tile: Any, k0: int, floor: Any, y: Any, place: Any, shape: Any, image: int, i: int, j: int, side: Any
+) -> None:
+    """Copy those of the outputs in the flat `tile` that exist to y; with `place`, the largest of each square."""
     h, w, k = shape
+    m = len(side)
     if len(place) == 0:
-        for p in range(min(4, h - i)):
-            for q in range(min(4, w - j)):
+        for p in range(min(m, h - i)):
+            for q in range(min(m, w - j)):
                 at = ((image * h + i + p) * w + j + q) * k + k0
                 for lane in range(LANES):
-                    y[at + lane] = tile[(4 * p + q) * LANES + lane]
+                    y[at + lane] = tile[(m * p + q) * LANES + lane]
         return
-    for p in range(0, min(4, h - i), 2):
-        for q in range(0, min(4, w - j), 2):
+    for p in range(0, min(m, h - i), 2):
+        for q in range(0, min(m, w - j), 2):
             at = ((image * h + i + p) // 2 * (w // 2) + (j + q) // 2) * k + k0
-            keep_largest(tile, (4 * p + q) * LANES, 4 * LANES, LANES, floor, y, place, at)
+            keep_largest(tile, (m * p + q) * LANES, m * LANES, LANES, floor, y, place, at)
 
 
 @helper
@@ -194,30 +212,32 @@ def write_outputs(
     y: Any,
     place: Any,
     tile: Any,
+    side: Any,
 ) -> None:
-    """Transform m (36, distance) to the outputs of the tiles first … first + count − 1.
+    """Transform m (points, distance) to the outputs of the tiles first … first + count − 1.
 
     An output that sees only cells that are not alive is its bias, exactly. Behind a ReLU that is common, and the
     rounding of its neighbours' values, left in its place, would open a following ReLU that the definition leaves shut.
     """
     _, h, w, _, oh, ow, k, top, left = geometry
     for s in range(count):
-        image, i, j = _place(first + s, oh, ow)
-        whole = _inside(i, j, 4, oh, ow) and _lit(alive, h, w, image, i - top, j - left, 6) == 36
+        image, i, j = _place(first + s, oh, ow, side)
+        whole = _inside(i, j, len(side), oh, ow)
+        whole = whole and _lit(alive, h, w, image, i - top, j - left, len(side) + 2) == (len(side) + 2) ** 2
         for k0 in range(0, k, LANES):
             if whole and len(place) > 0:
                 at = ((image * oh + i) // 2 * (ow // 2) + j // 2) * k + k0
-                points_to_pooled(m, m0 + s * k + k0, distance, b, k0, floor, y, place, at, ow // 2 * k, k)
+                points_to_pooled(m, m0 + s * k + k0, distance, b, k0, floor, y, place, at, ow // 2 * k, k, side)
                 continue
             if whole:
                 at = ((image * oh + i) * ow + j) * k + k0
-                points_to_output(m, m0 + s * k + k0, distance, b, k0, floor, y, at, ow * k, k)
+                points_to_output(m, m0 + s * k + k0, distance, b, k0, floor, y, at, ow * k, k, side)
                 continue
-            points_to_output(m, m0 + s * k + k0, distance, b, k0, floor, tile, 0, 4 * LANES, LANES)
-            for p in range(4):
-                for q in range(4):
+            points_to_output(m, m0 + s * k + k0, distance, b, k0, floor, tile, 0, len(side) * LANES, LANES, side)
+            for p in range(len(side)):
+                for q in range(len(side)):
                     if _lit(alive, h, w, image, i + p - top, j + q - left, 3) == 0:
                         for lane in range(LANES):
                             bias = b[k0 + lane]
-                            tile[(4 * p + q) * LANES + lane] = floor if bias <= floor else bias
-            _write_tile(tile, k0, floor, y, place, (oh, ow, k), image, i, j)
+                            tile[(len(side) * p + q) * LANES + lane] = floor if bias <= floor else bias
+            _write_tile(tile, k0, floor, y, place, (oh, ow, k), image, i, j, side)

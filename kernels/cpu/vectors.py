@@ -9,6 +9,7 @@ must ask (do these arrays overlap? is this index negative?), and it compiles in 
                         `a.each(i)` is element i in every lane; positions are not checked
     whole numbers       add and multiply to positions
     floating numbers    the same value in every lane
+    tuples              their length, a number that is known when the kernel is compiled
     arrays of bytes     `a[i]` is LANES small whole numbers, which `where` makes and `equal` asks for
 
 A product that is added to something at once is fused with the sum and rounded once. The instructions stand as written,
@@ -275,6 +276,8 @@ class _Slices:
 
 
 def _plain(argument: Any) -> Any:
+    if isinstance(argument, tuple):
+        return len(argument)
     return _Slices(argument) if isinstance(argument, np.ndarray) else argument
 
 
@@ -287,6 +290,8 @@ def _staged(context: Any, builder: Any, kind: Any, value: Any) -> Any:
         return _Memory(
             builder, context.make_array(kind)(context, builder, value).data, element, context.get_abi_alignment(element)
         )
+    if isinstance(kind, types.BaseTuple):
+        return len(kind)
     if isinstance(kind, types.Integer):
         return Index(builder, value)
     return _spread(builder, value)

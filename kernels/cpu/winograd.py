@@ -1,8 +1,9 @@
 """3×3 convolution at stride 1 by a quarter of the multiplications: Winograd's F(4×4, 3×3), and its transpose.
 
 A tile of 4×4 outputs sees 6×6 cells of the image: 144 products by definition, 36 after the transforms of
-`transforms.py`, which has the derivation. Over many channels the products become, at each of the 36 points, a matrix
-product over the channels. In the letters of that page, with v = Bᵀ x B and u = G w Gᵀ,
+`transforms.py`, which has the derivation. F(2×2, 3×3), with `side` 2 for 4, takes 16 for 36: more, but it rounds less.
+Over many channels the products become, at each point, a matrix product over the channels. In the letters of that
+page, with v = Bᵀ x B and u = G w Gᵀ,
 
     forward             m = v · u               (tiles, c)·(c, k)       y = Aᵀ m A + b
     kernel gradient     du = vᵀ · (A dy Aᵀ)     (c, tiles)·(tiles, k)   dw = Gᵀ du G
@@ -25,7 +26,7 @@ from . import sweeps
 from .compile import vector_jit
 from .memory import empty, scratch, zeros
 from .product import ROWS, multiply
-from .tiles import add_images, fill_gradients, fill_images, plane, write_outputs
+from .tiles import CELLS, add_images, fill_gradients, fill_images, plane, tiles_of, write_outputs
 from .transforms import kernel_to_points, points_to_kernel
 from .vectors import LANES, in_registers
 
@@ -40,26 +41,39 @@ WIDE = 4 * 1024 * 1024
 PARTS = 16
 PARTS_BYTES = 64 * 1024 * 1024
 
+SIDE = 4  # of a tile of outputs
+
 # Arrays that are not given, or not wanted.
 NONE, NO_PLACE = np.empty(0, np.float32), np.empty(0, np.uint8)
 
 
-def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: float) -> np.ndarray:
+def can(dtype: np.dtype, shape: tuple[int, ...], window: Window, groups: int, image: Pair) -> bool:
+    """Return whether this can be: 3×3 at stride 1, and whole vector registers of channels on either side."""
+    return (
+        dtype == np.float32
+        and window.size == (3, 3)
+        and window.strides == window.dilation == (1, 1)
+        and groups == 1
+        and shape[2] % LANES == shape[3] % LANES == 0
+    )
+
+
+def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: float, side: int = SIDE) -> np.ndarray:
     """Return y (n,oh,ow,k) = max(x ∗ w + b, floor) of images `x` (n,h,w,c), kernel `w` (3,3,c,k), bias `b` (k,)."""
     oh, ow = window.output(*x.shape[1:3])
     y = empty((len(x), oh, ow, w.shape[3]), x.dtype)
-    _convolve(x, w, b, y, NO_PLACE, window, (oh, ow), floor)
+    _convolve(x, w, b, y, NO_PLACE, window, (oh, ow), floor, side)
     return y
 
 
 def conv2d_pooled(
-    x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: float
+    x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: float, side: int = SIDE
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the largest of each 2×2 square of what `conv2d` returns, and its place: both (n,oh/2,ow/2,k)."""
     oh, ow = window.output(*x.shape[1:3])
     y = empty((len(x), oh // 2, ow // 2, w.shape[3]), x.dtype)
     place = empty(y.shape, np.uint8)
-    _convolve(x, w, b, y, place.reshape(-1), window, (oh // 2 * 2, ow // 2 * 2), floor)
+    _convolve(x, w, b, y, place.reshape(-1), window, (oh // 2 * 2, ow // 2 * 2), floor, side)
     return y, place
 
 
@@ -72,6 +86,7 @@ def _convolve(
     window: Window,
     outputs: Pair,
     floor: float,
+    side: int,
 ) -> None:
     """Fill y, and with it `place` if it is not empty, from `outputs` rows and columns of outputs."""
     n, h, width, c = x.shape
@@ -80,11 +95,11 @@ def _convolve(
     alive = np.empty(n * h * width, np.uint8)
     _find_alive(x.reshape(-1), alive, c)
     geometry = n, h, width, c, *outputs, k, top, left
-    flat = x.reshape(-1), _transformed(w), b, y.reshape(-1), place, geometry
-    if is_wide(c, k):
-        sweeps.forward(*flat, alive, x.dtype.type(floor))
+    flat = x.reshape(-1), _transformed(w, side), b, y.reshape(-1), place, geometry
+    if is_wide(c, k, side):
+        sweeps.forward(*flat, alive, x.dtype.type(floor), (0,) * side)
     else:
-        _forward(*flat, *_block(c, k), alive, x.dtype.type(floor))
+        _forward(*flat, *_block(c, k, side), alive, x.dtype.type(floor), (0,) * side)
 
 
 def conv2d_backward(
@@ -95,6 +110,7 @@ def conv2d_backward(
     w: np.ndarray | None,
     window: Window,
     image: Pair,
+    side: int = SIDE,
 ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray]:
     """Return dx (n,h,w,c), dw (3,3,c,k) and db (k,) from `dy` (n,oh,ow,k); `image` is (h, w).
 
@@ -107,55 +123,55 @@ def conv2d_backward(
         oh, ow = 2 * oh, 2 * ow
     c = w.shape[2] if w is not None else x.shape[3] if x is not None else 0
     (top, _), (left, _) = window.pads(*image)
-    wide = is_wide(c, k)
-    parts = 1 if wide else min(PARTS, max(1, n), max(4, PARTS_BYTES // (36 * c * k * 4)))
+    points, wide = (side + 2) ** 2, is_wide(c, k, side)
+    parts = 1 if wide else min(PARTS, max(1, n), max(4, PARTS_BYTES // (points * c * k * 4)))
     dx = dw = None
     u = partial = NONE
     if w is not None:
         dx = empty((n, *image, c), dy.dtype)
-        u = _transformed(np.ascontiguousarray(w.transpose(0, 1, 3, 2)))
+        u = _transformed(np.ascontiguousarray(w.transpose(0, 1, 3, 2)), side)
     if x is not None:
-        partial = zeros((parts * 36 * c * k,), dy.dtype)
+        partial = zeros((parts * points * c * k,), dy.dtype)
     geometry = n, *image, c, oh, ow, k, top, left
     y, x_, dx_ = (NONE if array is None else array.reshape(-1) for array in (y, x, dx))
     place = NO_PLACE if place is None else place.reshape(-1)
     if wide:
-        sums = sweeps.backward(dy.reshape(-1), place, y, x_, dx_, u, partial, geometry)
+        sums = sweeps.backward(dy.reshape(-1), place, y, x_, dx_, u, partial, geometry, (0,) * side)
     else:
         sums = np.zeros((parts, k))
         flat = dy.reshape(-1), place, y, x_, dx_, u, partial, sums.reshape(-1)
-        _backward(*flat, geometry, parts, *_block(c, k))
+        _backward(*flat, geometry, parts, *_block(c, k, side), (0,) * side)
     if x is not None:
         dw = np.empty((3, 3, c, k), dy.dtype)
-        _transform_back(partial, parts, dw.reshape(-1), c, k)
+        _transform_back(partial, parts, dw.reshape(-1), c, k, (0,) * side)
     return dx, dw, sums.sum(axis=0).astype(dy.dtype)
 
 
-def is_wide(c: int, k: int) -> bool:
+def is_wide(c: int, k: int, side: int) -> bool:
     """Return whether a kernel's transform is so large that `sweeps.py` serves better."""
-    return 36 * c * k * 4 > WIDE
+    return (side + 2) ** 2 * c * k * 4 > WIDE
 
 
-def _transformed(w: np.ndarray) -> np.ndarray:
-    """Return u = G w Gᵀ, flat (36,c,k), of the kernel `w` (3,3,c,k)."""
+def _transformed(w: np.ndarray, side: int) -> np.ndarray:
+    """Return u = G w Gᵀ, flat (points,c,k), of the kernel `w` (3,3,c,k)."""
     c, k = w.shape[2:]
-    u = empty((36 * c * k,), w.dtype)
-    _transform(w.reshape(-1), u, c, k)
+    u = empty(((side + 2) ** 2 * c * k,), w.dtype)
+    _transform(w.reshape(-1), u, c, k, (0,) * side)
     return u
 
 
-def _block(c: int, k: int) -> tuple[int, Pair]:
+def _block(c: int, k: int, side: int) -> tuple[int, Pair]:
     """Return how many tiles make a block, and the distances between its points in v and m."""
-    block = max(32, min(128, CACHE // (36 * (c + k) * 4))) // ROWS * ROWS
+    block = max(32, min(128, CACHE // ((side + 2) ** 2 * (c + k) * 4))) // ROWS * ROWS
     return block, (plane(block, c), plane(block, k))
 
 
 @vector_jit
-def _transform(w: Any, u: Any, c: int, k: int) -> None:
-    """Fill u (36,c,k) with the transform of w (3,3,c,k); both flat."""
+def _transform(w: Any, u: Any, c: int, k: int, side: Any) -> None:
+    """Fill u (points,c,k) with the transform of w (3,3,c,k); both flat."""
     for row in prange(c):
         for at in range(row * k, (row + 1) * k, LANES):
-            kernel_to_points(w, at, c * k, u, at, c * k)
+            kernel_to_points(w, at, c * k, u, at, c * k, side)
 
 
 @in_registers
@@ -164,14 +180,15 @@ def _accumulate(array, at, other):
 
 
 @vector_jit
-def _transform_back(partial: Any, parts: int, dw: Any, c: int, k: int) -> None:
-    """Add up the parts (parts,36,c,k), in order, in the first, and transform the sum back to dw (3,3,c,k); all flat."""
+def _transform_back(partial: Any, parts: int, dw: Any, c: int, k: int, side: Any) -> None:
+    """Add up the parts (parts,points,c,k), in order, in the first, and transform it back to dw (3,3,c,k); all flat."""
+    points = (len(side) + 2) ** 2
     for row in prange(c):
         for at in range(row * k, (row + 1) * k, LANES):
             for part in range(1, parts):
-                for p in range(36):
-                    _accumulate(partial, p * c * k + at, (part * 36 + p) * c * k + at)
-            points_to_kernel(partial, at, c * k, dw, at, c * k)
+                for p in range(points):
+                    _accumulate(partial, p * c * k + at, (part * points + p) * c * k + at)
+            points_to_kernel(partial, at, c * k, dw, at, c * k, side)
 
 
 @vector_jit
@@ -189,20 +206,30 @@ def _find_alive(x: Any, alive: Any, c: int) -> None:
 
 @vector_jit
 def _forward(
-    x: Any, u: Any, b: Any, y: Any, place: Any, geometry: Any, block: int, planes: Any, alive: Any, floor: Any
+    x: Any,
+    u: Any,
+    b: Any,
+    y: Any,
+    place: Any,
+    geometry: Any,
+    block: int,
+    planes: Any,
+    alive: Any,
+    floor: Any,
+    side: Any,
 ) -> None:
     """Fill y, and `place` if it is not empty, a block of tiles a thread; all arrays flat."""
     n, _, _, c, oh, ow, k, _, _ = geometry
-    tiles = n * ((oh + 3) // 4) * ((ow + 3) // 4)
+    points, tiles = (len(side) + 2) ** 2, n * tiles_of(oh, ow, side)
     for number in prange((tiles + block - 1) // block):
         first = number * block
         count = min(block, tiles - first)
         v_plane, m_plane = planes
-        v, m, tile = scratch(36 * v_plane, x), scratch(36 * m_plane, x), scratch(36 * LANES, x)
-        fill_images(x, geometry, first, count, v, 0, v_plane, tile)
-        for p in range(36):
+        v, m, tile = scratch(points * v_plane, x), scratch(points * m_plane, x), scratch(CELLS, x)
+        fill_images(x, geometry, first, count, v, 0, v_plane, tile, side)
+        for p in range(points):
             multiply(v, p * v_plane, c, 1, u, p * c * k, k, m, p * m_plane, k, (count, k, c), 0.0)
-        write_outputs(m, 0, m_plane, geometry, first, count, b, floor, alive, y, place, tile)
+        write_outputs(m, 0, m_plane, geometry, first, count, b, floor, alive, y, place, tile, side)
 
 
 @vector_jit
@@ -219,23 +246,24 @@ def _backward(
     parts: int,
     block: int,
     planes: Any,
+    side: Any,
 ) -> None:
-    """Fill dx and add up du in partial (parts,36,c,k) and db in sums (parts,k); an empty dx or partial stays so."""
+    """Fill dx and add up du in partial (parts,points,c,k) and db in sums (parts,k); an empty dx or partial stays so."""
     n, _, _, c, oh, ow, k, _, _ = geometry
-    tiles = ((oh + 3) // 4) * ((ow + 3) // 4)
+    points, tiles = (len(side) + 2) ** 2, tiles_of(oh, ow, side)
     for part in prange(parts):
         v_plane, m_plane = planes
-        v, m, tile = scratch(36 * v_plane, x), scratch(36 * m_plane, x), scratch(36 * LANES, x)
+        v, m, tile = scratch(points * v_plane, x), scratch(points * m_plane, x), scratch(CELLS, x)
         last = (part + 1) * n // parts * tiles
         for first in range(part * n // parts * tiles, last, block):
             count = min(block, last - first)
-            fill_gradients(dy, place, y, geometry, first, count, m, 0, m_plane, sums, part * k, tile)
+            fill_gradients(dy, place, y, geometry, first, count, m, 0, m_plane, sums, part * k, tile, side)
             if len(partial) > 0:
-                fill_images(x, geometry, first, count, v, 0, v_plane, tile)
-                for p in range(36):
-                    at = (part * 36 + p) * c * k
+                fill_images(x, geometry, first, count, v, 0, v_plane, tile, side)
+                for p in range(points):
+                    at = (part * points + p) * c * k
                     multiply(v, p * v_plane, 1, c, m, p * m_plane, k, partial, at, k, (c, k, count), 1.0)
             if len(dx) > 0:
-                for p in range(36):
+                for p in range(points):
                     multiply(m, p * m_plane, k, 1, u, p * c * k, c, v, p * v_plane, c, (count, c, k), 0.0)
-                add_images(v, 0, v_plane, geometry, first, count, dx, tile)
+                add_images(v, 0, v_plane, geometry, first, count, dx, tile, side)

@@ -14,21 +14,31 @@ CHOICE = "agrees_with_reference and float64 and not random_agrees"
 # not have.
 FLOAT32 = """
 import numpy as np
-from tinyconv.kernels import Window, cpu, reference
-from tinyconv.kernels.cpu.convolution import suits_direct, suits_winograd
+from tinyconv.kernels import Window, conv_algorithm, cpu, reference
+from tinyconv.kernels.cpu import convolution, winograd
 
 rng = np.random.default_rng(0)
-for suits, c in ((suits_winograd, 16), (suits_direct, 2)):
+for name, wide, c in (("winograd", 1e9, 16), ("winograd-2x2", 1e9, 16), ("winograd", 0, 16), ("direct", 0, 2)):
+    winograd.WIDE = wide
+    needs = name != "direct", True, True
     for window in (Window((3, 3)), Window((3, 3), padding="same")):
         x, w, b = (rng.standard_normal(shape, np.float32) for shape in ((2, 11, 10, c), (3, 3, c, 48), (48,)))
-        assert suits(x.dtype, w.shape, window, 1, (11, 10))
         for relu in (False, True):
             y = reference.conv2d(x, w, b, window, 1, relu)
-            dy, needs = rng.standard_normal(y.shape, np.float32), (suits is suits_winograd, True, True)
+            dy = rng.standard_normal(y.shape, np.float32)
+            pooled, place = reference.conv2d_pooled(x, w, b, window, 1, relu)
             results = []
             for kernels in (cpu, reference):
-                gradients = kernels.conv2d_backward(dy, x, w, y if relu else None, window, 1, needs)
-                results.append([kernels.conv2d(x, w, b, window, 1, relu), *gradients])
+                with conv_algorithm(name):
+                    assert convolution.chosen(x.dtype, w.shape, window, 1, (11, 10)) == name
+                    results.append(
+                        [
+                            kernels.conv2d(x, w, b, window, 1, relu),
+                            *kernels.conv2d_backward(dy, x, w, y if relu else None, window, 1, needs),
+                            kernels.conv2d_pooled(x, w, b, window, 1, relu)[0],
+                            *kernels.conv2d_pooled_backward(pooled, place, x, w, window, 1, needs),
+                        ]
+                    )
             for got, wanted in zip(*results, strict=True):
                 if wanted is not None:
                     assert got.dtype == wanted.dtype == np.float32

@@ -6,9 +6,10 @@ from kernel_checks import RANDOM, WINDOWS, Case, assert_close, assert_gradient
 from numba.core import config
 from scipy.signal import correlate
 
-from tinyconv.kernels import Window, cpu, reference
-from tinyconv.kernels.cpu import sweeps, winograd
+from tinyconv.kernels import ALGORITHMS, Window, conv_algorithm, cpu, reference
+from tinyconv.kernels.cpu import im2col, sweeps, winograd
 from tinyconv.kernels.cpu.compile import set_threads
+from tinyconv.kernels.cpu.convolution import chosen
 from tinyconv.kernels.window import SHUT, SQUARES
 
 CASES = [
@@ -149,6 +150,60 @@ def assert_agrees(twin, x, w, b, dy, case):
 @all_cases
 def test_agrees_with_reference(twin, dtype, case, rng):
     assert_agrees(twin, *draw(rng, case, dtype), case)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS[1:])
+@all_cases
+def test_every_algorithm(case, algorithm, dtype, rng):
+    """Asked for, each does all it can, and leaves the rest to im2col."""
+    with conv_algorithm(algorithm):
+        assert_agrees(cpu, *draw(rng, case, dtype), case)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "dtype", "window", "c", "k", "groups", "image", "wanted"),
+    [
+        ("auto", "float32", Window((3, 3)), 16, 32, 1, (5, 5), "winograd"),
+        ("auto", "float32", Window((3, 3)), 16, 32, 1, (4, 9), "im2col"),
+        ("auto", "float32", Window((3, 3), (2, 2)), 16, 32, 1, (9, 9), "im2col"),
+        ("auto", "float32", Window((3, 3), dilation=(1, 2)), 16, 32, 1, (9, 9), "im2col"),
+        ("auto", "float32", Window((3, 3)), 32, 32, 2, (9, 9), "im2col"),
+        ("auto", "float32", Window((3, 3)), 16, 30, 1, (9, 9), "im2col"),
+        ("auto", "float64", Window((3, 3)), 16, 32, 1, (9, 9), "im2col"),
+        ("auto", "float32", Window((5, 5)), 1, 64, 1, (28, 28), "direct"),
+        ("auto", "float32", Window((3, 3)), 3, 32, 1, (32, 32), "direct"),
+        ("auto", "float32", Window((5, 5)), 9, 32, 1, (32, 32), "im2col"),
+        ("auto", "float64", Window((3, 3)), 3, 32, 1, (32, 32), "im2col"),
+        ("direct", "float32", Window((5, 5)), 9, 32, 1, (32, 32), "direct"),
+        ("direct", "float32", Window((5, 5)), 9, 30, 1, (32, 32), "im2col"),
+        ("winograd-2x2", "float32", Window((3, 3)), 16, 32, 1, (4, 9), "winograd-2x2"),
+        ("winograd", "float32", Window((3, 3)), 16, 32, 1, (4, 9), "winograd"),
+        ("winograd", "float32", Window((3, 3)), 3, 32, 1, (32, 32), "im2col"),
+        ("im2col", "float32", Window((3, 3)), 16, 32, 1, (32, 32), "im2col"),
+    ],
+)
+def test_what_is_chosen(algorithm, dtype, window, c, k, groups, image, wanted):
+    with conv_algorithm(algorithm):
+        assert chosen(np.dtype(dtype), (*window.size, c // groups, k), window, groups, image) == wanted
+
+
+def test_an_unknown_algorithm():
+    with (
+        pytest.raises(ValueError, match=r"one of 'auto', 'im2col', .*'winograd-2x2'; got 'fft'"),
+        conv_algorithm("fft"),
+    ):
+        pass
+
+
+def test_small_tiles_round_less(rng):
+    x, w, b, _ = draw(rng, Case("", (2, 26, 26, 64), Window((3, 3)), 64), np.float32)
+    exact = im2col.conv2d(*(array.astype(np.float64) for array in (x, w, b)), Window((3, 3)), 1, -np.inf)
+    errors = []
+    for algorithm in ("winograd-2x2", "winograd"):
+        with conv_algorithm(algorithm):
+            y = cpu.conv2d(x, w, b, Window((3, 3)), 1, False)
+        errors.append(np.linalg.norm(y - exact) / np.linalg.norm(exact))
+    assert errors[0] < errors[1] / 2 < 1e-6
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.name.startswith("Winograd")], ids=str)
