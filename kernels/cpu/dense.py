@@ -12,7 +12,7 @@ from numba import prange
 
 from .compile import helper, single_threaded_blas, vector_jit
 from .memory import empty, scratch
-from .product import ROWS, multiply
+from .product import ROWS, multiply, multiply_transposed
 from .product import WIDE as PANEL
 from .vectors import LANES, in_registers, transposed
 
@@ -124,11 +124,11 @@ def _blocked(
     b_steps: tuple[int, int],
     bias: np.ndarray,
     c: np.ndarray,
-    shape: tuple[int, int, int],
+    sizes: tuple[int, int, int],
     tall: int,
 ) -> None:
     """Fill c (rows, columns), flat, a block at a time; `a_steps`, `b_steps`: the distances of rows and of columns."""
-    rows, columns, depth = shape
+    rows, columns, depth = sizes
     across = (columns + WIDE - 1) // WIDE
     for block in prange((rows + tall - 1) // tall * across):
         i0, j0 = block // across * tall, block % across * WIDE
@@ -143,14 +143,17 @@ def _blocked(
                 _pack(a, i0 * a_steps[0] + d0, a_steps[0], high, deep, part_a, DEPTH)
             else:
                 _pack(a, i0 + d0 * a_steps[1], a_steps[1], deep, high, part_a, high + ROWS)
-            row_step, step = (DEPTH, 1) if a_steps[1] == 1 else (1, high + ROWS)
             for j in range(0, row, PANEL):
                 panel, some = min(PANEL, row - j), min(PANEL, wide - j)
                 if b_steps[1] == 1:
                     _pack(b, d0 * b_steps[0] + j0 + j, b_steps[0], deep, some, part_b, panel)
                 else:
                     _pack_transposed(b, (j0 + j) * b_steps[1] + d0, b_steps[1], some, deep, part_b, panel)
-                multiply(part_a, 0, row_step, step, part_b, 0, panel, part_c, j, row, (high, panel, deep), float(d0))
+                shape = high, panel, deep
+                if a_steps[1] == 1:
+                    multiply(part_a, 0, DEPTH, part_b, 0, panel, part_c, j, row, shape, float(d0))
+                else:
+                    multiply_transposed(part_a, 0, high + ROWS, part_b, 0, panel, part_c, j, row, shape, float(d0))
         whole = wide // LANES * LANES
         for i in range(high):
             for j in range(0, whole, LANES):

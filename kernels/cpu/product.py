@@ -20,17 +20,18 @@ PIECES = ((4, 4), (8, 2), (8, 1)) if LANES == 16 else ((4, 2), (4, 1))
 ROWS = max(rows for rows, _ in PIECES)
 
 
-def _piece(rows: int, vectors: int) -> Callable[..., None]:
+def _piece(rows: int, vectors: int, transposed: bool) -> Callable[..., None]:
     """Return the product for so many rows and vectors of columns."""
 
     @in_registers
-    def piece(a, a0, row, step, b, b0, b_row, c, c0, c_row, depth, kept):
-        """c(i, j) = Σ_d a[a0 + i·row + d·step]·b[b0 + d·b_row + j], plus c(i, j) if `kept` > 0."""
+    def piece(a, a0, distance, b, b0, b_row, c, c0, c_row, depth, kept):
+        """c(i, j) = Σ_d a(i, d)·b[b0 + d·b_row + j], plus c(i, j) if `kept` > 0."""
         places = [c0 + c_row * i + v * LANES for i in range(rows) for v in range(vectors)]
 
         def add(d: Any, *sums: Any) -> list[Any]:
             columns = [b[b0 + d * b_row + v * LANES] for v in range(vectors)]
-            factors = [a.each(a0 + row * i + d * step) for i in range(rows)]
+            starts = [a0 + d * distance + i if transposed else a0 + distance * i + d for i in range(rows)]
+            factors = [a.each(start) for start in starts]
             return [factors[n // vectors] * columns[n % vectors] + total for n, total in enumerate(sums)]
 
         sums = repeat(depth, add, [where(kept > 0, c[place], 0) for place in places])
@@ -40,41 +41,40 @@ def _piece(rows: int, vectors: int) -> Callable[..., None]:
     return piece
 
 
-WIDE, MIDDLE = (vectors * LANES for _, vectors in (PIECES[0], PIECES[-2]))  # columns
-_wide, _middle, _narrow = (_piece(*PIECES[at]) for at in (0, -2, -1))
+def _product(transposed: bool) -> Callable[..., None]:
+    """Return `multiply`, or `multiply_transposed`.
 
-
-@helper
-def multiply(
-    a: Any,
-    a0: int,
-    row: int,
-    step: int,
-    b: Any,
-    b0: int,
-    b_row: int,
-    c: Any,
-    c0: int,
-    c_row: int,
-    shape: Any,
-    kept: Any,
-) -> None:
-    """c = a·b, or c += a·b with `kept` above 0, for `shape` = (rows, columns, depth); all arrays flat.
-
-    a(i, d) = a[a0 + i·row + d·step]: transposed or not, as the distances say. The rows of b (depth, columns) and
-    c (rows, columns) are contiguous, at the distances given. Columns fill whole vectors. Where the number of rows is no
-    multiple of ROWS, a and c must have space, of any content, behind the last.
+    Two functions, though a pair of distances would say either: where one of them is known to be 1, a row or a term is
+    one address further, and the loop over terms loses a third of its instructions.
     """
-    rows, columns, depth = shape
-    j = 0
-    while j + WIDE <= columns:
-        for i in range(0, rows, PIECES[0][0]):
-            _wide(a, a0 + i * row, row, step, b, b0 + j, b_row, c, c0 + i * c_row + j, c_row, depth, kept)
-        j += WIDE
-    while j + MIDDLE <= columns:
-        for i in range(0, rows, PIECES[-2][0]):
-            _middle(a, a0 + i * row, row, step, b, b0 + j, b_row, c, c0 + i * c_row + j, c_row, depth, kept)
-        j += MIDDLE
-    if j < columns:
-        for i in range(0, rows, PIECES[-1][0]):
-            _narrow(a, a0 + i * row, row, step, b, b0 + j, b_row, c, c0 + i * c_row + j, c_row, depth, kept)
+    wide, middle, narrow = (_piece(*PIECES[at], transposed) for at in (0, -2, -1))
+
+    @helper
+    def product(
+        a: Any, a0: int, distance: int, b: Any, b0: int, b_row: int, c: Any, c0: int, c_row: int, shape: Any, kept: Any
+    ) -> None:
+        rows, columns, depth = shape
+        row = 1 if transposed else distance
+        j = 0
+        while j + WIDE <= columns:
+            for i in range(0, rows, PIECES[0][0]):
+                wide(a, a0 + i * row, distance, b, b0 + j, b_row, c, c0 + i * c_row + j, c_row, depth, kept)
+            j += WIDE
+        while j + MIDDLE <= columns:
+            for i in range(0, rows, PIECES[-2][0]):
+                middle(a, a0 + i * row, distance, b, b0 + j, b_row, c, c0 + i * c_row + j, c_row, depth, kept)
+            j += MIDDLE
+        if j < columns:
+            for i in range(0, rows, PIECES[-1][0]):
+                narrow(a, a0 + i * row, distance, b, b0 + j, b_row, c, c0 + i * c_row + j, c_row, depth, kept)
+
+    return product
+
+
+WIDE, MIDDLE = (vectors * LANES for _, vectors in (PIECES[0], PIECES[-2]))  # columns
+
+# c = a·b, or c += a·b with `kept` above 0, for `shape` = (rows, columns, depth); all arrays flat. The rows of b (depth,
+# columns) and c (rows, columns) are contiguous, at the distances given. Columns fill whole vectors. Where the number of
+# rows is no multiple of ROWS, a and c must have space, of any content, behind the last.
+multiply = _product(False)  # a(i, d) = a[a0 + i·distance + d]
+multiply_transposed = _product(True)  # a(i, d) = a[a0 + d·distance + i]

@@ -17,7 +17,7 @@ from numba import prange
 from ..window import Pair
 from .compile import vector_jit
 from .memory import empty, scratch
-from .product import multiply
+from .product import multiply, multiply_transposed
 from .tiles import CELLS, add_images, fill_gradients, fill_images, plane, tiles_of, write_outputs
 
 BUFFER = 32 * 1024 * 1024
@@ -112,7 +112,7 @@ def _products(v: Any, u: Any, m: Any, geometry: Any, count: int, planes: Any, si
     c, k = geometry[3], geometry[6]
     v_plane, m_plane = planes
     for p in prange((len(side) + 2) ** 2):
-        multiply(v, p * v_plane, c, 1, u, p * c * k, k, m, p * m_plane, k, (count, k, c), 0.0)
+        multiply(v, p * v_plane, c, u, p * c * k, k, m, p * m_plane, k, (count, k, c), 0.0)
 
 
 @vector_jit
@@ -121,7 +121,7 @@ def _kernel_products(v: Any, m: Any, du: Any, geometry: Any, count: int, planes:
     c, k = geometry[3], geometry[6]
     v_plane, m_plane = planes
     for p in prange((len(side) + 2) ** 2):
-        multiply(v, p * v_plane, 1, c, m, p * m_plane, k, du, p * c * k, k, (c, k, count), kept)
+        multiply_transposed(v, p * v_plane, c, m, p * m_plane, k, du, p * c * k, k, (c, k, count), kept)
 
 
 @vector_jit
@@ -130,7 +130,7 @@ def _input_products(m: Any, u: Any, v: Any, geometry: Any, count: int, planes: A
     c, k = geometry[3], geometry[6]
     v_plane, m_plane = planes
     for p in prange((len(side) + 2) ** 2):
-        multiply(m, p * m_plane, k, 1, u, p * c * k, c, v, p * v_plane, c, (count, c, k), 0.0)
+        multiply(m, p * m_plane, k, u, p * c * k, c, v, p * v_plane, c, (count, c, k), 0.0)
 
 
 @vector_jit

@@ -290,7 +290,7 @@ def _staged(context: Any, builder: Any, kind: Any, value: Any) -> Any:
         return _Memory(
             builder, context.make_array(kind)(context, builder, value).data, element, context.get_abi_alignment(element)
         )
-    if isinstance(kind, types.BaseTuple):
+    if isinstance(kind, types.UniTuple):
         return len(kind)
     if isinstance(kind, types.Integer):
         return Index(builder, value)

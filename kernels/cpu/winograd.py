@@ -25,7 +25,7 @@ from ..window import Pair, Window
 from . import sweeps
 from .compile import vector_jit
 from .memory import empty, scratch, zeros
-from .product import ROWS, multiply
+from .product import ROWS, multiply, multiply_transposed
 from .tiles import CELLS, add_images, fill_gradients, fill_images, plane, tiles_of, write_outputs
 from .transforms import kernel_to_points, points_to_kernel
 from .vectors import LANES, in_registers
@@ -228,7 +228,7 @@ def _forward(
         v, m, tile = scratch(points * v_plane, x), scratch(points * m_plane, x), scratch(CELLS, x)
         fill_images(x, geometry, first, count, v, 0, v_plane, tile, side)
         for p in range(points):
-            multiply(v, p * v_plane, c, 1, u, p * c * k, k, m, p * m_plane, k, (count, k, c), 0.0)
+            multiply(v, p * v_plane, c, u, p * c * k, k, m, p * m_plane, k, (count, k, c), 0.0)
         write_outputs(m, 0, m_plane, geometry, first, count, b, floor, alive, y, place, tile, side)
 
 
@@ -262,8 +262,8 @@ def _backward(
                 fill_images(x, geometry, first, count, v, 0, v_plane, tile, side)
                 for p in range(points):
                     at = (part * points + p) * c * k
-                    multiply(v, p * v_plane, 1, c, m, p * m_plane, k, partial, at, k, (c, k, count), 1.0)
+                    multiply_transposed(v, p * v_plane, c, m, p * m_plane, k, partial, at, k, (c, k, count), 1.0)
             if len(dx) > 0:
                 for p in range(points):
-                    multiply(m, p * m_plane, k, 1, u, p * c * k, c, v, p * v_plane, c, (count, c, k), 0.0)
+                    multiply(m, p * m_plane, k, u, p * c * k, c, v, p * v_plane, c, (count, c, k), 0.0)
                 add_images(v, 0, v_plane, geometry, first, count, dx, tile, side)
