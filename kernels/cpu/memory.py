@@ -5,7 +5,9 @@ takes as long as a pass over them. A step asks for the same sizes as the step be
 later steps need.
 """
 
+from collections.abc import Callable
 from math import prod
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,17 +16,18 @@ from .compile import helper
 
 SMALL = 256 * 1024  # bytes below which NumPy's own allocator is as good
 ALIGNMENT = 64  # bytes of a cache line, and of the widest vector register
-KEPT = 512 * 1024 * 1024  # bytes of unused memory that the pool holds on to at most
+KEPT = 256 * 1024 * 1024  # bytes of unused memory that the pool holds on to at most
+LOOSE = 2  # memory may serve an array of half its size: else every size of a model would keep its own
 
-_free: dict[int, list[np.ndarray]] = {}  # unused memory by its size
+_free: list[np.ndarray] = []  # unused memory, the longest unused first
+_choosing = Lock()
 
 
 class _Memory:
     """Bytes that NumPy arrays may be laid over; given back to the pool when the last of them is collected."""
 
     def __init__(self, size: int) -> None:
-        blocks = _free.get(size)
-        self.raw = blocks.pop() if blocks else np.empty(size + ALIGNMENT, np.uint8)
+        self.raw = _taken(size + ALIGNMENT)
         address = self.raw.ctypes.data
         self.__array_interface__ = {
             "shape": (size,),
@@ -33,11 +36,21 @@ class _Memory:
             "version": 3,
         }
 
-    def __del__(self, free: dict[int, list[np.ndarray]] = _free) -> None:
-        size = self.raw.size - ALIGNMENT
-        free.setdefault(size, []).append(self.raw)
-        if sum(size * len(blocks) for size, blocks in free.items()) > KEPT:
-            free.clear()  # sizes of another model, most likely: start afresh
+    def __del__(self, give_back: Callable[[np.ndarray], None] = _free.append) -> None:
+        give_back(self.raw)  # and nothing else: the collector may call this at any moment, even inside `_taken`
+
+
+def _taken(size: int) -> np.ndarray:
+    """Take the smallest memory out of the pool that fits `size`, or else new memory; let go of what is too much."""
+    with _choosing:
+        fitting = [raw for raw in _free if size <= raw.size <= LOOSE * size]
+        found = min(fitting, key=len) if fitting else None
+        kept = 0
+        for at in range(len(_free) - 1, -1, -1):
+            kept += _free[at].size
+            if _free[at] is found or kept > KEPT:
+                del _free[at]
+    return np.empty(size, np.uint8) if found is None else found
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:

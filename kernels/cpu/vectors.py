@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 from llvmlite import binding, ir
-from numba.core import config, types
+from numba import types
+from numba.core import config
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 

@@ -39,9 +39,36 @@ def test_memory_is_used_again_only_when_the_last_view_is_gone():
     assert memory.empty((LARGE,), "float32").ctypes.data == address
 
 
-def test_the_pool_is_bounded(monkeypatch):
+@pytest.fixture
+def pool(monkeypatch):
+    """An empty pool."""
+    monkeypatch.setattr(memory, "_free", memory._free[:])
+    memory._free.clear()
+    monkeypatch.setattr(memory._Memory.__del__, "__defaults__", (memory._free.append,))
+    return memory._free
+
+
+def test_memory_serves_a_smaller_array_but_not_a_much_smaller_one(pool):
+    large, middle = memory.empty((4 * LARGE,), "float32"), memory.empty((3 * LARGE,), "float32")
+    addresses = large.ctypes.data, middle.ctypes.data
+    del large, middle
+    gc.collect()
+    kept = memory.empty((2 * LARGE,), "float32")
+    assert kept.ctypes.data == addresses[1]
+    small = memory.empty((LARGE,), "float32")
+    assert small.ctypes.data != addresses[0]
+    assert memory.empty((3 * LARGE,), "float32").ctypes.data == addresses[0]
+
+
+def test_the_pool_is_bounded(pool, monkeypatch):
     monkeypatch.setattr(memory, "KEPT", 4 * memory.SMALL)
-    for factor in range(1, 12):
-        memory.empty((factor * LARGE,), np.float32)
-        kept = sum(size * len(blocks) for size, blocks in memory._free.items())
-        assert kept <= 4 * memory.SMALL
+    arrays = [memory.empty((factor * LARGE,), np.float32) for factor in range(1, 6)]
+    last = arrays[-1].nbytes
+    del arrays
+    gc.collect()
+    assert sum(raw.size for raw in pool) > memory.KEPT
+    memory.empty((9 * LARGE,), np.float32)
+    assert sum(raw.size for raw in pool) <= memory.KEPT + 10 * 4 * LARGE
+    again = memory.empty((9 * LARGE,), np.float32)
+    assert again.nbytes > last
+    assert sum(raw.size for raw in pool) <= memory.KEPT
