@@ -11,9 +11,10 @@ all images; the values of tile s at point p are v[v0 + p·distance + s·c …], 
 
 from typing import Any
 
-from ..window import SHUT
+import numpy as np
+
 from .compile import helper
-from .pooled import keep_largest
+from .pooled import keep_largest, spread
 from .product import ROWS
 from .transforms import (
     image_to_points,
@@ -24,7 +25,7 @@ from .transforms import (
     pooled_to_points,
     rectified_to_points,
 )
-from .vectors import LANES
+from .vectors import LANES, in_registers, where
 
 CELLS = 6 * 6 * LANES  # numbers of the small array that the largest tile is copied to
 
@@ -55,6 +56,37 @@ def _inside(y0: int, x0: int, side: int, h: int, w: int) -> bool:
     return y0 >= 0 and x0 >= 0 and y0 + side <= h and x0 + side <= w
 
 
+@in_registers
+def _copy(x, start, target, at):
+    target[at] = x[start]
+
+
+@in_registers
+def _copy_rectified(x, y, start, target, at):
+    target[at] = where(y[start] > 0, x[start], 0)
+
+
+@in_registers
+def _clear(target, at):
+    target[at] = 0
+
+
+@in_registers
+def _copy_bias(b, b0, floor, target, at):
+    target[at] = where(b[b0] <= floor, floor, b[b0])
+
+
+@in_registers
+def _copy_spread(dy, place, start, target, at, row):
+    for (i, j), value in zip(np.ndindex(2, 2), spread(dy[start], place[start]), strict=True):
+        target[at + row * i + j * LANES] = value
+
+
+@in_registers
+def _add(x, start, target, at):
+    target[at] = target[at] + x[start]
+
+
 @helper
 def _cut_out(x: Any, shape: Any, image: int, y0: int, x0: int, c0: int, side: int, rectifier: Any, tile: Any) -> None:
     """Copy side×side cells of LANES channels to the flat `tile`; cells outside the image are 0, and so are those where
@@ -65,11 +97,11 @@ def _cut_out(x: Any, shape: Any, image: int, y0: int, x0: int, c0: int, side: in
             to = (i * side + j) * LANES
             at = ((image * h + y0 + i) * w + x0 + j) * c + c0
             if not (y0 + i >= 0 and y0 + i < h and x0 + j >= 0 and x0 + j < w):
-                tile[to : to + LANES] = 0
+                _clear(tile, to)
+            elif len(rectifier) > 0:
+                _copy_rectified(x, rectifier, at, tile, to)
             else:
-                for lane in range(LANES):
-                    shut = len(rectifier) > 0 and not rectifier[at + lane] > 0
-                    tile[to + lane] = 0 if shut else x[at + lane]
+                _copy(x, at, tile, to)
 
 
 @helper
@@ -95,14 +127,12 @@ def _spread_out(dy: Any, place: Any, shape: Any, image: int, y0: int, x0: int, k
     """Write the gradients of a tile of outputs from (y0, x0) on, LANES channels, to the flat `tile`: each dy of a
     square of 2×2 at its place, 0 elsewhere and outside of the h×w outputs."""
     h, w, k = shape
-    tile[:] = 0
+    for cell in range(len(side) ** 2):
+        _clear(tile, cell * LANES)
     for i in range(0, min(len(side), h - y0), 2):
         for j in range(0, min(len(side), w - x0), 2):
             at = ((image * h + y0 + i) // 2 * (w // 2) + (x0 + j) // 2) * k + k0
-            for lane in range(LANES):
-                if place[at + lane] != SHUT:
-                    p, q = place[at + lane] // 2, place[at + lane] % 2
-                    tile[((i + p) * len(side) + j + q) * LANES + lane] = dy[at + lane]
+            _copy_spread(dy, place, at, tile, (i * len(side) + j) * LANES, len(side) * LANES)
 
 
 @helper
@@ -158,14 +188,14 @@ def add_images(
             if inside:
                 points_to_image(v, v0 + s * c + c0, distance, dx, ((image * h + y0) * w + x0) * c + c0, w * c, c, side)
                 continue
-            tile[:] = 0
             cells = len(side) + 2
+            for cell in range(cells**2):
+                _clear(tile, cell * LANES)
             points_to_image(v, v0 + s * c + c0, distance, tile, 0, cells * LANES, LANES, side)
             for p in range(max(0, -y0), min(cells, h - y0)):
                 for q in range(max(0, -x0), min(cells, w - x0)):
                     at = ((image * h + y0 + p) * w + x0 + q) * c + c0
-                    for lane in range(LANES):
-                        dx[at + lane] += tile[(cells * p + q) * LANES + lane]
+                    _add(tile, (cells * p + q) * LANES, dx, at)
 
 
 @helper
@@ -189,8 +219,7 @@ def _write_tile(
         for p in range(min(m, h - i)):
             for q in range(min(m, w - j)):
                 at = ((image * h + i + p) * w + j + q) * k + k0
-                for lane in range(LANES):
-                    y[at + lane] = tile[(m * p + q) * LANES + lane]
+                _copy(tile, (m * p + q) * LANES, y, at)
         return
     for p in range(0, min(m, h - i), 2):
         for q in range(0, min(m, w - j), 2):
@@ -220,10 +249,15 @@ def write_outputs(
     rounding of its neighbours' values, left in its place, would open a following ReLU that the definition leaves shut.
     """
     _, h, w, _, oh, ow, k, top, left = geometry
+    lit = np.empty(len(side) ** 2, np.bool_)
     for s in range(count):
         image, i, j = _place(first + s, oh, ow, side)
-        whole = _inside(i, j, len(side), oh, ow)
-        whole = whole and _lit(alive, h, w, image, i - top, j - left, len(side) + 2) == (len(side) + 2) ** 2
+        seen = _lit(alive, h, w, image, i - top, j - left, len(side) + 2)
+        whole = seen == (len(side) + 2) ** 2 and _inside(i, j, len(side), oh, ow)
+        if not whole:
+            for p in range(len(side)):
+                for q in range(len(side)):
+                    lit[len(side) * p + q] = seen > 0 and _lit(alive, h, w, image, i + p - top, j + q - left, 3) > 0
         for k0 in range(0, k, LANES):
             if whole and len(place) > 0:
                 at = ((image * oh + i) // 2 * (ow // 2) + j // 2) * k + k0
@@ -233,11 +267,9 @@ def write_outputs(
                 at = ((image * oh + i) * ow + j) * k + k0
                 points_to_output(m, m0 + s * k + k0, distance, b, k0, floor, y, at, ow * k, k, side)
                 continue
-            points_to_output(m, m0 + s * k + k0, distance, b, k0, floor, tile, 0, len(side) * LANES, LANES, side)
-            for p in range(len(side)):
-                for q in range(len(side)):
-                    if _lit(alive, h, w, image, i + p - top, j + q - left, 3) == 0:
-                        for lane in range(LANES):
-                            bias = b[k0 + lane]
-                            tile[(len(side) * p + q) * LANES + lane] = floor if bias <= floor else bias
+            if seen > 0:
+                points_to_output(m, m0 + s * k + k0, distance, b, k0, floor, tile, 0, len(side) * LANES, LANES, side)
+            for cell in range(len(side) ** 2):
+                if not lit[cell]:
+                    _copy_bias(b, k0, floor, tile, cell * LANES)
             _write_tile(tile, k0, floor, y, place, (oh, ow, k), image, i, j, side)

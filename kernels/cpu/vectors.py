@@ -5,8 +5,8 @@ its loops unroll, its arithmetic becomes one machine instruction each, and nothi
 butterfly of a Winograd transform reads as in its paper and is 40 instructions, without the questions a compiled loop
 must ask (do these arrays overlap? is this index negative?), and it compiles in a tenth of the time.
 
-    array arguments     `a[i]` is the vector of the LANES elements from flat position i on, `a[i] = v` writes one,
-                        `a.each(i)` is element i in every lane; positions are not checked
+    array arguments     `a[i]` is the vector of the LANES elements from flat position i on, `a[i] = v` writes one, or
+                        a number to all lanes; `a.each(i)` is element i in every lane; positions are not checked
     whole numbers       add and multiply to positions
     floating numbers    the same value in every lane
     tuples              their length, a number that is known when the kernel is compiled
@@ -251,8 +251,10 @@ class _Memory:
     def __getitem__(self, index: Any) -> Vector:
         return Vector(self.builder, self.builder.load(self._place(index), align=self.alignment))
 
-    def __setitem__(self, index: Any, vector: Vector) -> None:
-        self.builder.store(vector.value, self._place(index), align=self.alignment)
+    def __setitem__(self, index: Any, value: Any) -> None:
+        kind = ir.VectorType(self.element, LANES)
+        vector = value.value if isinstance(value, Vector) else _constant(kind, value)
+        self.builder.store(vector, self._place(index), align=self.alignment)
 
     def each(self, index: Any) -> Any:
         """Return element `index` in every lane; of an array of whole numbers, the number itself."""

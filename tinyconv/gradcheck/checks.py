@@ -167,6 +167,7 @@ def _network_functions(draw: _Draw) -> Iterator[Check]:
     yield check("dense", "images, no bias", F.dense, draw.normal(2, 3, 4), draw.normal(4, 5))
     yield check("conv2d", "", F.conv2d, x, w, b)
     yield check("conv2d", "no bias", F.conv2d, x, w)
+    yield check("conv2d", "relu, pooled", lambda x, w, b: F.conv2d(x, w, b, relu=True, pooled=True), x, w, b)
     yield check("conv2d", "same, strides", lambda x, w, b: F.conv2d(x, w, b, (2, 3), "same"), x, w, b)
     yield check("conv2d", "dilation", lambda x, w, b: F.conv2d(x, w, b, dilation=(2, 3)), x, w, b)
     yield check("conv2d", "groups", lambda x, w: F.conv2d(x, w, padding="same", groups=2), x, draw.normal(3, 3, 2, 6))
