@@ -14,7 +14,7 @@ from .compile import helper, single_threaded_blas, vector_jit
 from .memory import empty, scratch
 from .product import ROWS, multiply, multiply_transposed
 from .product import WIDE as PANEL
-from .vectors import LANES, in_registers, transposed
+from .vectors import LANES, copy_square, in_registers
 
 # Blocks of c, at most TALL×WIDE, stay in a core's second-level cache while DEPTH terms at a time are added to them. The
 # part of b for that is copied to panels as wide as a piece of `product.py`, which the first-level cache holds.
@@ -85,12 +85,6 @@ def _add(a, i, b, j, target, at):
     target[at] = a[i] + b[j]
 
 
-@in_registers
-def _copy_square(source, start, outer, target, at, row):
-    for i, column in enumerate(transposed([source[start + outer * j] for j in range(LANES)])):
-        target[at + row * i] = column
-
-
 @helper
 def _pack(source: np.ndarray, start: int, outer: int, count: int, run: int, target: np.ndarray, row: int) -> None:
     """Copy `count` runs of contiguous numbers, `outer` apart, to rows of the target, `row` apart."""
@@ -110,7 +104,7 @@ def _pack_transposed(
     across, down = count // LANES * LANES, run // LANES * LANES
     for t in range(0, down, LANES):
         for i in range(0, across, LANES):
-            _copy_square(source, start + i * outer + t, outer, target, t * row + i, row)
+            copy_square(source, start + i * outer + t, outer, target, t * row + i, row)
     for t in range(run):
         for i in range(across if t < down else 0, count):
             target[t * row + i] = source[start + i * outer + t]

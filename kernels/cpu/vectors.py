@@ -29,7 +29,7 @@ from numba.core import config
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
-__all__ = ["LANES", "equal", "in_registers", "is_nan", "repeat", "transposed", "where", "wide"]
+__all__ = ["LANES", "copy_square", "equal", "in_registers", "is_nan", "repeat", "transposed", "where", "wide"]
 
 _FEATURES = binding.get_host_cpu_features()
 
@@ -310,3 +310,10 @@ def _spread(builder: Any, value: Any) -> Vector:
 
 def _constant(kind: Any, number: float) -> Any:
     return ir.Constant(kind, [number if isinstance(kind.element, ir.IntType) else float(number)] * LANES)
+
+
+@in_registers
+def copy_square(source, start, outer, target, at, row):
+    """Copy LANES×LANES numbers, rows `outer` apart, transposed to rows `row` apart."""
+    for i, column in enumerate(transposed([source[start + outer * j] for j in range(LANES)])):
+        target[at + row * i] = column

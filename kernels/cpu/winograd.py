@@ -28,7 +28,7 @@ from .memory import empty, scratch, zeros
 from .product import ROWS, multiply, multiply_transposed
 from .tiles import CELLS, add_images, fill_gradients, fill_images, plane, tiles_of, write_outputs
 from .transforms import kernel_to_points, points_to_kernel
-from .vectors import LANES, in_registers
+from .vectors import LANES, copy_square, in_registers
 
 # Bytes of one block's transformed tiles, before and after the product: half a core's second-level cache.
 CACHE = 512 * 1024
@@ -129,9 +129,11 @@ def conv2d_backward(
     u = partial = NONE
     if w is not None:
         dx = empty((n, *image, c), dy.dtype)
-        u = _transformed(np.ascontiguousarray(w.transpose(0, 1, 3, 2)), side)
+        flipped = empty((3, 3, k, c), w.dtype)
+        _transpose(w.reshape(-1), flipped.reshape(-1), c, k)
+        u = _transformed(flipped, side)
     if x is not None:
-        partial = zeros((parts * points * c * k,), dy.dtype)
+        partial = (empty if wide and n else zeros)((parts * points * c * k,), dy.dtype)
     geometry = n, *image, c, oh, ow, k, top, left
     y, x_, dx_ = (NONE if array is None else array.reshape(-1) for array in (y, x, dx))
     place = NO_PLACE if place is None else place.reshape(-1)
@@ -164,6 +166,16 @@ def _block(c: int, k: int, side: int) -> tuple[int, Pair]:
     """Return how many tiles make a block, and the distances between its points in v and m."""
     block = max(32, min(128, CACHE // ((side + 2) ** 2 * (c + k) * 4))) // ROWS * ROWS
     return block, (plane(block, c), plane(block, k))
+
+
+@vector_jit
+def _transpose(w: Any, flipped: Any, c: int, k: int) -> None:
+    """Fill flipped (3,3,k,c) with w (3,3,c,k), the channels' axes exchanged; both flat."""
+    for square in prange(c // LANES):
+        for tap in range(9):
+            for k0 in range(0, k, LANES):
+                start, at = (tap * c + square * LANES) * k + k0, (tap * k + k0) * c + square * LANES
+                copy_square(w, start, k, flipped, at, c)
 
 
 @vector_jit
