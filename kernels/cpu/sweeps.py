@@ -34,15 +34,15 @@ def forward(
     y: np.ndarray,
     place: np.ndarray,
     geometry: tuple[int, ...],
-    alive: np.ndarray,
     floor: Any,
     side: tuple[int, ...],
 ) -> None:
     """Fill y, and `place` if it is not empty."""
     v, m, planes, block, tiles = _buffers(geometry, x.dtype, len(side))
+    alive = np.empty(block * (len(side) + 2) ** 2, np.uint8)
     for first in range(0, tiles, block):
         count = min(block, tiles - first)
-        _images(x, v, geometry, first, count, planes, side)
+        _images(x, v, geometry, first, count, planes, alive, side)
         _products(v, u, m, geometry, count, planes, side)
         _outputs(m, b, y, place, geometry, first, count, planes, alive, floor, side)
 
@@ -65,7 +65,7 @@ def backward(
         count = min(block, tiles - first)
         _gradients(dy, place, y, m, geometry, first, count, planes, sums.reshape(-1), side)
         if du.size:
-            _images(x, v, geometry, first, count, planes, side)
+            _images(x, v, geometry, first, count, planes, NO_FLAGS, side)
             _kernel_products(v, m, du, geometry, count, planes, float(first), side)
         if dx.size:
             _input_products(m, u, v, geometry, count, planes, side)
@@ -83,13 +83,17 @@ def _buffers(geometry: tuple[int, ...], dtype: np.dtype, side: int) -> tuple[np.
     return empty((points * planes[0],), dtype), empty((points * planes[1],), dtype), planes, block, tiles
 
 
+NO_FLAGS = np.empty(0, np.uint8)
+
+
 @vector_jit
-def _images(x: Any, v: Any, geometry: Any, first: int, count: int, planes: Any, side: Any) -> None:
+def _images(x: Any, v: Any, geometry: Any, first: int, count: int, planes: Any, alive: Any, side: Any) -> None:
     """Transform the image cells of the tiles first … first + count − 1 to v."""
     c, distance = geometry[3], planes[0]
     for group in prange(GROUPS):
         start, end = group * count // GROUPS, (group + 1) * count // GROUPS
-        fill_images(x, geometry, first + start, end - start, v, start * c, distance, scratch(CELLS, x), side)
+        a0, tile = start * (len(side) + 2) ** 2, scratch(CELLS, x)
+        fill_images(x, geometry, first + start, end - start, v, start * c, distance, alive, a0, tile, side)
 
 
 @vector_jit
@@ -153,7 +157,20 @@ def _outputs(
         start, end = group * count // GROUPS, (group + 1) * count // GROUPS
         tile = scratch(CELLS, m)
         write_outputs(
-            m, start * k, distance, geometry, first + start, end - start, b, floor, alive, y, place, tile, side
+            m,
+            start * k,
+            distance,
+            geometry,
+            first + start,
+            end - start,
+            b,
+            floor,
+            alive,
+            start * (len(side) + 2) ** 2,
+            y,
+            place,
+            tile,
+            side,
         )
 
 

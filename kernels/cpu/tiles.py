@@ -105,21 +105,52 @@ def _cut_out(x: Any, shape: Any, image: int, y0: int, x0: int, c0: int, side: in
 
 
 @helper
+def _find_alive(x: Any, geometry: Any, image: int, y0: int, x0: int, alive: Any, at: int, side: int) -> None:
+    """Set alive[at …] to 1 for each of side×side cells that lies in the image and has a value other than 0, else 0."""
+    _, h, w, c, _, _, _, _, _ = geometry
+    for i in range(side):
+        for j in range(side):
+            alive[at + i * side + j] = 0
+            if y0 + i >= 0 and y0 + i < h and x0 + j >= 0 and x0 + j < w:
+                cell = ((image * h + y0 + i) * w + x0 + j) * c
+                for channel in range(c):
+                    if x[cell + channel] != 0:
+                        alive[at + i * side + j] = 1
+                        break
+
+
+@helper
 def fill_images(
-    x: Any, geometry: Any, first: int, count: int, v: Any, v0: int, distance: int, tile: Any, side: Any
+    x: Any,
+    geometry: Any,
+    first: int,
+    count: int,
+    v: Any,
+    v0: int,
+    distance: int,
+    alive: Any,
+    a0: int,
+    tile: Any,
+    side: Any,
 ) -> None:
-    """Transform the image cells of the tiles first … first + count − 1 to v (points, distance)."""
+    """Transform the cells of the tiles first … first + count − 1 to v (points, distance).
+
+    Unless `alive` is empty, note there, from a0 on, which cells are alive: not all 0.
+    """
     _, h, w, c, oh, ow, _, top, left = geometry
+    cells = len(side) + 2
     for s in range(count):
         image, i, j = _place(first + s, oh, ow, side)
         y0, x0 = i - top, j - left
-        inside = _inside(y0, x0, len(side) + 2, h, w)
+        inside = _inside(y0, x0, cells, h, w)
+        if len(alive) > 0:
+            _find_alive(x, geometry, image, y0, x0, alive, a0 + s * cells**2, cells)
         for c0 in range(0, c, LANES):
             if inside:
                 image_to_points(x, ((image * h + y0) * w + x0) * c + c0, w * c, c, v, v0 + s * c + c0, distance, side)
             else:
-                _cut_out(x, (h, w, c), image, y0, x0, c0, len(side) + 2, tile[:0], tile)
-                image_to_points(tile, 0, (len(side) + 2) * LANES, LANES, v, v0 + s * c + c0, distance, side)
+                _cut_out(x, (h, w, c), image, y0, x0, c0, cells, tile[:0], tile)
+                image_to_points(tile, 0, cells * LANES, LANES, v, v0 + s * c + c0, distance, side)
 
 
 @helper
@@ -199,12 +230,12 @@ def add_images(
 
 
 @helper
-def _lit(alive: Any, h: int, w: int, image: int, y0: int, x0: int, side: int) -> int:
-    """Return how many of the side×side cells from (y0, x0) on are alive; none is, outside the image."""
+def _lit(alive: Any, at: int, row: int, side: int) -> int:
+    """Return how many of side×side cells are alive: of rows of `row` cells in alive[at …]."""
     count = 0
-    for y in range(max(0, y0), min(h, y0 + side)):
-        for x in range(max(0, x0), min(w, x0 + side)):
-            count += alive[(image * h + y) * w + x]
+    for i in range(side):
+        for j in range(side):
+            count += alive[at + i * row + j]
     return count
 
 
@@ -238,6 +269,7 @@ def write_outputs(
     b: Any,
     floor: Any,
     alive: Any,
+    a0: int,
     y: Any,
     place: Any,
     tile: Any,
@@ -248,16 +280,18 @@ def write_outputs(
     An output that sees only cells that are not alive is its bias, exactly. Behind a ReLU that is common, and the
     rounding of its neighbours' values, left in its place, would open a following ReLU that the definition leaves shut.
     """
-    _, h, w, _, oh, ow, k, top, left = geometry
+    _, _, _, _, oh, ow, k, _, _ = geometry
+    cells = len(side) + 2
     lit = np.empty(len(side) ** 2, np.bool_)
     for s in range(count):
         image, i, j = _place(first + s, oh, ow, side)
-        seen = _lit(alive, h, w, image, i - top, j - left, len(side) + 2)
-        whole = seen == (len(side) + 2) ** 2 and _inside(i, j, len(side), oh, ow)
+        window = a0 + s * cells**2
+        seen = _lit(alive, window, cells, cells)
+        whole = seen == cells**2 and _inside(i, j, len(side), oh, ow)
         if not whole:
             for p in range(len(side)):
                 for q in range(len(side)):
-                    lit[len(side) * p + q] = seen > 0 and _lit(alive, h, w, image, i + p - top, j + q - left, 3) > 0
+                    lit[len(side) * p + q] = seen > 0 and _lit(alive, window + p * cells + q, cells, 3) > 0
         for k0 in range(0, k, LANES):
             if whole and len(place) > 0:
                 at = ((image * oh + i) // 2 * (ow // 2) + j // 2) * k + k0

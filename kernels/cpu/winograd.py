@@ -92,14 +92,12 @@ def _convolve(
     n, h, width, c = x.shape
     k = w.shape[3]
     (top, _), (left, _) = window.pads(h, width)
-    alive = np.empty(n * h * width, np.uint8)
-    _find_alive(x.reshape(-1), alive, c)
     geometry = n, h, width, c, *outputs, k, top, left
     flat = x.reshape(-1), _transformed(w, side), b, y.reshape(-1), place, geometry
     if is_wide(c, k, side):
-        sweeps.forward(*flat, alive, x.dtype.type(floor), (0,) * side)
+        sweeps.forward(*flat, x.dtype.type(floor), (0,) * side)
     else:
-        _forward(*flat, *_block(c, k, side), alive, x.dtype.type(floor), (0,) * side)
+        _forward(*flat, *_block(c, k, side), x.dtype.type(floor), (0,) * side)
 
 
 def conv2d_backward(
@@ -129,9 +127,7 @@ def conv2d_backward(
     u = partial = NONE
     if w is not None:
         dx = empty((n, *image, c), dy.dtype)
-        flipped = empty((3, 3, k, c), w.dtype)
-        _transpose(w.reshape(-1), flipped.reshape(-1), c, k)
-        u = _transformed(flipped, side)
+        u = _transformed(_flipped(w) if wide else np.ascontiguousarray(w.transpose(0, 1, 3, 2)), side)
     if x is not None:
         partial = (empty if wide and n else zeros)((parts * points * c * k,), dy.dtype)
     geometry = n, *image, c, oh, ow, k, top, left
@@ -152,6 +148,14 @@ def conv2d_backward(
 def is_wide(c: int, k: int, side: int) -> bool:
     """Return whether a kernel's transform is so large that `sweeps.py` serves better."""
     return (side + 2) ** 2 * c * k * 4 > WIDE
+
+
+def _flipped(w: np.ndarray) -> np.ndarray:
+    """Return the kernel (3,3,k,c) of `w` (3,3,c,k)."""
+    c, k = w.shape[2:]
+    flipped = empty((3, 3, k, c), w.dtype)
+    _transpose(w.reshape(-1), flipped.reshape(-1), c, k)
+    return flipped
 
 
 def _transformed(w: np.ndarray, side: int) -> np.ndarray:
@@ -204,19 +208,6 @@ def _transform_back(partial: Any, parts: int, dw: Any, c: int, k: int, side: Any
 
 
 @vector_jit
-def _find_alive(x: Any, alive: Any, c: int) -> None:
-    """Set alive (cells,) to 1 where a cell of x (cells, c), flat, has a value other than 0, else to 0; in eighths."""
-    cells = alive.size
-    for part in prange(8):
-        for cell in range(part * cells // 8, (part + 1) * cells // 8):
-            alive[cell] = 0
-            for at in range(cell * c, (cell + 1) * c):
-                if x[at] != 0:
-                    alive[cell] = 1
-                    break
-
-
-@vector_jit
 def _forward(
     x: Any,
     u: Any,
@@ -226,7 +217,6 @@ def _forward(
     geometry: Any,
     block: int,
     planes: Any,
-    alive: Any,
     floor: Any,
     side: Any,
 ) -> None:
@@ -238,10 +228,11 @@ def _forward(
         count = min(block, tiles - first)
         v_plane, m_plane = planes
         v, m, tile = scratch(points * v_plane, x), scratch(points * m_plane, x), scratch(CELLS, x)
-        fill_images(x, geometry, first, count, v, 0, v_plane, tile, side)
+        alive = np.empty(points * count, np.uint8)
+        fill_images(x, geometry, first, count, v, 0, v_plane, alive, 0, tile, side)
         for p in range(points):
             multiply(v, p * v_plane, c, u, p * c * k, k, m, p * m_plane, k, (count, k, c), 0.0)
-        write_outputs(m, 0, m_plane, geometry, first, count, b, floor, alive, y, place, tile, side)
+        write_outputs(m, 0, m_plane, geometry, first, count, b, floor, alive, 0, y, place, tile, side)
 
 
 @vector_jit
@@ -271,7 +262,7 @@ def _backward(
             count = min(block, last - first)
             fill_gradients(dy, place, y, geometry, first, count, m, 0, m_plane, sums, part * k, tile, side)
             if len(partial) > 0:
-                fill_images(x, geometry, first, count, v, 0, v_plane, tile, side)
+                fill_images(x, geometry, first, count, v, 0, v_plane, place[:0], 0, tile, side)
                 for p in range(points):
                     at = (part * points + p) * c * k
                     multiply_transposed(v, p * v_plane, c, m, p * m_plane, k, partial, at, k, (c, k, count), 1.0)
