@@ -37,9 +37,11 @@ CACHE = 512 * 1024
 WIDE = 4 * 1024 * 1024
 
 # Gradients are computed in this many parts, of whole images each. The parts of a kernel's gradient are added in order,
-# so the bits do not depend on the number of threads. Fewer where they would take more than PARTS_BYTES together.
+# so the bits do not depend on the number of threads. Fewer where they would take more than PARTS_BYTES together, or
+# have less than PART_TILES tiles each: to add them up must not take longer than to compute them.
 PARTS = 16
 PARTS_BYTES = 64 * 1024 * 1024
+PART_TILES = 256
 
 SIDE = 4  # of a tile of outputs
 
@@ -122,7 +124,9 @@ def conv2d_backward(
     c = w.shape[2] if w is not None else x.shape[3] if x is not None else 0
     (top, _), (left, _) = window.pads(*image)
     points, wide = (side + 2) ** 2, is_wide(c, k, side)
-    parts = 1 if wide else min(PARTS, max(1, n), max(4, PARTS_BYTES // (points * c * k * 4)))
+    tiles = n * -(-oh // side) * -(-ow // side)
+    parts = min(PARTS, max(1, n), max(4, PARTS_BYTES // (points * c * k * 4)), max(4, tiles // PART_TILES))
+    parts = 1 if wide else parts
     dx = dw = None
     u = partial = NONE
     if w is not None:
