@@ -58,7 +58,7 @@ def in_registers(function: Callable[..., None]) -> Callable[..., None]:
     context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     signature = inspect.Signature([context, *inspect.signature(function).parameters.values()])
     typed.__signature__ = signature  # type: ignore[attr-defined]
-    typed.__name__ = function.__name__
+    typed.__name__, typed.__doc__ = function.__name__, function.__doc__
     return intrinsic(typed)
 
 
