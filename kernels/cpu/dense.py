@@ -14,7 +14,7 @@ from .compile import helper, single_threaded_blas, vector_jit
 from .memory import empty, scratch
 from .product import ROWS, multiply, multiply_transposed
 from .product import WIDE as PANEL
-from .vectors import LANES, copy_square, in_registers
+from .vectors import LANES, copy_square, copy_vector, in_registers
 
 # Blocks of c, at most TALL×WIDE, stay in a core's second-level cache while DEPTH terms at a time are added to them. The
 # part of b for that is copied to panels as wide as a piece of `product.py`, which the first-level cache holds.
@@ -76,11 +76,6 @@ def _flat(matrix: np.ndarray) -> np.ndarray:
 
 
 @in_registers
-def _copy(source, start, target, at):
-    target[at] = source[start]
-
-
-@in_registers
 def _add(a, i, b, j, target, at):
     target[at] = a[i] + b[j]
 
@@ -91,7 +86,7 @@ def _pack(source: np.ndarray, start: int, outer: int, count: int, run: int, targ
     whole = run // LANES * LANES
     for i in range(count):
         for t in range(0, whole, LANES):
-            _copy(source, start + i * outer + t, target, i * row + t)
+            copy_vector(source, start + i * outer + t, target, i * row + t)
         for t in range(whole, run):
             target[i * row + t] = source[start + i * outer + t]
 

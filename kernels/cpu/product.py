@@ -14,7 +14,7 @@ from .vectors import LANES, in_registers, repeat, where
 
 # Rows and vectors of columns of the pieces, the widest first. What is done at once is bounded by the registers, 32 or
 # 16, and wants to be square: each row and each column that is loaded then serves many products.
-PIECES = ((4, 4), (8, 2), (8, 1)) if LANES == 16 else ((4, 2), (4, 1))
+PIECES = ((4, 4), (8, 2), (8, 1)) if LANES == 16 else ((4, 2), (4, 1), (4, 1))
 
 # Pieces may write up to this many rows at a time, with what comes behind the last.
 ROWS = max(rows for rows, _ in PIECES)
@@ -47,7 +47,8 @@ def _product(transposed: bool) -> Callable[..., None]:
     Two functions, though a pair of distances would say either: where one of them is known to be 1, a row or a term is
     one address further, and the loop over terms loses a third of its instructions.
     """
-    wide, middle, narrow = (_piece(*PIECES[at], transposed) for at in (0, -2, -1))
+    wide, middle, narrow = (_piece(rows, vectors, transposed) for rows, vectors in PIECES)
+    (wide_rows, _), (middle_rows, _), (narrow_rows, _) = PIECES
 
     @helper
     def product(
@@ -57,21 +58,21 @@ def _product(transposed: bool) -> Callable[..., None]:
         row = 1 if transposed else distance
         j = 0
         while j + WIDE <= columns:
-            for i in range(0, rows, PIECES[0][0]):
+            for i in range(0, rows, wide_rows):
                 wide(a, a0 + i * row, distance, b, b0 + j, b_row, c, c0 + i * c_row + j, c_row, depth, kept)
             j += WIDE
         while j + MIDDLE <= columns:
-            for i in range(0, rows, PIECES[-2][0]):
+            for i in range(0, rows, middle_rows):
                 middle(a, a0 + i * row, distance, b, b0 + j, b_row, c, c0 + i * c_row + j, c_row, depth, kept)
             j += MIDDLE
         if j < columns:
-            for i in range(0, rows, PIECES[-1][0]):
+            for i in range(0, rows, narrow_rows):
                 narrow(a, a0 + i * row, distance, b, b0 + j, b_row, c, c0 + i * c_row + j, c_row, depth, kept)
 
     return product
 
 
-WIDE, MIDDLE = (vectors * LANES for _, vectors in (PIECES[0], PIECES[-2]))  # columns
+WIDE, MIDDLE, _ = (vectors * LANES for _, vectors in PIECES)  # columns
 
 # c = a·b, or c += a·b with `kept` above 0, for `shape` = (rows, columns, depth); all arrays flat. The rows of b (depth,
 # columns) and c (rows, columns) are contiguous, at the distances given. Columns fill whole vectors. Where the number of

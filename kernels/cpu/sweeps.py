@@ -43,7 +43,7 @@ def forward(
     for first in range(0, tiles, block):
         count = min(block, tiles - first)
         _images(x, v, geometry, first, count, planes, alive, side)
-        _products(v, u, m, geometry, count, planes, side)
+        _products(v, u, m, (geometry[3], geometry[6]), count, planes, side)
         _outputs(m, b, y, place, geometry, first, count, planes, alive, floor, side)
 
 
@@ -58,9 +58,13 @@ def backward(
     geometry: tuple[int, ...],
     side: tuple[int, ...],
 ) -> np.ndarray:
-    """Fill dx and du, unless they are empty, and return the sums of dy, (parts, k) in double."""
+    """Fill dx and du, unless they are empty, and return the sums of dy, (parts, k) in double.
+
+    u (points, k, c) is of the transposed kernel.
+    """
     v, m, planes, block, tiles = _buffers(geometry, dy.dtype, len(side))
-    sums = np.zeros((GROUPS, geometry[6]))
+    c, k = geometry[3], geometry[6]
+    sums = np.zeros((GROUPS, k))
     for first in range(0, tiles, block):
         count = min(block, tiles - first)
         _gradients(dy, place, y, m, geometry, first, count, planes, sums.reshape(-1), side)
@@ -68,7 +72,7 @@ def backward(
             _images(x, v, geometry, first, count, planes, NO_FLAGS, side)
             _kernel_products(v, m, du, geometry, count, planes, float(first), side)
         if dx.size:
-            _input_products(m, u, v, geometry, count, planes, side)
+            _products(m, u, v, (k, c), count, planes[::-1], side)
             _add(v, dx, geometry, first, count, planes, side)
     return sums
 
@@ -111,12 +115,12 @@ def _gradients(
 
 
 @vector_jit
-def _products(v: Any, u: Any, m: Any, geometry: Any, count: int, planes: Any, side: Any) -> None:
-    """m = v · u at each point."""
-    c, k = geometry[3], geometry[6]
-    v_plane, m_plane = planes
+def _products(a: Any, u: Any, b: Any, channels: Any, count: int, planes: Any, side: Any) -> None:
+    """b = a · u at each point, for a of `count` tiles and u (points, *channels)."""
+    c, k = channels
+    a_plane, b_plane = planes
     for p in prange((len(side) + 2) ** 2):
-        multiply(v, p * v_plane, c, u, p * c * k, k, m, p * m_plane, k, (count, k, c), 0.0)
+        multiply(a, p * a_plane, c, u, p * c * k, k, b, p * b_plane, k, (count, k, c), 0.0)
 
 
 @vector_jit
@@ -126,15 +130,6 @@ def _kernel_products(v: Any, m: Any, du: Any, geometry: Any, count: int, planes:
     v_plane, m_plane = planes
     for p in prange((len(side) + 2) ** 2):
         multiply_transposed(v, p * v_plane, c, m, p * m_plane, k, du, p * c * k, k, (c, k, count), kept)
-
-
-@vector_jit
-def _input_products(m: Any, u: Any, v: Any, geometry: Any, count: int, planes: Any, side: Any) -> None:
-    """v = m · u at each point, for u (points,k,c) of the transposed kernel."""
-    c, k = geometry[3], geometry[6]
-    v_plane, m_plane = planes
-    for p in prange((len(side) + 2) ** 2):
-        multiply(m, p * m_plane, k, u, p * c * k, c, v, p * v_plane, c, (count, c, k), 0.0)
 
 
 @vector_jit

@@ -25,7 +25,7 @@ from .transforms import (
     pooled_to_points,
     rectified_to_points,
 )
-from .vectors import LANES, in_registers, where
+from .vectors import LANES, add_vector, copy_vector, in_registers, where
 
 CELLS = 6 * 6 * LANES  # numbers of the small array that the largest tile is copied to
 
@@ -57,11 +57,6 @@ def _inside(y0: int, x0: int, side: int, h: int, w: int) -> bool:
 
 
 @in_registers
-def _copy(x, start, target, at):
-    target[at] = x[start]
-
-
-@in_registers
 def _copy_rectified(x, y, start, target, at):
     target[at] = where(y[start] > 0, x[start], 0)
 
@@ -82,11 +77,6 @@ def _copy_spread(dy, place, start, target, at, row):
         target[at + row * i + j * LANES] = value
 
 
-@in_registers
-def _add(x, start, target, at):
-    target[at] = target[at] + x[start]
-
-
 @helper
 def _cut_out(x: Any, shape: Any, image: int, y0: int, x0: int, c0: int, side: int, rectifier: Any, tile: Any) -> None:
     """Copy side×side cells of LANES channels to the flat `tile`; cells outside the image are 0, and so are those where
@@ -101,7 +91,7 @@ def _cut_out(x: Any, shape: Any, image: int, y0: int, x0: int, c0: int, side: in
             elif len(rectifier) > 0:
                 _copy_rectified(x, rectifier, at, tile, to)
             else:
-                _copy(x, at, tile, to)
+                copy_vector(x, at, tile, to)
 
 
 @helper
@@ -226,7 +216,7 @@ def add_images(
             for p in range(max(0, -y0), min(cells, h - y0)):
                 for q in range(max(0, -x0), min(cells, w - x0)):
                     at = ((image * h + y0 + p) * w + x0 + q) * c + c0
-                    _add(tile, (cells * p + q) * LANES, dx, at)
+                    add_vector(tile, (cells * p + q) * LANES, dx, at)
 
 
 @helper
@@ -250,7 +240,7 @@ def _write_tile(
         for p in range(min(m, h - i)):
             for q in range(min(m, w - j)):
                 at = ((image * h + i + p) * w + j + q) * k + k0
-                _copy(tile, (m * p + q) * LANES, y, at)
+                copy_vector(tile, (m * p + q) * LANES, y, at)
         return
     for p in range(0, min(m, h - i), 2):
         for q in range(0, min(m, w - j), 2):

@@ -29,7 +29,19 @@ from numba.core import config
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
-__all__ = ["LANES", "copy_square", "equal", "in_registers", "is_nan", "repeat", "transposed", "where", "wide"]
+__all__ = [
+    "LANES",
+    "add_vector",
+    "copy_square",
+    "copy_vector",
+    "equal",
+    "in_registers",
+    "is_nan",
+    "repeat",
+    "transposed",
+    "where",
+    "wide",
+]
 
 _FEATURES = binding.get_host_cpu_features()
 
@@ -310,6 +322,18 @@ def _spread(builder: Any, value: Any) -> Vector:
 
 def _constant(kind: Any, number: float) -> Any:
     return ir.Constant(kind, [number if isinstance(kind.element, ir.IntType) else float(number)] * LANES)
+
+
+@in_registers
+def copy_vector(source, start, target, at):
+    """target[at …] = source[start …], LANES numbers."""
+    target[at] = source[start]
+
+
+@in_registers
+def add_vector(source, start, target, at):
+    """target[at …] += source[start …], LANES numbers."""
+    target[at] = target[at] + source[start]
 
 
 @in_registers

@@ -28,7 +28,7 @@ from .memory import empty, scratch, zeros
 from .product import ROWS, multiply, multiply_transposed
 from .tiles import CELLS, add_images, fill_gradients, fill_images, plane, tiles_of, write_outputs
 from .transforms import kernel_to_points, points_to_kernel
-from .vectors import LANES, copy_square, in_registers
+from .vectors import LANES, add_vector, copy_square
 
 # Bytes of one block's transformed tiles, before and after the product: half a core's second-level cache.
 CACHE = 512 * 1024
@@ -194,11 +194,6 @@ def _transform(w: Any, u: Any, c: int, k: int, side: Any) -> None:
             kernel_to_points(w, at, c * k, u, at, c * k, side)
 
 
-@in_registers
-def _accumulate(array, at, other):
-    array[at] = array[at] + array[other]
-
-
 @vector_jit
 def _transform_back(partial: Any, parts: int, dw: Any, c: int, k: int, side: Any) -> None:
     """Add up the parts (parts,points,c,k), in order, in the first, and transform it back to dw (3,3,c,k); all flat."""
@@ -207,7 +202,7 @@ def _transform_back(partial: Any, parts: int, dw: Any, c: int, k: int, side: Any
         for at in range(row * k, (row + 1) * k, LANES):
             for part in range(1, parts):
                 for p in range(points):
-                    _accumulate(partial, p * c * k + at, (part * points + p) * c * k + at)
+                    add_vector(partial, (part * points + p) * c * k + at, partial, p * c * k + at)
             points_to_kernel(partial, at, c * k, dw, at, c * k, side)
 
 

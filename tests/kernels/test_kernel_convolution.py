@@ -108,15 +108,15 @@ def test_gradients(kernels, case, rng):
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "37" in case.name], ids=str)
-def test_results_do_not_depend_on_the_number_of_threads(kernels, dtype, case, rng):
+def test_results_do_not_depend_on_the_number_of_threads(twin, dtype, case, rng):
     if config.NUMBA_NUM_THREADS < 2:
         pytest.skip("one thread is all there is")
     x, w, b, dy = draw(rng, case, dtype)
     found = []
     for threads in (1, 2):
         set_threads(threads)
-        y = kernels.conv2d(x, w, b, case.window, case.groups, True)
-        gradients = kernels.conv2d_backward(dy, x, w, y, case.window, case.groups, (case.images[3] > 2, True, True))
+        y = twin.conv2d(x, w, b, case.window, case.groups, True)
+        gradients = twin.conv2d_backward(dy, x, w, y, case.window, case.groups, (case.images[3] > 2, True, True))
         found.append([array.tobytes() for array in (y, *gradients) if array is not None])
     set_threads(config.NUMBA_NUM_THREADS)
     assert found[0] == found[1]

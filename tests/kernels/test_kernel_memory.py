@@ -60,15 +60,14 @@ def test_memory_serves_a_smaller_array_but_not_a_much_smaller_one(pool):
     assert memory.empty((3 * LARGE,), "float32").ctypes.data == addresses[0]
 
 
-def test_the_pool_is_bounded(pool, monkeypatch):
-    monkeypatch.setattr(memory, "KEPT", 4 * memory.SMALL)
-    arrays = [memory.empty((factor * LARGE,), np.float32) for factor in range(1, 6)]
-    last = arrays[-1].nbytes
-    del arrays
+def test_the_pool_lets_go_of_what_is_too_much_the_longest_unused_first(pool, monkeypatch):
+    monkeypatch.setattr(memory, "KEPT", 12 * memory.SMALL)
+    arrays = [memory.empty((factor * LARGE,), np.float32) for factor in (4, 5, 6)]
+    addresses = [array.ctypes.data for array in arrays]
+    while arrays:
+        del arrays[0]
     gc.collect()
-    assert sum(raw.size for raw in pool) > memory.KEPT
-    memory.empty((9 * LARGE,), np.float32)
-    assert sum(raw.size for raw in pool) <= memory.KEPT + 10 * 4 * LARGE
-    again = memory.empty((9 * LARGE,), np.float32)
-    assert again.nbytes > last
-    assert sum(raw.size for raw in pool) <= memory.KEPT
+    kept = memory.empty((20 * LARGE,), np.float32)
+    assert [raw.size // (4 * LARGE) for raw in pool] == [5, 6]
+    assert [memory.empty((factor * LARGE,), np.float32).ctypes.data for factor in (5, 6)] == addresses[1:]
+    assert kept.ctypes.data not in addresses

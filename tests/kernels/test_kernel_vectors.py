@@ -64,7 +64,7 @@ def test_repeat(count, rng):
         inner(x, places, count, y, sums)
 
     x = rng.standard_normal(8 * LANES).astype(np.float32)
-    places = np.array([*[5, 0, 64, 3, 40][:count], 0])
+    places = np.array([*[5, 0, 7 * LANES, 3, 40][:count], 0])
     y, sums = np.empty(2 * LANES, np.float32), np.ones(LANES)
     kernel(x, places, count, y, sums)
     once = np.zeros(LANES, np.float32)

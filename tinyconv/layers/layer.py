@@ -19,12 +19,21 @@ class Parameter(Tensor):
         self, data: np.ndarray, path: str, trainable: bool = True, regularizer: regularizers.L1L2 | None = None
     ) -> None:
         super().__init__(data, requires_grad=trainable)
-        self.path, self.trainable, self.regularizer = path, trainable, regularizer
+        self.path, self.regularizer = path, regularizer
 
     @property
     def name(self) -> str:
         """The last part of the path."""
         return self.path.rpartition("/")[2]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the weight."""
+        return self.requires_grad
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self.requires_grad = bool(value)
 
 
 class Layer:
@@ -49,7 +58,6 @@ class Layer:
             raise ValueError(f'dtype must be "float32" or "float64", got {dtype!r}')
         self.name = name or names.automatic(type(self).__name__)
         self.dtype = dtype or config.floatx()
-        self.trainable = trainable
         self.batch_input_shape: Shape | None = (
             None if input_shape is None else (None, *sizes("input_shape", input_shape))
         )
@@ -57,6 +65,19 @@ class Layer:
         self.input_shape: Shape | None = None
         self.output_shape: Shape | None = None
         self.weights: list[Parameter] = []
+        self._learnt: list[Parameter] = []
+        self.trainable = trainable
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes those of the weights that are there to be learnt; False freezes the layer."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for weight in self._learnt:
+            weight.trainable = value
 
     def build(self, input_shape: Shape) -> None:
         """Make the weights for inputs of `input_shape`."""
@@ -127,10 +148,15 @@ class Layer:
         shape: tuple[int, ...],
         initializer: initializers.Initializer,
         regularizer: regularizers.L1L2 | None = None,
+        trainable: bool = True,
     ) -> Parameter:
-        """Make a weight, register it and return it."""
-        parameter = Parameter(initializer(shape, self.dtype), f"{self.name}/{name}", self.trainable, regularizer)
+        """Make a weight, register it and return it; one that is not `trainable` is state, and never learnt."""
+        parameter = Parameter(
+            initializer(shape, self.dtype), f"{self.name}/{name}", trainable and self.trainable, regularizer
+        )
         self.weights.append(parameter)
+        if trainable:
+            self._learnt.append(parameter)
         return parameter
 
     @property
