@@ -8,20 +8,20 @@ from math import ceil
 
 import numba
 import numpy as np
-from numba import prange
+from numba import get_thread_id, prange
 
 from .compile import helper, single_threaded_blas, vector_jit
-from .memory import empty, scratch
+from .memory import empty, rooms
 from .product import ROWS, multiply, multiply_transposed
-from .product import WIDE as PANEL
 from .vectors import LANES, copy_square, copy_vector, in_registers
 
 # Blocks of c, at most TALL×WIDE, stay in a core's second-level cache while DEPTH terms at a time are added to them. The
-# part of b for that is copied to panels as wide as a piece of `product.py`, which the first-level cache holds.
+# part of b for that is copied to panels of columns that pieces of `product.py` fill and the
 # Each number of c is the same sum in the same order whatever the block it is in.
 TALL = 256
 WIDE = 256
 DEPTH = 128
+PANEL = 64 if LANES == 16 else 48
 
 # Up to this many multiplications, waking the other threads takes longer than the work they would save.
 SMALL = 2**20
@@ -66,7 +66,8 @@ def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> np.ndarra
     tall = ceil(rows / down / ROWS) * ROWS
     bias = np.zeros(columns, a.dtype) if bias is None else bias
     a_steps, b_steps = (tuple(step // a.itemsize for step in array.strides) for array in (a, b))
-    _blocked(_flat(a), a_steps, _flat(b), b_steps, bias, c.reshape(-1), (rows, columns, depth), tall)
+    room = rooms((TALL + ROWS) * (DEPTH + WIDE) + DEPTH * PANEL, a.dtype)
+    _blocked(_flat(a), a_steps, _flat(b), b_steps, bias, c.reshape(-1), (rows, columns, depth), tall, room)
     return c
 
 
@@ -115,6 +116,7 @@ def _blocked(
     c: np.ndarray,
     sizes: tuple[int, int, int],
     tall: int,
+    room: np.ndarray,
 ) -> None:
     """Fill c (rows, columns), flat, a block at a time; `a_steps`, `b_steps`: the distances of rows and of columns."""
     rows, columns, depth = sizes
@@ -123,9 +125,8 @@ def _blocked(
         i0, j0 = block // across * tall, block % across * WIDE
         high, wide = min(tall, rows - i0), min(WIDE, columns - j0)
         row = (wide + LANES - 1) // LANES * LANES
-        part_a = scratch((high + ROWS) * DEPTH, a)
-        part_b = scratch(DEPTH * PANEL, a)
-        part_c = scratch((high + ROWS) * row, a)
+        part_a, rest = room[get_thread_id(), : (TALL + ROWS) * DEPTH], room[get_thread_id(), (TALL + ROWS) * DEPTH :]
+        part_b, part_c = rest[: DEPTH * PANEL], rest[DEPTH * PANEL :]
         for d0 in range(0, depth, DEPTH):
             deep = min(DEPTH, depth - d0)
             if a_steps[1] == 1:

@@ -6,9 +6,9 @@ product whose one factor is never written down,
     forward             y[p, k]  = Σ_t x[start(p) + offsets[t]] · w[t, k]
     kernel gradient     dw[t, k] = Σ_p x[start(p) + offsets[t]] · dy[p, k]
 
-and ROWS positions (or taps) by two vectors of channels k are held in registers, as in `product.py`. With few taps the
-arrays x, y and dy pass by once and little else happens: both run at the speed of memory. A first layer needs no input
-gradient. Only for float32.
+and POSITIONS positions (or taps) by two vectors of channels k are held in registers, as in `product.py`. With few taps
+the arrays x, y and dy pass by once and little else happens: both run at the speed of memory. A first layer needs no
+input gradient. Only for float32.
 """
 
 from collections.abc import Callable
@@ -21,8 +21,10 @@ from ..window import Pair, Window
 from .compile import helper, vector_jit
 from .memory import empty, scratch, zeros
 from .pooled import largest, spread
-from .product import ROWS
 from .vectors import LANES, in_registers, repeat, where, wide
+
+# Positions of a row, or of two, that a forward piece holds in registers.
+POSITIONS = 8 if LANES == 16 else 4
 
 # Taps and vectors of channels that a gradient's pieces hold in registers: 5×5 and 3×3 taps fill them without a rest.
 GRADIENT_PIECES = ((5, 4), (9, 2), (9, 1)) if LANES == 16 else ((5, 2), (9, 1), (9, 1))
@@ -33,8 +35,8 @@ PARTS = 16
 
 
 def can(dtype: np.dtype, shape: tuple[int, ...], window: Window, groups: int, image: Pair) -> bool:
-    """Return whether this can be: whole vector registers of filters, and rows of at least ROWS outputs."""
-    return dtype == np.float32 and groups == 1 and shape[3] % LANES == 0 and window.output(*image)[1] >= ROWS
+    """Return whether this can be: whole vector registers of filters, and rows of at least POSITIONS outputs."""
+    return dtype == np.float32 and groups == 1 and shape[3] % LANES == 0 and window.output(*image)[1] >= POSITIONS
 
 
 def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: float) -> np.ndarray:
@@ -98,7 +100,7 @@ def _laid_out(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray, tu
 
 
 def _forward_piece(vectors: int) -> Callable[..., None]:
-    """Return the forward product for ROWS positions and `vectors` vectors of channels."""
+    """Return the forward product for POSITIONS positions and `vectors` vectors of channels."""
 
     @in_registers
     def piece(x, x0, step, offsets, taps, w, w0, k, b, b0, floor, y, y0):
@@ -106,31 +108,31 @@ def _forward_piece(vectors: int) -> Callable[..., None]:
 
         def add(t: Any, *sums: Any) -> list[Any]:
             columns = [w[w0 + t * k + v * LANES] for v in range(vectors)]
-            cells = [x.each(x0 + step * i + offsets.each(t)) for i in range(ROWS)]
+            cells = [x.each(x0 + step * i + offsets.each(t)) for i in range(POSITIONS)]
             return [cells[n // vectors] * columns[n % vectors] + total for n, total in enumerate(sums)]
 
-        for n, total in enumerate(repeat(taps, add, bias * ROWS)):
+        for n, total in enumerate(repeat(taps, add, bias * POSITIONS)):
             y[y0 + k * (n // vectors) + n % vectors * LANES] = where(total <= floor, floor, total)
 
     return piece
 
 
 def _pooled_piece(vectors: int) -> Callable[..., None]:
-    """Return the forward product for two rows of ROWS / 2 positions, of whose 2×2 squares the largest is kept."""
+    """Return the forward product for two rows of POSITIONS / 2 positions, of whose 2×2 squares the largest is kept."""
 
     @in_registers
     def piece(x, x0, row, step, offsets, taps, w, w0, k, b, b0, floor, y, place, y0):
         bias = [b[b0 + v * LANES] for v in range(vectors)]
-        positions = [x0 + row * i + step * j for j in range(ROWS // 2) for i in range(2)]
+        positions = [x0 + row * i + step * j for j in range(POSITIONS // 2) for i in range(2)]
 
         def add(t: Any, *sums: Any) -> list[Any]:
             columns = [w[w0 + t * k + v * LANES] for v in range(vectors)]
             cells = [x.each(position + offsets.each(t)) for position in positions]
             return [cells[n // vectors] * columns[n % vectors] + total for n, total in enumerate(sums)]
 
-        totals = repeat(taps, add, bias * ROWS)
+        totals = repeat(taps, add, bias * POSITIONS)
         outputs = [where(total <= floor, floor, total) for total in totals]
-        for j, v in np.ndindex(ROWS // 4, vectors):
+        for j, v in np.ndindex(POSITIONS // 4, vectors):
             left, right = outputs[4 * j * vectors + v :: vectors], outputs[(4 * j + 2) * vectors + v :: vectors]
             at = y0 + k * j + v * LANES
             y[at], place[at] = largest([left[0], right[0], left[1], right[1]], floor)
@@ -202,15 +204,15 @@ _copy, _copy_rectified = _copy_piece(False), _copy_piece(True)
 
 @vector_jit
 def _forward(x: Any, offsets: Any, steps: Any, w: Any, b: Any, y: Any, floor: Any) -> None:
-    """Fill y, a row of outputs at a time; x (n, cells). The last ROWS positions of a row may be done twice."""
+    """Fill y, a row of outputs at a time; x (n, cells). The last POSITIONS positions of a row may be done twice."""
     n, oh, ow, k = y.shape
     cells = x.shape[1]
     whole = k // (2 * LANES) * 2 * LANES
     for number in prange(n * oh):
         image, i = number // oh, number % oh
         flat, out = x.reshape(-1), y.reshape(-1)
-        for j in range(0, ow, ROWS):
-            j = min(j, ow - ROWS)
+        for j in range(0, ow, POSITIONS):
+            j = min(j, ow - POSITIONS)
             x0, y0 = image * cells + i * steps[0] + j * steps[1], (number * ow + j) * k
             for t in range(0, whole, 2 * LANES):
                 _forward_wide(flat, x0, steps[1], offsets, len(offsets), w, t, k, b, t, floor, out, y0 + t)
@@ -221,7 +223,7 @@ def _forward(x: Any, offsets: Any, steps: Any, w: Any, b: Any, y: Any, floor: An
 
 @vector_jit
 def _forward_pooled(x: Any, offsets: Any, steps: Any, w: Any, b: Any, y: Any, place: Any, floor: Any) -> None:
-    """Fill y and `place`, a row a time; x (n, cells). The last ROWS / 4 of a row may be done twice."""
+    """Fill y and `place`, a row a time; x (n, cells). The last POSITIONS / 4 of a row may be done twice."""
     n, oh, ow, k = y.shape
     cells = x.shape[1]
     whole = k // (2 * LANES) * 2 * LANES
@@ -229,8 +231,8 @@ def _forward_pooled(x: Any, offsets: Any, steps: Any, w: Any, b: Any, y: Any, pl
         image, i = number // oh, number % oh
         flat, out, to = x.reshape(-1), y.reshape(-1), place.reshape(-1)
         down, step = steps
-        for j in range(0, ow, ROWS // 4):
-            j = min(j, ow - ROWS // 4)
+        for j in range(0, ow, POSITIONS // 4):
+            j = min(j, ow - POSITIONS // 4)
             x0, y0 = image * cells + 2 * (i * down + j * step), (number * ow + j) * k
             for t in range(0, whole, 2 * LANES):
                 _pooled_wide(flat, x0, down, step, offsets, len(offsets), w, t, k, b, t, floor, out, to, y0 + t)

@@ -13,11 +13,14 @@ from .compile import helper
 from .vectors import LANES, in_registers, repeat, where
 
 # Rows and vectors of columns of the pieces, the widest first. What is done at once is bounded by the registers, 32 or
-# 16, and wants to be square: each row and each column that is loaded then serves many products.
-PIECES = ((4, 4), (8, 2), (8, 1)) if LANES == 16 else ((4, 2), (4, 1), (4, 1))
+# 16, and wants to be square: each row and each column that is loaded then serves many products. With 16 registers the
+# last of them decide: 5×2 is the fastest by far where a row's terms follow each other, but a transposed factor has
+# only multiples of 4 rows.
+PIECES = ((4, 4), (8, 2), (8, 1)) if LANES == 16 else ((5, 2), (5, 2), (8, 1))
+PIECES_TRANSPOSED = PIECES if LANES == 16 else ((4, 3), (4, 2), (4, 1))
 
 # Pieces may write up to this many rows at a time, with what comes behind the last.
-ROWS = max(rows for rows, _ in PIECES)
+ROWS = 8
 
 
 def _piece(rows: int, vectors: int, transposed: bool) -> Callable[..., None]:
@@ -41,14 +44,16 @@ def _piece(rows: int, vectors: int, transposed: bool) -> Callable[..., None]:
     return piece
 
 
-def _product(transposed: bool) -> Callable[..., None]:
-    """Return `multiply`, or `multiply_transposed`.
+def _pieces(transposed: bool) -> Callable[..., None]:
+    """Return the product, all pieces of it, of a factor a or of the transpose of one.
 
     Two functions, though a pair of distances would say either: where one of them is known to be 1, a row or a term is
     one address further, and the loop over terms loses a third of its instructions.
     """
-    wide, middle, narrow = (_piece(rows, vectors, transposed) for rows, vectors in PIECES)
-    (wide_rows, _), (middle_rows, _), (narrow_rows, _) = PIECES
+    shapes = PIECES_TRANSPOSED if transposed else PIECES
+    wide, middle, narrow = (_piece(rows, vectors, transposed) for rows, vectors in shapes)
+    (wide_rows, _), (middle_rows, _), (narrow_rows, _) = shapes
+    wide_columns, middle_columns, _ = (vectors * LANES for _, vectors in shapes)
 
     @helper
     def product(
@@ -57,14 +62,14 @@ def _product(transposed: bool) -> Callable[..., None]:
         rows, columns, depth = shape
         row = 1 if transposed else distance
         j = 0
-        while j + WIDE <= columns:
+        while columns - j >= wide_columns and columns - j != wide_columns + LANES:  # one vector alone would be slow
             for i in range(0, rows, wide_rows):
                 wide(a, a0 + i * row, distance, b, b0 + j, b_row, c, c0 + i * c_row + j, c_row, depth, kept)
-            j += WIDE
-        while j + MIDDLE <= columns:
+            j += wide_columns
+        while j + middle_columns <= columns:
             for i in range(0, rows, middle_rows):
                 middle(a, a0 + i * row, distance, b, b0 + j, b_row, c, c0 + i * c_row + j, c_row, depth, kept)
-            j += MIDDLE
+            j += middle_columns
         if j < columns:
             for i in range(0, rows, narrow_rows):
                 narrow(a, a0 + i * row, distance, b, b0 + j, b_row, c, c0 + i * c_row + j, c_row, depth, kept)
@@ -72,10 +77,8 @@ def _product(transposed: bool) -> Callable[..., None]:
     return product
 
 
-WIDE, MIDDLE, _ = (vectors * LANES for _, vectors in PIECES)  # columns
-
 # c = a·b, or c += a·b with `kept` above 0, for `shape` = (rows, columns, depth); all arrays flat. The rows of b (depth,
 # columns) and c (rows, columns) are contiguous, at the distances given. Columns fill whole vectors. Where the number of
 # rows is no multiple of ROWS, a and c must have space, of any content, behind the last.
-multiply = _product(False)  # a(i, d) = a[a0 + i·distance + d]
-multiply_transposed = _product(True)  # a(i, d) = a[a0 + d·distance + i]
+multiply = _pieces(False)  # a(i, d) = a[a0 + i·distance + d]
+multiply_transposed = _pieces(True)  # a(i, d) = a[a0 + d·distance + i]

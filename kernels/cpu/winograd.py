@@ -19,19 +19,19 @@ share is taken inside a loop: counting the references to it would cost more than
 from typing import Any
 
 import numpy as np
-from numba import prange
+from numba import get_thread_id, prange
 
 from ..window import Pair, Window
 from . import sweeps
 from .compile import vector_jit
-from .memory import empty, scratch, zeros
+from .memory import empty, rooms, scratch, zeros
 from .product import ROWS, multiply, multiply_transposed
 from .tiles import CELLS, add_images, fill_gradients, fill_images, plane, tiles_of, write_outputs
 from .transforms import kernel_to_points, points_to_kernel
 from .vectors import LANES, add_vector, copy_square
 
-# Bytes of one block's transformed tiles, before and after the product: half a core's second-level cache.
-CACHE = 512 * 1024
+# Bytes of one block's transformed tiles, before and after the product: about a core's second-level cache.
+CACHE = 1024 * 1024
 
 # Bytes of a transformed kernel from which on it is read too often, block by block.
 WIDE = 4 * 1024 * 1024
@@ -99,7 +99,9 @@ def _convolve(
     if is_wide(c, k, side):
         sweeps.forward(*flat, x.dtype.type(floor), (0,) * side)
     else:
-        _forward(*flat, *_block(c, k, side), x.dtype.type(floor), (0,) * side)
+        block, planes = _block(c, k, side)
+        room = rooms((side + 2) ** 2 * sum(planes), x.dtype)
+        _forward(*flat, block, planes, room, x.dtype.type(floor), (0,) * side)
 
 
 def conv2d_backward(
@@ -142,7 +144,8 @@ def conv2d_backward(
     else:
         sums = np.zeros((parts, k))
         flat = dy.reshape(-1), place, y, x_, dx_, u, partial, sums.reshape(-1)
-        _backward(*flat, geometry, parts, *_block(c, k, side), (0,) * side)
+        block, planes = _block(c, k, side)
+        _backward(*flat, geometry, parts, block, planes, rooms(points * sum(planes), dy.dtype), (0,) * side)
     if x is not None:
         dw = np.empty((3, 3, c, k), dy.dtype)
         _transform_back(partial, parts, dw.reshape(-1), c, k, (0,) * side)
@@ -216,6 +219,7 @@ def _forward(
     geometry: Any,
     block: int,
     planes: Any,
+    room: Any,
     floor: Any,
     side: Any,
 ) -> None:
@@ -226,7 +230,8 @@ def _forward(
         first = number * block
         count = min(block, tiles - first)
         v_plane, m_plane = planes
-        v, m, tile = scratch(points * v_plane, x), scratch(points * m_plane, x), scratch(CELLS, x)
+        own, tile = room[get_thread_id()], scratch(CELLS, x)
+        v, m = own[: points * v_plane], own[points * v_plane :]
         alive = np.empty(points * count, np.uint8)
         fill_images(x, geometry, first, count, v, 0, v_plane, alive, 0, tile, side)
         for p in range(points):
@@ -248,6 +253,7 @@ def _backward(
     parts: int,
     block: int,
     planes: Any,
+    room: Any,
     side: Any,
 ) -> None:
     """Fill dx and add up du in partial (parts,points,c,k) and db in sums (parts,k); an empty dx or partial stays so."""
@@ -255,7 +261,8 @@ def _backward(
     points, tiles = (len(side) + 2) ** 2, tiles_of(oh, ow, side)
     for part in prange(parts):
         v_plane, m_plane = planes
-        v, m, tile = scratch(points * v_plane, x), scratch(points * m_plane, x), scratch(CELLS, x)
+        own, tile = room[get_thread_id()], scratch(CELLS, x)
+        v, m = own[: points * v_plane], own[points * v_plane :]
         last = (part + 1) * n // parts * tiles
         for first in range(part * n // parts * tiles, last, block):
             count = min(block, last - first)

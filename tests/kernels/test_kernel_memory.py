@@ -8,6 +8,15 @@ from tinyconv.kernels.cpu import memory
 LARGE = memory.SMALL // 4 + 5  # float32 elements
 
 
+@pytest.fixture
+def pool(monkeypatch):
+    """An empty pool."""
+    monkeypatch.setattr(memory, "_free", memory._free[:])
+    memory._free.clear()
+    monkeypatch.setattr(memory._Memory.__del__, "__defaults__", (memory._free.append,))
+    return memory._free
+
+
 @pytest.mark.parametrize("count", [0, 3, LARGE])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "uint16"])
 def test_arrays_are_what_numpy_would_give(count, dtype):
@@ -23,7 +32,7 @@ def test_large_arrays_start_on_a_cache_line():
     assert memory.empty((LARGE,), "float32").ctypes.data % memory.ALIGNMENT == 0
 
 
-def test_memory_is_used_again_only_when_the_last_view_is_gone():
+def test_memory_is_used_again_only_when_the_last_view_is_gone(pool):
     first = memory.empty((LARGE,), "float32")
     address = first.ctypes.data
     view = first[::2].reshape(-1, 1)
@@ -37,15 +46,6 @@ def test_memory_is_used_again_only_when_the_last_view_is_gone():
     del view
     gc.collect()
     assert memory.empty((LARGE,), "float32").ctypes.data == address
-
-
-@pytest.fixture
-def pool(monkeypatch):
-    """An empty pool."""
-    monkeypatch.setattr(memory, "_free", memory._free[:])
-    memory._free.clear()
-    monkeypatch.setattr(memory._Memory.__del__, "__defaults__", (memory._free.append,))
-    return memory._free
 
 
 def test_memory_serves_a_smaller_array_but_not_a_much_smaller_one(pool):
