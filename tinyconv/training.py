@@ -30,7 +30,7 @@ class Trainer:
     trainable_weights: list[Parameter]
     losses: list[Tensor]
     input_shape: Any  # a Shape, or None until it is known
-    output_shape: Shape
+    output_shape: Any
     dtype: str
 
     optimizer: optimizers.Optimizer | None = None

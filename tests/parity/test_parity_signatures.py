@@ -10,6 +10,7 @@ import pytest
 import tinyconv as tc
 
 LAYERS = [
+    *("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"),
     *("Activation", "AveragePooling2D", "AvgPool2D", "Conv2D", "Dense", "Dropout", "Flatten"),
     *(
         "GlobalAveragePooling2D",

@@ -213,8 +213,27 @@ def _layers(draw: _Draw) -> Iterator[Check]:
     yield check(layers.ReLU(), "", 3, 4)
     yield check(layers.ReLU(negative_slope=0.1), "negative slope", 3, 4)
     yield check(layers.Softmax(), "", 3, 4)
+    yield from _merges(draw)
     dropout = layers.Dropout(0.4)
     yield Check("layer", "Dropout", "in training", lambda x: dropout(x, training=True), (draw.distinct(6, 7),))
+
+
+def _merges(draw: _Draw) -> Iterator[Check]:
+    """Yield checks of layers that join tensors, of one shape and of shapes that broadcast."""
+
+    def check(layer: layers.Layer, case: str, *shapes: tuple[int, ...]) -> Check:
+        values = draw.distinct(sum(int(np.prod(shape)) for shape in shapes))
+        parts = np.split(values, np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1])
+        inputs = tuple(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
+        return Check("layer", type(layer).__name__, case, lambda *x: layer(x), inputs)
+
+    three = (2, 3, 4), (2, 3, 4), (2, 3, 4)
+    for kind in (layers.Add, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum):
+        yield check(kind(), "three tensors", *three)
+        yield check(kind(), "broadcast", (2, 3, 1), (2, 1, 4))
+    yield check(layers.Subtract(), "broadcast", (2, 3, 4), (2, 1, 4))
+    yield check(layers.Concatenate(), "last axis", (2, 3, 4), (2, 3, 1))
+    yield check(layers.Concatenate(axis=1), "first axis", (2, 3, 4), (2, 1, 4), (2, 2, 4))
 
 
 def _losses(draw: _Draw) -> Iterator[Check]:

@@ -3,6 +3,7 @@
 from .convolution import Conv2D
 from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, ReLU, Reshape, Softmax
 from .layer import Layer, Parameter
+from .merge import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
 from .pooling import (
     AveragePooling2D,
     AvgPool2D,
@@ -14,8 +15,11 @@ from .pooling import (
 
 __all__ = [
     "Activation",
+    "Add",
+    "Average",
     "AveragePooling2D",
     "AvgPool2D",
+    "Concatenate",
     "Conv2D",
     "Dense",
     "Dropout",
@@ -27,8 +31,12 @@ __all__ = [
     "Layer",
     "MaxPool2D",
     "MaxPooling2D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
     "Parameter",
     "ReLU",
     "Reshape",
     "Softmax",
+    "Subtract",
 ]

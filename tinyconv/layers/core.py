@@ -10,6 +10,7 @@ from .. import activations, initializers, regularizers
 from .. import functions as F
 from ..random import Stream
 from ..tensor import Tensor
+from .graph import Node, SymbolicTensor
 from .layer import Layer, Shape, describe, size, sizes
 
 
@@ -18,6 +19,8 @@ class InputLayer(Layer):
 
     def __init__(self, shape: Sequence[int], *, name: str | None = None, dtype: str | None = None) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=shape)
+        self.settle(self.batch_input_shape)  # type: ignore[arg-type]
+        Node(self, [], self.output_shape)
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the input."""
@@ -33,9 +36,9 @@ class InputLayer(Layer):
         return cls(config["batch_shape"][1:], name=config["name"], dtype=config["dtype"])
 
 
-def Input(shape: Sequence[int], *, name: str | None = None, dtype: str | None = None) -> InputLayer:  # noqa: N802
-    """Return the input of a model: `shape` is that of one sample, such as (28, 28, 1)."""
-    return InputLayer(shape, name=name, dtype=dtype)
+def Input(shape: Sequence[int], *, name: str | None = None, dtype: str | None = None) -> SymbolicTensor:  # noqa: N802
+    """Return the input of a model, a symbol: `shape` is that of one sample, such as (28, 28, 1)."""
+    return InputLayer(shape, name=name, dtype=dtype).output
 
 
 class Dense(Layer):

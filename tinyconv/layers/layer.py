@@ -8,8 +8,7 @@ import numpy as np
 
 from .. import config, initializers, kernels, names, regularizers
 from ..tensor import Tensor, as_array
-
-Shape = tuple[int | None, ...]
+from .graph import Node, Shape, connect, is_symbolic, shapes_of
 
 
 class Parameter(Tensor):
@@ -65,6 +64,7 @@ class Layer:
         self.input_shape: Shape | None = None
         self.output_shape: Shape | None = None
         self.weights: list[Parameter] = []
+        self.nodes: list[Node] = []
         self._learnt: list[Parameter] = []
         self.trainable = trainable
 
@@ -101,8 +101,10 @@ class Layer:
         layer.trainable = config["trainable"]
         return layer
 
-    def checked_output_shape(self, input_shape: Shape) -> Shape:
+    def checked_output_shape(self, input_shape: Any) -> Shape:
         """Return the shape of the output for inputs of `input_shape`; an error names this layer."""
+        if isinstance(input_shape, list):
+            raise self.error(f"takes one tensor, got a list of {len(input_shape)}: join them first, with Concatenate")
         if self.rank is not None and len(input_shape) != self.rank:
             axes = {2: "(batch, features)", 4: "(batch, height, width, channels)"}[self.rank]
             raise self.error(f"got an input of shape {input_shape}, needs {self.rank} axes {axes}")
@@ -119,11 +121,16 @@ class Layer:
             self.built, self.input_shape, self.output_shape = True, input_shape, output_shape
         return output_shape
 
-    def __call__(self, x: Any, training: bool = False) -> Tensor:
-        """Apply the layer to a tensor or an array; `training` switches dropout on."""
+    def __call__(self, x: Any, training: bool = False) -> Any:
+        """Apply the layer to a tensor or an array; `training` switches dropout on.
+
+        On symbols, as `Input` makes them, return the symbol of the output: see `graph.py`.
+        """
+        if is_symbolic(x):
+            return connect(self, x)
         if not isinstance(x, Tensor):
             x = Tensor(as_array(x, self.dtype))
-        self.settle((None, *x.shape[1:]))
+        self.settle(shapes_of(x))
         self.check(x)
         return self.call(x, training)
 
@@ -158,6 +165,21 @@ class Layer:
         if trainable:
             self._learnt.append(parameter)
         return parameter
+
+    @property
+    def input(self) -> Any:
+        """The symbol, or the list of them, that the layer was first called on; raises ValueError if there is none."""
+        return self._first_node().given
+
+    @property
+    def output(self) -> Any:
+        """The symbol, or the list of them, that the first call on symbols returned."""
+        return self._first_node().result
+
+    def _first_node(self) -> Node:
+        if not self.nodes:
+            raise self.error("is not a part of a model yet, so it has no input and output")
+        return self.nodes[0]
 
     @property
     def trainable_weights(self) -> list[Parameter]:

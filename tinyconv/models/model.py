@@ -6,20 +6,41 @@ from typing import Any, Self
 import numpy as np
 
 from .. import kernels, names
-from ..layers import Layer, Parameter
+from ..layers import Parameter
+from ..layers.graph import Node
 from ..tensor import Tensor, as_array
 from ..training import Trainer
 from .summary import summary_lines
 
 
 class Model(Trainer):
-    """Base of all models: owns layers, knows their weights, and trains as `Trainer` says."""
+    """Base of all models: owns layers, knows their weights, and trains as `Trainer` says.
+
+    `Model(inputs, outputs)` makes a `Functional` one. Any model may serve as a layer of another.
+    """
+
+    input: Any  # the symbol of the input, or a list of them
+    output: Any
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Any:
+        """Return a functional model for `Model(inputs, outputs)`."""
+        if cls is not Model:
+            return super().__new__(cls)
+        from .functional import Functional
+
+        return super().__new__(Functional)
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or names.automatic(type(self).__name__)
-        self.layers: list[Layer] = []
+        self.layers: list[Any] = []  # layers, or models used as such
+        self.nodes: list[Node] = []
+        self._trainable = True
 
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+    def settle(self, input_shape: Any) -> Any:
+        """Check the shape of the input, or a list of them, build what is not built, return that of the output."""
+        raise NotImplementedError
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """Return a layer by its name or its index."""
         if index is not None:
             if not -len(self.layers) <= index < len(self.layers):
@@ -28,19 +49,30 @@ class Model(Trainer):
         return names.look_up("layer", str(name), {layer.name: layer for layer in self.layers})
 
     @property
+    def trainable(self) -> bool:
+        """Whether training changes the weights that are there to be learnt; setting it sets it for every layer."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for layer in self.layers:
+            layer.trainable = value
+
+    @property
     def weights(self) -> list[Parameter]:
         """All weights, layer by layer."""
-        return [weight for layer in self.layers for weight in layer.weights]
+        return _once([weight for layer in self.layers for weight in layer.weights])
 
     @property
     def trainable_weights(self) -> list[Parameter]:  # type: ignore[override]
         """Weights that training changes, layer by layer."""
-        return [weight for layer in self.layers for weight in layer.trainable_weights]
+        return _once([weight for layer in self.layers for weight in layer.trainable_weights])
 
     @property
     def non_trainable_weights(self) -> list[Parameter]:
         """Weights that training leaves alone, layer by layer."""
-        return [weight for layer in self.layers for weight in layer.non_trainable_weights]
+        return _once([weight for layer in self.layers for weight in layer.non_trainable_weights])
 
     @property
     def losses(self) -> list[Tensor]:  # type: ignore[override]
@@ -63,11 +95,11 @@ class Model(Trainer):
     def count_params(self) -> int:
         """Return the number of values in all weights."""
         self.require_built()
-        return sum(layer.count_params() for layer in self.layers)
+        return sum(weight.size for weight in self.weights)
 
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of all weights, layer by layer, in Keras's order."""
-        return [array for layer in self.layers for array in layer.get_weights()]
+        return [weight.numpy().copy() for weight in self.weights]
 
     def set_weights(self, weights: Sequence[np.ndarray]) -> None:
         """Replace all weights, in the order of `get_weights`; nothing changes unless every shape fits."""
@@ -101,4 +133,9 @@ class Model(Trainer):
     def summary(self) -> None:
         """Print the layers, their output shapes and parameter counts, and the totals."""
         self.require_built()
-        print("\n".join(summary_lines(self.name, self.layers)))
+        print("\n".join(summary_lines(self)))
+
+
+def _once(weights: Sequence[Parameter]) -> list[Parameter]:
+    """Return the weights without repetitions: models within a model may share layers."""
+    return list({id(weight): weight for weight in weights}.values())

@@ -1,0 +1,180 @@
+"""The graph that layers make when they are called on symbols: what a functional model is read from.
+
+A symbol stands for a tensor that is not there yet: `Input` makes the first, and a layer called on symbols returns the
+symbol of its output. Each such call is a node; the same layer called twice has two nodes and one set of weights.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+Shape = tuple[int | None, ...]
+
+
+class SymbolicTensor:
+    """A tensor to come: its shape, with None for the batch, its dtype, and the node whose output number `index` it is.
+
+    `for`, `if` and arithmetic need numbers, which it has not: combine symbols with layers, such as `Add`.
+    """
+
+    # NumPy must not take it for an object to make an array of.
+    __array_ufunc__ = None
+
+    def __init__(self, shape: Shape, dtype: str, node: "Node", index: int) -> None:
+        self.shape, self.dtype, self.node, self.index = shape, dtype, node, index
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes, batch axis included."""
+        return len(self.shape)
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, as `summary` writes it: layer[node][output]."""
+        return f"{self.node.operation.name}[{self.node.number}][{self.index}]"
+
+    def __repr__(self) -> str:
+        return f"<SymbolicTensor {self.origin}, shape={self.shape}, dtype={self.dtype}>"
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise TypeError(f"{self} has no values: make a model of it, tc.Model(inputs, outputs), and call that on data")
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"{self} has no values to decide by")
+
+    def _refuse(self, *_: Any) -> Any:
+        raise TypeError(f"{self} has no values to compute with: combine symbols with a layer, such as tc.layers.Add()")
+
+    __add__ = __sub__ = __mul__ = __truediv__ = __radd__ = __rsub__ = __rmul__ = __iter__ = __getitem__ = _refuse
+
+
+Symbols = SymbolicTensor | list[SymbolicTensor]
+
+
+class Operation(Protocol):
+    """What a node calls: a layer, or a model used as one."""
+
+    name: str
+    nodes: list["Node"]
+
+    @property
+    def dtype(self) -> str:
+        """The dtype that it computes in."""
+
+    def settle(self, input_shape: Any) -> Any:
+        """Check the shape of the input, or a list of them, build what is not built, return that of the output."""
+
+    def __call__(self, x: Any, training: bool = False) -> Any:
+        """Compute the output."""
+
+
+class Node:
+    """One call of an operation on symbols: its `inputs` and `outputs`, each a list, and whether it takes and returns
+
+    lists or single tensors.
+    """
+
+    def __init__(self, operation: Operation, given: Symbols, shapes: Any) -> None:
+        self.operation, self.given = operation, given
+        self.inputs = flat(given)
+        several = isinstance(shapes, list)
+        self.outputs = [
+            SymbolicTensor(shape, operation.dtype, self, index)
+            for index, shape in enumerate(shapes if several else [shapes])
+        ]
+        self.result: Symbols = self.outputs if several else self.outputs[0]
+        self.number = len(operation.nodes)
+        operation.nodes.append(self)
+
+
+def is_symbolic(x: Any) -> bool:
+    """Return whether `x` is a symbol, or a list with one in it."""
+    return isinstance(x, SymbolicTensor) or (
+        isinstance(x, list | tuple) and any(isinstance(each, SymbolicTensor) for each in x)
+    )
+
+
+def connect(operation: Operation, x: Any) -> Any:
+    """Call `operation` on symbols: settle the shapes, and return the symbol of the output, or a list of them."""
+    if not isinstance(x, SymbolicTensor):
+        x = list(x)
+        stranger = next((each for each in x if not isinstance(each, SymbolicTensor)), None)
+        if stranger is not None:
+            raise TypeError(
+                f'"{operation.name}" got symbols and {type(stranger).__name__} in one call: give it an Input'
+            )
+    for symbol in flat(x):
+        if symbol.dtype != operation.dtype:
+            raise ValueError(
+                f'"{operation.name}" computes in {operation.dtype}, got {symbol}: give both the same dtype'
+            )
+    return Node(operation, x, operation.settle(shapes_of(x))).result
+
+
+def shapes_of(x: Any) -> Any:
+    """Return the shape of a tensor or a symbol with an open batch axis; a list of them for a list."""
+    return [shapes_of(each) for each in x] if isinstance(x, list) else (None, *x.shape[1:])
+
+
+def flat(x: Any) -> list[Any]:
+    """Return one thing or several as a list."""
+    return list(x) if isinstance(x, list | tuple) else [x]
+
+
+def map_graph(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> tuple[list[Node], list[Any]]:
+    """Return the nodes from `inputs` to `outputs`, each after those that it needs, and their operations.
+
+    Operations come as in Keras (keras/src/ops/function.py, `map_graph`), since weights are saved in this order: the
+    furthest from the outputs first, and among equals the first that a walk from the outputs meets. Raises ValueError
+    when something is needed that does not come from `inputs`, or two operations share a name.
+    """
+    order, met = _walk(outputs)
+    depths: dict[Node, int] = {}
+    furthest: dict[Any, int] = {}
+    for node in reversed(order):
+        depth = max(depths.get(node, 0), furthest.get(node.operation, 0))
+        depths[node] = furthest[node.operation] = depth
+        for symbol in node.inputs:
+            depths[symbol.node] = max(depth + 1, depths.get(symbol.node, 0))
+    for symbol in inputs:
+        if symbol.node not in depths:  # an input that no output needs
+            depths[symbol.node] = furthest[symbol.node.operation] = 0
+            met[symbol.node.operation] = -1
+            order.append(symbol.node)
+    nodes = sorted(order, key=lambda node: -depths[node])
+    operations = sorted(furthest, key=lambda operation: (-furthest[operation], met[operation]))
+    _check(inputs, nodes, operations)
+    return nodes, operations
+
+
+def _walk(outputs: Sequence[SymbolicTensor]) -> tuple[list[Node], dict[Any, int]]:
+    """List the nodes below `outputs`, each after its inputs' nodes, and number the operations as they are met."""
+    order: list[Node] = []
+    met: dict[Any, int] = {}
+    seen: set[Node] = set()
+    stack = [(symbol.node, False) for symbol in reversed(outputs)]
+    while stack:
+        node, inputs_done = stack.pop()
+        if inputs_done:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            met.setdefault(node.operation, len(met))
+            stack.append((node, True))
+            stack.extend((symbol.node, False) for symbol in reversed(node.inputs))
+    return order, met
+
+
+def _check(inputs: Sequence[SymbolicTensor], nodes: Sequence[Node], operations: Sequence[Any]) -> None:
+    known = {symbol.node for symbol in inputs}
+    for node in nodes:
+        if not node.inputs and node not in known:
+            users = [f'"{user.operation.name}"' for user in nodes if node.outputs[0] in user.inputs]
+            raise ValueError(
+                f'the graph is disconnected: {", ".join(users) or "an output"} needs "{node.operation.name}", which is '
+                f"not among the inputs ({', '.join(symbol.node.operation.name for symbol in inputs)}): add it to them"
+            )
+    names: set[str] = set()
+    for operation in operations:
+        if operation.name in names:
+            raise ValueError(f'two layers of the model are called "{operation.name}": give one another name=...')
+        names.add(operation.name)

@@ -1,0 +1,136 @@
+"""Layers that join several tensors into one."""
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from .. import functions as F
+from ..tensor import Tensor, as_array
+from .graph import Shape, connect, is_symbolic, shapes_of
+from .layer import Layer
+
+
+class Merge(Layer):
+    """Base of the layers that compute one tensor from a list of them, of one shape or of shapes that broadcast."""
+
+    least = 2  # tensors
+
+    def __init__(self, *, name: str | None = None, dtype: str | None = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+
+    def join(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Compute the output from tensors that fit."""
+        raise NotImplementedError(f"{type(self).__name__} defines no join")
+
+    def __call__(self, x: Any, training: bool = False) -> Any:
+        """Join a list of tensors or arrays; on symbols, return the symbol of the output."""
+        if not isinstance(x, list | tuple):
+            raise self.error(f"joins a list of tensors, got {type(x).__name__}: call it as layer([a, b])")
+        if is_symbolic(x):
+            return connect(self, x)
+        tensors = [each if isinstance(each, Tensor) else Tensor(as_array(each, self.dtype)) for each in x]
+        self.settle(shapes_of(tensors))
+        for tensor in tensors:
+            self.check(tensor)
+        return self.join(tensors)
+
+    def checked_output_shape(self, input_shape: Any) -> Shape:
+        """Return the shape of the output for inputs of these shapes; an error names this layer."""
+        shapes = input_shape if isinstance(input_shape, list) else [input_shape]
+        if len(shapes) < self.least:
+            raise self.error(f"joins {self.least} tensors or more, got {len(shapes)}")
+        try:
+            return self.compute_output_shape(shapes)
+        except ValueError as error:
+            raise self.error(f"got inputs of shapes {', '.join(map(str, shapes))}: {error}") from None
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """Return the shape that the inputs' shapes broadcast to, the batch axis left out of it."""
+        if len({len(shape) for shape in input_shape}) > 1:
+            raise ValueError("they must have the same number of axes")
+        return None, *np.broadcast_shapes(*(shape[1:] for shape in input_shape))
+
+
+class Add(Merge):
+    """y = a + b + …, element by element."""
+
+    def join(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Return the sum."""
+        return reduce(F.add, tensors)
+
+
+class Subtract(Merge):
+    """y = a − b, element by element."""
+
+    def join(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Return the difference."""
+        return F.subtract(*tensors)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """Return the shape that the two inputs' shapes broadcast to."""
+        if len(input_shape) != 2:
+            raise ValueError(f"needs 2 tensors, not {len(input_shape)}")
+        return super().compute_output_shape(input_shape)
+
+
+class Multiply(Merge):
+    """y = a·b·…, element by element."""
+
+    def join(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Return the product."""
+        return reduce(F.multiply, tensors)
+
+
+class Average(Merge):
+    """y = (a + b + …) / count, element by element."""
+
+    def join(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Return the mean."""
+        return reduce(F.add, tensors) * (1 / len(tensors))
+
+
+class Maximum(Merge):
+    """y = the largest of a, b, …, element by element; of equals the first gets the gradient."""
+
+    def join(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Return the largest."""
+        return reduce(F.maximum, tensors)
+
+
+class Minimum(Merge):
+    """y = the smallest of a, b, …, element by element; of equals the first gets the gradient."""
+
+    def join(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Return the smallest."""
+        return reduce(F.minimum, tensors)
+
+
+class Concatenate(Merge):
+    """The inputs one after the other along `axis`; they agree on all others."""
+
+    def __init__(self, axis: int = -1, *, name: str | None = None, dtype: str | None = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+        if not isinstance(axis, int) or axis == 0:
+            raise ValueError(f"axis must be a whole number other than 0, the batch's, got {axis!r}")
+        self.axis = axis
+
+    def join(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Return the inputs joined."""
+        return F.concatenate(tensors, self.axis)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """Return the inputs' shape, its length along `axis` the sum of theirs."""
+        first = list(input_shape[0])
+        if not -len(first) < self.axis < len(first):
+            raise ValueError(f"they have no axis {self.axis}")
+        axis = self.axis % len(first)
+        if len({(len(shape), *shape[1:axis], *shape[axis + 1 :]) for shape in input_shape}) > 1:
+            raise ValueError(f"they must agree on every axis but {self.axis}")
+        first[axis] = sum(shape[axis] for shape in input_shape)
+        return tuple(first)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {**super().get_config(), "axis": self.axis}
