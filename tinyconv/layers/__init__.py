@@ -3,6 +3,7 @@
 from .convolution import Conv2D
 from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, ReLU, Reshape, Softmax
 from .layer import Layer, Parameter
+from .normalization import BatchNormalization, LayerNormalization
 from .pooling import (
     AveragePooling2D,
     AvgPool2D,
@@ -11,11 +12,13 @@ from .pooling import (
     MaxPool2D,
     MaxPooling2D,
 )
+from .scaling import Normalization, Rescaling
 
 __all__ = [
     "Activation",
     "AveragePooling2D",
     "AvgPool2D",
+    "BatchNormalization",
     "Conv2D",
     "Dense",
     "Dropout",
@@ -25,10 +28,13 @@ __all__ = [
     "Input",
     "InputLayer",
     "Layer",
+    "LayerNormalization",
     "MaxPool2D",
     "MaxPooling2D",
+    "Normalization",
     "Parameter",
     "ReLU",
+    "Rescaling",
     "Reshape",
     "Softmax",
 ]
