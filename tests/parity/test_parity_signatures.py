@@ -10,6 +10,8 @@ import pytest
 import tinyconv as tc
 
 LAYERS = [
+    *("Conv2DTranspose", "Cropping2D", "DepthwiseConv2D", "GlobalMaxPool2D", "GlobalMaxPooling2D", "SeparableConv2D"),
+    *("UpSampling2D", "ZeroPadding2D"),
     *("Activation", "AveragePooling2D", "AvgPool2D", "Conv2D", "Dense", "Dropout", "Flatten"),
     *(
         "GlobalAveragePooling2D",

@@ -2,26 +2,36 @@
 
 from .convolution import Conv2D
 from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, ReLU, Reshape, Softmax
+from .depthwise import DepthwiseConv2D, SeparableConv2D
 from .layer import Layer, Parameter
 from .pooling import (
     AveragePooling2D,
     AvgPool2D,
     GlobalAveragePooling2D,
     GlobalAvgPool2D,
+    GlobalMaxPool2D,
+    GlobalMaxPooling2D,
     MaxPool2D,
     MaxPooling2D,
 )
+from .resizing import Cropping2D, UpSampling2D, ZeroPadding2D
+from .transposed import Conv2DTranspose
 
 __all__ = [
     "Activation",
     "AveragePooling2D",
     "AvgPool2D",
     "Conv2D",
+    "Conv2DTranspose",
+    "Cropping2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
     "GlobalAveragePooling2D",
     "GlobalAvgPool2D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPooling2D",
     "Input",
     "InputLayer",
     "Layer",
@@ -30,5 +40,8 @@ __all__ = [
     "Parameter",
     "ReLU",
     "Reshape",
+    "SeparableConv2D",
     "Softmax",
+    "UpSampling2D",
+    "ZeroPadding2D",
 ]
