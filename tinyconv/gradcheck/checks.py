@@ -172,6 +172,7 @@ def _network_functions(draw: _Draw) -> Iterator[Check]:
     yield check("conv2d", "dilation", lambda x, w, b: F.conv2d(x, w, b, dilation=(2, 3)), x, w, b)
     yield check("conv2d", "groups", lambda x, w: F.conv2d(x, w, padding="same", groups=2), x, draw.normal(3, 3, 2, 6))
     yield check("conv2d", "depthwise", lambda x, w: F.conv2d(x, w, groups=4), x, draw.normal(3, 3, 1, 8))
+    yield from _spatial_functions(draw)
     images = draw.distinct(2, 7, 6, 3)
     yield check("max_pool2d", "", F.max_pool2d, images)
     yield check("max_pool2d", "same, overlap", lambda x: F.max_pool2d(x, (3, 3), (2, 2), "same"), images)
@@ -204,6 +205,24 @@ def _network_functions(draw: _Draw) -> Iterator[Check]:
     yield check("sigmoid_cross_entropy", "", lambda x: F.sigmoid_cross_entropy(x, bits), 3 * draw.normal(4, 5))
 
 
+def _spatial_functions(draw: _Draw) -> Iterator[Check]:
+    def check(name: str, case: str, f: Callable[..., Tensor], *inputs: np.ndarray) -> Check:
+        return Check("function", name, case, f, inputs)
+
+    f, x, w, b = F.depthwise_conv2d, draw.normal(2, 7, 12, 4), draw.normal(3, 3, 4, 2), draw.normal(8)
+    yield check("depthwise_conv2d", "", f, x, w, b)
+    yield check("depthwise_conv2d", "relu", lambda x, w, b: f(x, w, b, relu=True), x, w, b)
+    yield check("depthwise_conv2d", "same, strides", lambda x, w, b: f(x, w, b, (2, 3), "same"), x, w, b)
+    yield check("depthwise_conv2d", "dilation", lambda x, w: f(x, w, dilation=(2, 3)), x, w)
+    transpose, x, w, b = F.conv2d_transpose, draw.normal(2, 4, 5, 3), draw.normal(3, 2, 4, 3), draw.normal(4)
+    yield check("conv2d_transpose", "", transpose, x, w, b)
+    yield check("conv2d_transpose", "same, strides", lambda x, w, b: transpose(x, w, b, (2, 3), "same"), x, w, b)
+    yield check("conv2d_transpose", "output padding", lambda x, w: transpose(x, w, None, (3, 2), "valid", (1, 0)), x, w)
+    yield check("conv2d_transpose", "dilation", lambda x, w: transpose(x, w, dilation=(2, 3)), x, w)
+    yield check("upsample2d", "nearest", lambda x: F.upsample2d(x, (3, 2)), x)
+    yield check("upsample2d", "bilinear", lambda x: F.upsample2d(x, (3, 2), "bilinear"), x)
+
+
 def _layers(draw: _Draw) -> Iterator[Check]:
     def check(layer: layers.Layer, case: str, *shape: int) -> Check:
         return Check("layer", type(layer).__name__, case, layer, (draw.distinct(*shape),))
@@ -217,6 +236,14 @@ def _layers(draw: _Draw) -> Iterator[Check]:
     yield check(layers.AveragePooling2D(3, 2, "same"), "same", 2, 5, 6, 3)
     yield check(layers.GlobalAveragePooling2D(), "", 2, 5, 6, 3)
     yield check(layers.GlobalAveragePooling2D(keepdims=True), "kept axes", 2, 5, 6, 3)
+    yield check(layers.DepthwiseConv2D(3, activation="relu"), "relu", 2, 5, 6, 3)
+    yield check(layers.DepthwiseConv2D((2, 3), 2, "same", 2, activation="tanh"), "strides, multiplier", 2, 6, 5, 3)
+    yield check(layers.SeparableConv2D(4, 3, padding="same", activation="tanh"), "same, tanh", 2, 5, 6, 3)
+    yield check(layers.Conv2DTranspose(3, 3, 2, "same", activation="tanh"), "same, strides, tanh", 2, 4, 3, 2)
+    yield check(layers.ZeroPadding2D(((0, 1), (2, 0))), "uneven", 2, 3, 4, 2)
+    yield check(layers.Cropping2D(((0, 1), (2, 0))), "uneven", 2, 3, 4, 2)
+    yield check(layers.UpSampling2D((2, 3), interpolation="bilinear"), "bilinear", 2, 3, 4, 2)
+    yield check(layers.GlobalMaxPooling2D(), "", 2, 5, 6, 3)
     yield check(layers.Flatten(), "", 2, 3, 4, 2)
     yield check(layers.Reshape((4, -1)), "", 2, 3, 4, 2)
     yield check(layers.Activation("sigmoid"), "sigmoid", 3, 4)

@@ -2,6 +2,7 @@
 
 from .convolution import Conv2D
 from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, ReLU, Reshape, Softmax
+from .depthwise import DepthwiseConv2D, SeparableConv2D
 from .layer import Layer, Parameter
 from .merge import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
 from .normalization import BatchNormalization, LayerNormalization
@@ -10,10 +11,14 @@ from .pooling import (
     AvgPool2D,
     GlobalAveragePooling2D,
     GlobalAvgPool2D,
+    GlobalMaxPool2D,
+    GlobalMaxPooling2D,
     MaxPool2D,
     MaxPooling2D,
 )
+from .resizing import Cropping2D, UpSampling2D, ZeroPadding2D
 from .scaling import Normalization, Rescaling
+from .transposed import Conv2DTranspose
 
 __all__ = [
     "Activation",
@@ -24,11 +29,16 @@ __all__ = [
     "BatchNormalization",
     "Concatenate",
     "Conv2D",
+    "Conv2DTranspose",
+    "Cropping2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
     "GlobalAveragePooling2D",
     "GlobalAvgPool2D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPooling2D",
     "Input",
     "InputLayer",
     "Layer",
@@ -43,6 +53,9 @@ __all__ = [
     "ReLU",
     "Rescaling",
     "Reshape",
+    "SeparableConv2D",
     "Softmax",
     "Subtract",
+    "UpSampling2D",
+    "ZeroPadding2D",
 ]
