@@ -24,7 +24,7 @@ STOREYS = [
     {"batches", "callbacks", "datasets", "keras_files"},
     {"training"},
     {"models"},
-    {"gradcheck", "visualize"},
+    {"gradcheck", "visualize", "zoo"},
     {"__init__"},  # the public names: `from tinyconv import set_seed` is an import of this storey
     {"recipes"},
     {"train"},  # the command line

@@ -24,6 +24,7 @@ from . import (
     metrics,
     optimizers,
     regularizers,
+    zoo,
 )
 from ._version import __version__
 from .autograd import no_grad
@@ -64,4 +65,5 @@ __all__ = [
     "regularizers",
     "set_floatx",
     "set_seed",
+    "zoo",
 ]

@@ -120,6 +120,11 @@ def flat(x: Any) -> list[Any]:
     return list(x) if isinstance(x, list | tuple) else [x]
 
 
+def sources(symbol: SymbolicTensor) -> list[SymbolicTensor]:
+    """Return the inputs that `symbol` is computed from."""
+    return [node.outputs[0] for node in _walk([symbol])[0] if not node.inputs]
+
+
 def map_graph(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> tuple[list[Node], list[Any]]:
     """Return the nodes from `inputs` to `outputs`, each after those that it needs, and their operations.
 
