@@ -3,6 +3,7 @@
     vars                               empty; attribute `name`, the model's
     layers/conv2d/vars/0, 1, …         weights, trainable ones first; attribute `name` of vars is the layer's
     layers/conv2d_1/vars/0, 1, …       groups are counted by class name, whatever the layers are called
+    layers/functional/layers/…         the layers of a model that serves as a layer
     layers/dropout/seed_generator/vars/0   (stream, step) of dropout. Keras 3.15 writes and reads none of this
     optimizer/vars/0, 1, 2, …          iterations (int64), learning rate, slots; attribute `name` of vars: "adam"
     tinyconv                           a note in JSON, tinyconv's own; Keras passes it over
@@ -14,7 +15,7 @@ run resumes with the same bits. Whatever has these attributes can be saved: this
 import json
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
@@ -147,15 +148,25 @@ def read_note(path: str | Path) -> dict[str, Any] | None:
     return note
 
 
-def _named(layers: Iterable[LayerLike]) -> list[tuple[str, LayerLike]]:
-    """Return each layer with its group's name: "conv2d", "conv2d_1", … counted by class."""
+def _named(layers: Iterable[Any]) -> list[tuple[str, LayerLike]]:
+    """Return each layer with its group's name: "conv2d", "conv2d_1", … counted by class, "functional/layers/conv2d".
+
+    A layer that several models share comes once, where it is met first.
+    """
+    return [(name, layer) for name, layer in _walk(layers, "", set()) if not hasattr(layer, "layers")]
+
+
+def _walk(layers: Iterable[Any], inside: str, visited: set[int]) -> Iterator[tuple[str, Any]]:
     seen: Counter[str] = Counter()
-    named = []
     for layer in layers:
         base = snake_case(type(layer).__name__)
-        named.append((f"{base}_{seen[base]}" if seen[base] else base, layer))
+        name = f"{inside}{base}_{seen[base]}" if seen[base] else inside + base
         seen[base] += 1
-    return named
+        if id(layer) in visited:
+            continue
+        visited.add(id(layer))
+        yield name, layer
+        yield from _walk(getattr(layer, "layers", ()), f"{name}/layers/", visited)
 
 
 def _write(group: Any, name: str, values: Sequence[Any]) -> None:
@@ -184,10 +195,15 @@ def _layer_groups(root: Any, path: str | Path) -> Any:
 
 def _refuse_more(groups: Any, named: dict[str, LayerLike], path: str | Path) -> None:
     """Raise FileError if the file has a layer with weights that the model lacks."""
-    for name in groups:
-        if name not in named:
+    stack = list(groups)
+    while stack:
+        name = stack.pop()
+        within = hdf5.group(groups, f"{name}/layers")
+        if within is not None and any(known.startswith(f"{name}/layers/") for known in named):
+            stack += [f"{name}/layers/{inner}" for inner in within]
+        elif name not in named:
             variables = hdf5.group(groups, f"{name}/vars")
-            if (variables is not None and len(variables)) or hdf5.group(groups, f"{name}/layers") is not None:
+            if (variables is not None and len(variables)) or (within is not None and len(within)):
                 raise hdf5.FileError(f"{path} has weights in layers/{name}, the model has no such layer: {OTHER_MODEL}")
 
 
