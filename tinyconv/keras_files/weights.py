@@ -203,7 +203,7 @@ def _refuse_more(groups: Any, named: dict[str, LayerLike], path: str | Path) -> 
             stack += [f"{name}/layers/{inner}" for inner in within]
         elif name not in named:
             variables = hdf5.group(groups, f"{name}/vars")
-            if (variables is not None and len(variables)) or (within is not None and len(within)):
+            if (variables is not None and len(variables)) or within is not None:
                 raise hdf5.FileError(f"{path} has weights in layers/{name}, the model has no such layer: {OTHER_MODEL}")
 
 
