@@ -154,10 +154,21 @@ class Softmax(Layer):
     """Softmax over the last axis."""
 
     def __init__(
-        self, *, name: str | None = None, dtype: str | None = None, input_shape: Sequence[int] | None = None
+        self,
+        axis: int = -1,
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        input_shape: Sequence[int] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
+        if axis != -1:
+            raise ValueError(f"Softmax is over the last axis, -1, got axis={axis}: Permute the others out of its way")
         self.activation = F.softmax
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {**super().get_config(), "axis": -1}
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return softmax(x)."""

@@ -120,6 +120,11 @@ def flat(x: Any) -> list[Any]:
     return list(x) if isinstance(x, list | tuple) else [x]
 
 
+def flat_shapes(shape: Any) -> list[Any]:
+    """Return one shape or several as a list."""
+    return list(shape) if isinstance(shape, list) else [shape]
+
+
 def map_graph(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> tuple[list[Node], list[Any]]:
     """Return the nodes from `inputs` to `outputs`, each after those that it needs, and their operations.
 

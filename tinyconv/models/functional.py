@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..layers import InputLayer
-from ..layers.graph import Node, SymbolicTensor, connect, flat, is_symbolic, map_graph
+from ..layers.graph import Node, SymbolicTensor, connect, flat, flat_shapes, is_symbolic, map_graph
 from ..layers.joined import Joined, stages
 from ..tensor import Tensor, as_array
 from .activation import activation_of
@@ -125,11 +125,6 @@ class Functional(Model):
         """Return the name of the activation that the output comes from, or None if it is not known; or a list."""
         found = [_last_activation(symbol) for symbol in self.outputs]
         return found if isinstance(self.output, list | tuple) else found[0]
-
-
-def flat_shapes(shape: Any) -> list[Any]:
-    """Return one shape or several as a list."""
-    return list(shape) if isinstance(shape, list) else [shape]
 
 
 def plan(nodes: Sequence[Node], inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> list[Step]:
