@@ -40,12 +40,12 @@ def prepare(model: Model, batch: int) -> Inputs:
 
 
 def initial_weights(model: Model, rng: np.random.Generator) -> list[NDArray[np.float32]]:
-    """Kernels from the model's initializer (Glorot and Bengio 2010, or a normal cut at 2σ with σ = 1), zero biases."""
+    """Kernels from the model's initializer: Glorot and Bengio 2010, or a normal cut at 2σ with σ = 1; even vectors."""
     drawn = []
     for weight in weights(model):
         shape = weight.shape
         if len(shape) == 1:
-            values = np.zeros(shape)
+            values = np.full(shape, weight.start)
         elif model.initializer == "glorot_uniform":
             receptive = prod(shape[:-2])
             limit = sqrt(6 / (receptive * (shape[-2] + shape[-1])))

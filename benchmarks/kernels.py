@@ -204,9 +204,14 @@ def others(benches: Sequence[Bench]) -> Iterator[Row]:
     x, window = rng.standard_normal((IMAGES, 24, 24, 64), np.float32), Window((2, 2), (2, 2))
     pooled, index = reference.max_pool2d(x, window)
     weights = [rng.random((9216, 128), np.float32) for _ in range(4)]
+    gamma, beta = rng.standard_normal((2, 64), np.float32)
+    _, mean, inverse, _ = reference.batch_norm(x, gamma, beta, 1e-3, True)
+    normalized = x[::-1].copy(), x, gamma, beta, mean, inverse, True, (True, True, True)
     cases: list[tuple[str, str, tuple[Any, ...], float]] = [
         ("relu", "forward", (x,), 2 * x.nbytes),
         ("relu_backward", "backward", (x, x), 3 * x.nbytes),
+        ("batch_norm", "forward", (x, gamma, beta, 1e-3, True), 3 * x.nbytes),
+        ("batch_norm_backward", "backward", normalized, 5 * x.nbytes),
         ("max_pool2d", "forward", (x, window), x.nbytes + pooled.nbytes + index.nbytes),
         ("max_pool2d_backward", "backward", (pooled, index, window, (24, 24)), x.nbytes + pooled.nbytes + index.nbytes),
         ("dropout", "forward", (pooled, 0.25, 1, 2, 3), 2.25 * pooled.nbytes),

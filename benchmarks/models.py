@@ -47,6 +47,14 @@ class Dropout:
 
 
 @dataclass(frozen=True)
+class BatchNorm:
+    """Batch normalization of each channel, scaled and shifted: Keras's momentum and ε."""
+
+    momentum: float = 0.99
+    epsilon: float = 1e-3
+
+
+@dataclass(frozen=True)
 class Adam:
     """Adam with β 0.9 and 0.999, ε 1e-7 (Keras's)."""
 
@@ -67,7 +75,7 @@ class RMSprop:
     learning_rate: float = 0.001
 
 
-Layer = Conv2D | MaxPool2D | Flatten | Dense | Dropout
+Layer = Conv2D | MaxPool2D | Flatten | Dense | Dropout | BatchNorm
 Optimizer = Adam | RMSprop | SGD
 
 
@@ -102,6 +110,11 @@ class Model:
         return any(isinstance(layer, Conv2D) for layer in self.layers)
 
     @property
+    def normalizes_batches(self) -> bool:
+        """Whether what it makes of one image depends on the others of the batch."""
+        return any(isinstance(layer, BatchNorm) for layer in self.layers)
+
+    @property
     def classes(self) -> int:
         """How many kinds of image it tells apart."""
         return 2 if self.outputs == "sigmoid" else shapes(self)[-1][-1]
@@ -122,7 +135,7 @@ def shapes(model: Model) -> list[tuple[int, ...]]:
                 shape = (prod(shape),)
             case Dense(units=units):
                 shape = (*shape[:-1], units)
-            case Dropout():
+            case Dropout() | BatchNorm():
                 pass
         found.append(shape)
     return found
@@ -130,31 +143,44 @@ def shapes(model: Model) -> list[tuple[int, ...]]:
 
 @dataclass(frozen=True)
 class Weight:
-    """One weight array, in Keras's layout; `l2` is its penalty's factor."""
+    """One weight array, in Keras's layout; `l2` is its penalty's factor. One that is not `learnt` is a moving average.
+
+    Vectors start as `start` throughout, kernels as the model's initializer says.
+    """
 
     name: str
     shape: tuple[int, ...]
     l2: float = 0.0
+    start: float = 0.0
+    learnt: bool = True
 
 
 def weights(model: Model) -> list[Weight]:
-    """Every weight in order, kernel then bias of each layer: kernels (kh, kw, in, out) and (in, out), biases (out,)."""
+    """Every weight in order: kernels (kh, kw, in, out) and (in, out), biases (out,); γ, β and the averages (channels,).
+
+    A normalization's average of variances is Keras's of biased ones, and PyTorch's of unbiased ones.
+    """
     found: list[Weight] = []
     for position, (layer, shape) in enumerate(zip(model.layers, shapes(model), strict=False)):
+        channels = shape[-1:]
         match layer:
             case Conv2D(filters=width, size=size):
-                kernel = Weight("kernel", (size, size, shape[-1], width))
+                made = [Weight("kernel", (size, size, shape[-1], width)), Weight("bias", (width,))]
             case Dense(units=width, l2=l2):
-                kernel = Weight("kernel", (shape[-1], width), l2)
+                made = [Weight("kernel", (shape[-1], width), l2), Weight("bias", (width,))]
+            case BatchNorm():
+                learnt = [Weight("gamma", channels, start=1.0), Weight("beta", channels)]
+                mean = Weight("moving mean", channels, learnt=False)
+                made = [*learnt, mean, Weight("moving variance", channels, start=1.0, learnt=False)]
             case _:
-                continue
+                made = []
         label = f"layer {position} ({type(layer).__name__})"
-        found += [replace(weight, name=f"{label} {weight.name}") for weight in (kernel, Weight("bias", (width,)))]
+        found += [replace(weight, name=f"{label} {weight.name}") for weight in made]
     return found
 
 
 def parameter_count(model: Model) -> int:
-    """How many numbers the network learns."""
+    """How many numbers the network has, moving averages included."""
     return sum(prod(weight.shape) for weight in weights(model))
 
 
@@ -268,8 +294,6 @@ MODELS: dict[str, Model] = {
             batch=20,
             optimizer=RMSprop(0.001),
         ),
-        # The document normalises after the dense layer of 64, which no layer here can say: its 256 numbers (128 of them
-        # trainable) are missing from the count.
         Model(
             "intel",
             _PHOTO,
@@ -279,12 +303,12 @@ MODELS: dict[str, Model] = {
                 *_same(256, 2),
                 Flatten(),
                 Dense(64, "relu"),
+                BatchNorm(),
                 Dropout(0.3),
                 Dense(6, "softmax"),
             ),
             batch=16,
             optimizer=Adam(),
-            note="without batch normalisation",
         ),
         Model(
             "vgg16-cats-dogs",

@@ -60,13 +60,21 @@ class Stream:
 
 @contextmanager
 def frozen() -> Iterator[None]:
-    """Let every stream repeat its next draw inside the `with` block, so that a random function becomes a fixed one."""
+    """Let every stream repeat its next draw inside the `with` block, so that a random function becomes a fixed one.
+
+    Layers that keep averages of what they see leave them alone, too: afterwards all is as if nothing had been called.
+    """
     global _frozen
     before, _frozen = _frozen, True
     try:
         yield
     finally:
         _frozen = before
+
+
+def are_frozen() -> bool:
+    """Return whether draws are `frozen` at present."""
+    return _frozen
 
 
 def uniform(

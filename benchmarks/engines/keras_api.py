@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models import SGD, Adam, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, Model, RMSprop
+from ..models import SGD, Adam, BatchNorm, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, Model, RMSprop
 
 
 def sequential(api: ModuleType, model: Model) -> Any:
@@ -28,6 +28,8 @@ def _layer(api: ModuleType, layer: Layer) -> Any:
             return api.layers.Dense(units, activation=activation, kernel_regularizer=regularizer)
         case Dropout(rate=rate):
             return api.layers.Dropout(rate)
+        case BatchNorm(momentum=momentum, epsilon=epsilon):
+            return api.layers.BatchNormalization(momentum=momentum, epsilon=epsilon)
 
 
 def optimizer(api: ModuleType, model: Model) -> Any:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..inputs import Inputs
-from ..models import SGD, Adam, Conv2D, Dense, Dropout, Flatten, MaxPool2D, Model, RMSprop, shapes
+from ..models import SGD, Adam, BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, Model, RMSprop, shapes
 from ..models import weights as weight_table
 
 
@@ -93,11 +93,12 @@ class Engine:
                 value = value.T
             parameter.copy_(value)
 
-    def _parameters(self) -> Iterator[tuple[nn.Parameter, tuple[int, ...] | None]]:
-        """Each parameter with, where it follows a flatten, the (h, w, c) whose order differs from PyTorch's."""
+    def _parameters(self) -> Iterator[tuple[Tensor, tuple[int, ...] | None]]:
+        """Each parameter and average, and if it follows a flatten the (h, w, c) whose order is not PyTorch's."""
         sizes = shapes(self.spec)
         flattened: tuple[int, ...] | None = None
-        parameters = self.network.parameters()
+        state = self.network.state_dict(keep_vars=True).items()
+        parameters = (value for name, value in state if not name.endswith("num_batches_tracked"))
         for layer, before in zip(self.spec.layers, sizes, strict=False):
             match layer:
                 case Flatten():
@@ -106,6 +107,10 @@ class Engine:
                     yield next(parameters), flattened
                     yield next(parameters), None
                     flattened = None
+                case BatchNorm():
+                    assert flattened is None, "features right behind a flatten have another order in PyTorch"
+                    for _ in range(4):
+                        yield next(parameters), None
 
 
 class _RMSprop(torch.optim.Optimizer):
@@ -148,13 +153,18 @@ def _network(model: Model) -> nn.Sequential:
                     modules.append(nn.ReLU(inplace=True))
             case Dropout(rate=rate):
                 modules.append(nn.Dropout(rate))
+            case BatchNorm(momentum=momentum, epsilon=epsilon):
+                # PyTorch's momentum is the share of the new.
+                kind = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
+                modules.append(kind(shape[-1], eps=epsilon, momentum=1 - momentum))
     return nn.Sequential(*modules)
 
 
 def _optimizer(model: Model, network: nn.Sequential) -> torch.optim.Optimizer:
     """Fused; the L2 penalty as weight decay, one group of parameters for each strength."""
     by_decay: dict[float, list[Tensor]] = {}
-    for weight, parameter in zip(weight_table(model), network.parameters(), strict=True):
+    learnt = [weight for weight in weight_table(model) if weight.learnt]
+    for weight, parameter in zip(learnt, network.parameters(), strict=True):
         by_decay.setdefault(weight.l2, []).append(parameter)
     groups = [{"params": parameters, "weight_decay": decay} for decay, parameters in by_decay.items()]
     match model.optimizer:

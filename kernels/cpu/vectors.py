@@ -152,9 +152,11 @@ def _mixed(a: Any, b: Any, lanes: np.ndarray) -> Any:
 
 
 def wide(vector: Any) -> Any:
-    """Return a float32 vector in double precision."""
+    """Return a vector in double precision."""
     if not isinstance(vector, Vector):
         return vector.astype(np.float64)
+    if isinstance(vector.value.type.element, ir.DoubleType):
+        return vector
     return Vector(vector.builder, vector.builder.fpext(vector.value, ir.VectorType(ir.DoubleType(), LANES)))
 
 

@@ -36,6 +36,14 @@ from .cross_entropy import (
 )
 from .dense import dense, dense_backward_bias, dense_backward_input, dense_backward_kernel
 from .dropout import dropout, dropout_backward, random_bits
+from .normalization import (
+    batch_norm,
+    batch_norm_backward,
+    layer_norm,
+    layer_norm_backward,
+    scale_shift,
+    scale_shift_backward,
+)
 from .pooling import (
     average_pool2d,
     average_pool2d_backward,
@@ -52,6 +60,8 @@ __all__ = [
     "add",
     "average_pool2d",
     "average_pool2d_backward",
+    "batch_norm",
+    "batch_norm_backward",
     "conv2d",
     "conv2d_backward",
     "conv2d_backward_bias",
@@ -67,6 +77,8 @@ __all__ = [
     "dropout_backward",
     "global_average_pool2d",
     "global_average_pool2d_backward",
+    "layer_norm",
+    "layer_norm_backward",
     "leaky_relu",
     "leaky_relu_backward",
     "max_pool2d",
@@ -77,6 +89,8 @@ __all__ = [
     "relu_backward",
     "rmsprop_inplace",
     "scale",
+    "scale_shift",
+    "scale_shift_backward",
     "sgd_inplace",
     "sigmoid",
     "sigmoid_backward",

@@ -9,7 +9,20 @@ from benchmarks import agreement
 from benchmarks.agreement import STEPS, Evidence, Hearing, collect, distance, judge
 from benchmarks.engines import CONTESTANTS
 from benchmarks.inputs import Inputs, initial_weights
-from benchmarks.models import MODELS, SGD, Adam, Conv2D, Dense, Dropout, Flatten, MaxPool2D, Model, RMSprop, weights
+from benchmarks.models import (
+    MODELS,
+    SGD,
+    Adam,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool2D,
+    Model,
+    RMSprop,
+    weights,
+)
 from benchmarks.processes import Worker, WorkerError
 from tinyconv.kernels.reference import rmsprop_inplace
 
@@ -159,6 +172,27 @@ def test_gradients_of_large_networks_come_from_few_images_in_a_whole_batch():
     assert (count, part) == (1, pytest.approx(2**15 / (2**20 / 12.5), rel=0.1))
 
 
+def test_batch_normalization_is_never_asked_about_one_image_alone():
+    model = MODELS["intel"]
+    images = np.random.default_rng(0).random((1, 16, *model.input_shape), dtype=np.float32) + 1
+    found = agreement._repeated(model, Inputs([], images, np.arange(16).reshape(1, 16), "synthetic"), 2**20)
+    assert found.labels[0].tolist() == 4 * [0, 1, 2, 3]
+    seen = (found.images != 0).all(axis=-1)[0]
+    sides = {(image.any(axis=1).sum(), image.any(axis=0).sum()) for image in seen}
+    assert len(sides) == 1
+    assert 20 < sides.pop()[0] < 60
+
+
+def test_moving_averages_are_not_compared():
+    model = replace(MODEL, layers=(*MODEL.layers, BatchNorm()))
+    drawn = [np.ones(weight.shape, np.float32) for weight in weights(model)]
+    right = Evidence(np.ones((4, 3), np.float32), 1.5, drawn, [1.5])
+    other = replace(right, gradients=[*drawn[:-2], 2 * drawn[-2], 3 * drawn[-1]])
+    assert all(verdict.agrees for verdict in judge(model, {"tinyconv": other, "keras": right}).values())
+    other = replace(right, gradients=[*drawn[:-3], 2 * drawn[-3], *drawn[-2:]])
+    assert not judge(model, {"tinyconv": other, "keras": right})["tinyconv"].agrees
+
+
 def test_every_draw_has_its_own_noise():
     images = np.ones((2, 3), np.float32)
     assert not np.array_equal(agreement._noisy(images, 0), agreement._noisy(images, 1))
@@ -225,8 +259,10 @@ def test_the_installed_engines_agree(monkeypatch):
     penalty = Model("penalty", (6,), (Dense(5, "relu", l2=0.1), Dense(3)), batch=4, optimizer=SGD(0.1))
     layers = (Conv2D(4, 3), MaxPool2D(), Flatten(), Dense(6, "relu", l2=0.01), Dropout(0.5), Dense(1, "sigmoid"))
     binary = Model("binary", (8, 8, 3), layers, batch=4, optimizer=RMSprop(0.01))
+    layers = (Conv2D(4, 3), BatchNorm(), MaxPool2D(), Flatten(), Dense(6, "relu"), BatchNorm(0.9, 0.01), Dense(3))
+    normalized = Model("normalized", (8, 8, 2), layers, batch=4, optimizer=Adam())
     softmax = Model("softmax", (6,), (Dense(5, "relu"), Dense(3, "softmax")), batch=4, optimizer=RMSprop())
-    models = (MODEL, penalty, binary, softmax)
+    models = (MODEL, penalty, binary, softmax, normalized)
     found = {model.name: {} for model in models}
     for name, contestant in CONTESTANTS.items():
         if contestant.missing() is None:
@@ -236,6 +272,26 @@ def test_the_installed_engines_agree(monkeypatch):
     for model in models:
         verdicts = judge(model, found[model.name])
         assert {name: verdict for name, verdict in verdicts.items() if not verdict.agrees} == {}
+
+
+@pytest.mark.parametrize("shape", [(4, 4, 3), (5,)], ids=["images", "features"])
+def test_moving_averages_are_the_same_but_for_the_bias_of_the_variance(shape):
+    """So a share of the new is not mistaken for one of the old, and predictions of trained networks are alike."""
+    pytest.importorskip("torch")
+    flatten = [Flatten()] if len(shape) > 1 else []
+    model = Model("averages", shape, (BatchNorm(0.75), *flatten, Dense(3)), batch=4, optimizer=SGD(0.1))
+    inputs, rows = small_inputs(model), 4 * int(np.prod(shape[:-1]))
+    found = {}
+    for name in ("tinyconv", "pytorch"):
+        engine = CONTESTANTS[name].build(model, inputs, 1)
+        engine.step(0)
+        found[name] = engine.weights()
+    assert [weight.learnt for weight in weights(model)[:4]] == [True, True, False, False]
+    for index, (ours, theirs) in enumerate(zip(*found.values(), strict=True)):
+        if index == 3:
+            theirs = 0.75 + (theirs - 0.75) * (rows - 1) / rows
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6, err_msg=weights(model)[index].name)
+    assert (found["tinyconv"][2] > 0.05).all()
 
 
 def test_pytorchs_rmsprop_is_keras_rule():

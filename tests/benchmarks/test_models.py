@@ -31,7 +31,7 @@ from benchmarks.models import (
         ("cifar10", 477_994, 128),
         ("cats-dogs", 5_046_369, 32),
         ("practicum", 9_494_561, 20),
-        ("intel", 6_454_534 - 4 * 64, 16),  # without the normalisation of 64 units
+        ("intel", 6_454_534, 16),
         ("vgg16-cats-dogs", 33_605_442, 64),
     ],
 )
@@ -48,6 +48,19 @@ def test_documents_sums_of_each_layer():
     assert sums("cats-dogs") == [896, 9_248, 18_496, 5_017_664, 65]
     assert sums("practicum") == [448, 4_640, 18_496, 9_470_464, 513]
     assert len(sums("vgg16-cats-dogs")) == 13 + 3
+
+
+def test_intel_learns_all_but_its_moving_averages():
+    found = weights(MODELS["intel"])
+    assert sum(int(np.prod(weight.shape)) for weight in found if weight.learnt) == 6_454_406
+    averages = [(weight.name, weight.shape, weight.start) for weight in found if not weight.learnt]
+    label = "layer 11 (BatchNorm) moving"
+    assert averages == [(f"{label} mean", (64,), 0.0), (f"{label} variance", (64,), 1.0)]
+    start = initial_weights(MODELS["intel"], np.random.default_rng(SEED))
+    by_name = {weight.name: values for weight, values in zip(found, start, strict=True)}
+    assert (by_name["layer 11 (BatchNorm) gamma"] == 1).all()
+    assert (by_name["layer 11 (BatchNorm) moving variance"] == 1).all()
+    assert not by_name["layer 11 (BatchNorm) beta"].any()
 
 
 def test_vgg16_flattens_to_512():

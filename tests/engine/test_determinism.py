@@ -31,8 +31,10 @@ tc.set_seed(5)
 layers = tc.layers
 model = tc.Sequential([tc.Input((14, 14, 1)),
                        layers.Conv2D(16, 3, activation="relu"),  # direct
-                       layers.Conv2D(32, 3, activation="relu"),  # Winograd's algorithm
+                       layers.Conv2D(32, 3),  # Winograd's algorithm
+                       layers.BatchNormalization(), layers.ReLU(),
                        layers.Conv2D(6, 3, strides=2),  # im2col
+                       layers.BatchNormalization(), layers.LayerNormalization(),
                        layers.MaxPooling2D(), layers.AveragePooling2D(), layers.Dropout(0.3),
                        layers.Flatten(), layers.Dense(2, activation="softmax")])
 x = np.linspace(-1, 1, 20 * 196).reshape(20, 14, 14, 1) ** 3

@@ -11,6 +11,7 @@ import tinyconv as tc
 from tinyconv import functions as F
 from tinyconv import layers
 from tinyconv.functions.elementwise import Exp
+from tinyconv.functions.normalization import BatchNorm
 from tinyconv.gradcheck import GradientError
 from tinyconv.gradcheck.__main__ import main
 from tinyconv.gradcheck.checks import checks
@@ -141,6 +142,10 @@ def test_leaves_inputs_weights_and_random_state_as_they_were(rng):
     for one, other in zip(weights, dense.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     assert all(weight.grad is None for weight in dense.weights)
+    normal = layers.BatchNormalization(dtype="float64")
+    normal(x)
+    tc.gradcheck(lambda x, *weights: normal(x, training=True), x, *normal.trainable_weights)
+    assert [weight.tolist() for weight in normal.get_weights()] == [[1] * 6, [0] * 6, [0] * 6, [1] * 6]
 
 
 def test_a_whole_model(rng):
@@ -188,6 +193,20 @@ def test_command_passes(backend, capsys):
     assert worst < AIM
     for name in [*F.__all__, "Conv2D", "GlobalAveragePooling2D", "convolutional net", "CategoricalCrossentropy"]:
         assert f" {name} " in out
+
+
+def test_finds_batch_normalization_that_forgets_the_statistics(rng):
+    """Its gradient without the part by way of mean and variance, which under a cotangent of ones would be 0 anyway."""
+    layer = layers.BatchNormalization(dtype="float64")
+    x = rng.standard_normal((5, 3))
+
+    class Forgetful(BatchNorm):
+        def backward(self, dy):
+            return (dy * self.inverse,)
+
+    assert tc.gradcheck(lambda x: layer(x, training=True), x) < AIM
+    with pytest.raises(GradientError):
+        tc.gradcheck(lambda x: Forgetful(False, False, 1e-3, False)(x), x)
 
 
 def test_command_fails_on_a_wrong_backward(monkeypatch, capsys):

@@ -16,6 +16,16 @@ STACKS = {
     "rectifier without pooling": lambda: [L.Conv2D(16, 3, use_bias=False), L.ReLU()],
     "rectifier behind pooling": lambda: [L.Conv2D(4, 3), L.MaxPooling2D(), L.ReLU()],
     "no rectifier": lambda: [L.Conv2D(16, 3), L.MaxPooling2D()],
+    "normalized": lambda: [
+        L.Conv2D(16, 3),
+        L.BatchNormalization(beta_initializer="random_normal"),
+        L.ReLU(),
+        L.MaxPooling2D(),
+        L.Conv2D(5, 3, activation="relu"),
+        L.BatchNormalization(scale=False),
+        L.Activation("relu"),
+        L.ReLU(),
+    ],
     "all of it twice": lambda: [
         L.Conv2D(16, 3, activation="relu"),
         L.Conv2D(16, 3, activation="relu"),
@@ -60,10 +70,16 @@ def test_what_is_joined():
     assert joined(convolution, pool) == [(2, False, True)]
     assert joined(convolution) == [convolution]
     assert joined(pool, convolution, convolution, pool) == [pool, convolution, (2, False, True)]
+    normal = L.BatchNormalization()
+    assert joined(convolution, normal, relu, pool) == [convolution, (2, True, False), pool]
+    assert joined(normal, pool, relu) == [normal, pool, relu]
 
 
 def test_what_is_not_joined():
     class Own(L.Conv2D):
+        pass
+
+    class OwnNormal(L.BatchNormalization):
         pass
 
     convolution, pool = L.Conv2D(4, 3), L.MaxPooling2D()
@@ -79,6 +95,8 @@ def test_what_is_not_joined():
         assert joined(convolution, other) == [convolution, other]
     for first in (Own(4, 3), L.Conv2D(4, 3, activation="tanh")):
         assert joined(first, pool) == [first, pool]
+    for first, second in ((OwnNormal(), L.ReLU()), (L.BatchNormalization(), L.ReLU(negative_slope=0.1))):
+        assert joined(first, second) == [first, second]
 
 
 def test_errors_name_the_layer_that_does_not_fit():

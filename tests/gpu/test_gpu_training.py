@@ -19,14 +19,21 @@ def network():
     model = tc.Sequential(
         [
             tc.Input((11, 10, 2)),
-            layers.Conv2D(6, 3, activation="relu"),
-            layers.Conv2D(4, 3, padding="same", groups=2, kernel_regularizer="l2"),
+            layers.Rescaling(0.5, [0.1, -0.1]),
+            # No bias before a batch normalization: its gradient is 0 but for rounding, of which Adam makes whole steps.
+            layers.Conv2D(6, 3, activation="relu", use_bias=False),
+            layers.BatchNormalization(moving_variance="unbiased"),
+            layers.Conv2D(4, 3, padding="same", groups=2, kernel_regularizer="l2", use_bias=False),
+            layers.BatchNormalization(scale=False),
+            layers.ReLU(),
+            layers.Conv2D(4, 2, padding="same"),
             layers.ReLU(negative_slope=0.1),
             layers.MaxPooling2D(),
             layers.Dropout(0.3),
             layers.AveragePooling2D(2, 1, "same"),
             layers.Flatten(),
             layers.Dense(7, activation="tanh"),
+            layers.LayerNormalization(),
             layers.Dense(3, activation="softmax"),
         ]
     )

@@ -31,6 +31,9 @@ def calls(rng, dtype):
     loss = random(len(rows))
     keep = reference.dropout(rows, 0.3, 1, 2, 3)[1]
     g = random(COUNT)
+    images, (gamma, beta, mean, inverse) = random(5, side, side, 12), random(4, 12)
+    _, level, factor = reference.layer_norm(images, gamma, beta, 1e-3)
+    everything = (True,) * 3
     slots = [np.abs(random(COUNT)) for _ in range(4)]
     return {
         "conv2d": (x, w, b, window, 2, True),
@@ -50,6 +53,12 @@ def calls(rng, dtype):
         "average_pool2d_backward": (pooled, pool, image),
         "global_average_pool2d": (x,),
         "global_average_pool2d_backward": (x[:, 0, 0].copy(), image),
+        "batch_norm": (images, gamma, beta, 1e-3, True),
+        "batch_norm_backward": (random(*images.shape), images, gamma, beta, mean, inverse, True, everything),
+        "scale_shift": (images, mean, gamma, beta, True),
+        "scale_shift_backward": (random(*images.shape), images, mean, gamma, beta, True, everything),
+        "layer_norm": (images, gamma, beta, 1e-3),
+        "layer_norm_backward": (random(*images.shape), images, gamma, level, factor),
         "relu": (rows,),
         "relu_backward": (dy, rows),
         "leaky_relu": (rows, 0.2),

@@ -227,9 +227,10 @@ def test_dropout_of_everything(keras, precision, rng):
 
 
 def test_every_layer_is_compared():
-    """A new layer needs a test here."""
+    """A new layer needs a test here, or in `test_parity_normalization.py`."""
     compared = "Activation AveragePooling2D Conv2D Dense Dropout Flatten "
-    compared += "GlobalAveragePooling2D MaxPooling2D ReLU Reshape Softmax"
+    compared += "GlobalAveragePooling2D MaxPooling2D ReLU Reshape Softmax "
+    compared += "BatchNormalization LayerNormalization Normalization Rescaling"
     kinds = {
         value.__name__ for value in vars(tc.layers).values() if isinstance(value, type) and issubclass(value, Layer)
     }

@@ -172,6 +172,15 @@ CONFIGURED = [
     ("GlobalAveragePooling2D", dict(keepdims=True)),
     ("Dropout", dict(rate=0.1, seed=7)),
     ("AveragePooling2D", dict(pool_size=3)),
+    ("BatchNormalization", {}),
+    ("BatchNormalization", dict(momentum=0.9, epsilon=1e-5, scale=False, beta_regularizer=penalty("L2", l2=0.5))),
+    ("LayerNormalization", {}),
+    ("LayerNormalization", dict(axis=[1, 2], center=False, gamma_initializer="zeros")),
+    ("Normalization", {}),
+    ("Normalization", dict(axis=None, mean=0.5, variance=2.0, invert=True)),
+    ("Normalization", dict(axis=(1, -1), mean=[0.5, 1.5], variance=[2.0, 1.0])),
+    ("Rescaling", dict(scale=0.5)),
+    ("Rescaling", dict(scale=[0.5, 0.25], offset=[1.0, 2.0])),
 ]
 
 
@@ -193,6 +202,8 @@ def test_configuration(keras, fresh_names, name, arguments):
     missing = set(theirs) - set(ours)
     allowed = {"kernel_constraint", "bias_constraint", "activity_regularizer", "lora_rank", "lora_alpha"}
     allowed |= {"quantization_config", "noise_shape", "max_value", "threshold", "axis"}
+    allowed |= {"beta_constraint", "gamma_constraint", "renorm", "renorm_clipping", "renorm_momentum", "synchronized"}
+    allowed |= {"rms_scaling"}
     if name == "Flatten":
         allowed |= {"data_format"}
     assert missing <= allowed

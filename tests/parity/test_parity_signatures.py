@@ -22,6 +22,7 @@ LAYERS = [
         "Reshape",
         "Softmax",
     ),
+    *("BatchNormalization", "LayerNormalization", "Normalization", "Rescaling"),
 ]
 OPTIMIZERS = ["SGD", "RMSprop", "Adam", "Adagrad"]
 LOSSES = ["CategoricalCrossentropy", "SparseCategoricalCrossentropy", "BinaryCrossentropy", "MeanSquaredError"]
@@ -52,6 +53,8 @@ NAMES = [
 
 # What tinyconv has and Keras has not.
 EXTRA = {
+    "layers.BatchNormalization": {"moving_variance"},  # averages of the unbiased variance, as tf.keras kept them
+    "layers.LayerNormalization": {"rms_scaling"},  # Keras takes it out of **kwargs; refused unless False
     "optimizers.RMSprop": {"epsilon_mode"},  # ε outside the root, for the tutorials of 2017 to 2019
     "Sequential.save_weights": {"note"},  # a run's settings travel with its weights
 }

@@ -12,6 +12,7 @@ from .cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy, sparse_
 from .dense import dense
 from .dropout import dropout
 from .elementwise import absolute, cast, clip, exp, log, negative, sqrt
+from .normalization import batch_norm, layer_norm, scale_shift
 from .pooling import average_pool2d, global_average_pool2d, max_pool2d
 from .reduction import max, mean, min, sum, sum_squares, var
 from .shape import concatenate, getitem, pad, reshape, stack, transpose
@@ -20,6 +21,7 @@ __all__ = [
     "absolute",
     "add",
     "average_pool2d",
+    "batch_norm",
     "cast",
     "clip",
     "concatenate",
@@ -30,6 +32,7 @@ __all__ = [
     "exp",
     "getitem",
     "global_average_pool2d",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "log",
@@ -46,6 +49,7 @@ __all__ = [
     "power",
     "relu",
     "reshape",
+    "scale_shift",
     "sigmoid",
     "sigmoid_cross_entropy",
     "softmax",

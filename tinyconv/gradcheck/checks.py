@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import config, layers, losses, random, regularizers
+from .. import config, initializers, layers, losses, random, regularizers
 from .. import functions as F
 from ..models import Sequential
 from ..tensor import Tensor
@@ -180,6 +180,16 @@ def _network_functions(draw: _Draw) -> Iterator[Check]:
     yield check("average_pool2d", "gaps", lambda x: F.average_pool2d(x, (2, 1), (3, 2)), images)
     yield check("global_average_pool2d", "", F.global_average_pool2d, images)
     yield check("dropout", "", lambda x: F.dropout(x, 0.4, SEED, 1, 2), draw.normal(6, 7))
+    gamma, beta = draw.nonzero(4), draw.normal(4)
+    yield check("batch_norm", "", lambda x, a, b: F.batch_norm(x, a, b)[0], x, gamma, beta)
+    yield check("batch_norm", "relu", lambda x, a, b: F.batch_norm(x, a, b, relu=True)[0], x, gamma, beta)
+    yield check("batch_norm", "features, no gamma", lambda x, b: F.batch_norm(x, None, b)[0], draw.normal(6, 4), beta)
+    yield check("batch_norm", "no gamma, no beta", lambda x: F.batch_norm(x)[0], x)
+    yield check("layer_norm", "", F.layer_norm, x, gamma, beta)
+    yield check("layer_norm", "features, no beta", F.layer_norm, draw.normal(6, 4), gamma)
+    yield check("scale_shift", "", F.scale_shift, x, gamma, beta)
+    mean = draw.normal(4)
+    yield check("scale_shift", "mean, relu", lambda x, a, b: F.scale_shift(x, a, b, mean, True), x, gamma, beta)
     shares, labels, bits = draw.shares(4, 5), np.array([0, 4, 2, 2]), draw.generator.integers(0, 2, (4, 5))
     yield check("softmax_cross_entropy", "", lambda x: F.softmax_cross_entropy(x, shares), draw.normal(4, 5))
     yield check(
@@ -214,6 +224,25 @@ def _layers(draw: _Draw) -> Iterator[Check]:
     yield check(layers.ReLU(negative_slope=0.1), "negative slope", 3, 4)
     yield check(layers.Softmax(), "", 3, 4)
     yield from _merges(draw)
+    yield check(layers.LayerNormalization(gamma_initializer="random_normal"), "", 3, 4)
+    yield check(layers.LayerNormalization([1, 2, 3]), "images", 3, 4, 2, 3)
+    yield check(layers.Normalization(mean=[0.1, 0.2], variance=[0.5, 3]), "", 2, 3, 2)
+    yield check(layers.Normalization(1, invert=True), "another axis, the other way round", 2, 3, 2)
+    yield check(layers.Rescaling(2, [0.1, -1]), "", 3, 4, 2)
+    around_one = initializers.RandomNormal(1.0, 0.3)
+    normal = layers.BatchNormalization(
+        moving_mean_initializer=around_one, moving_variance_initializer=initializers.Constant(0.5)
+    )
+    yield check(normal, "outside training", 4, 3, 3, 2)
+    for scale in (True, False):
+        normal = layers.BatchNormalization(scale=scale, gamma_initializer=around_one, beta_initializer=around_one)
+        normal.settle((None, 3, 3, 2))
+
+        def training(x: Tensor, *weights: Tensor, normal: layers.Layer = normal) -> Tensor:
+            return normal(x, training=True)
+
+        inputs = draw.normal(4, 3, 3, 2), *normal.trainable_weights
+        yield Check("layer", "BatchNormalization", f"in training, scale={scale}", training, inputs)
     dropout = layers.Dropout(0.4)
     yield Check("layer", "Dropout", "in training", lambda x: dropout(x, training=True), (draw.distinct(6, 7),))
 
@@ -299,6 +328,25 @@ def _models(draw: _Draw) -> Iterator[Check]:
         losses.SparseCategoricalCrossentropy(),
         np.array([2, 0, 1]),
         draw.normal(3, 9, 7, 2),
+    )
+    yield check(
+        "normalized",
+        [
+            layers.Rescaling(0.5, [0.1, -0.2]),
+            layers.Conv2D(4, 3, use_bias=False),
+            layers.BatchNormalization(gamma_regularizer="l2"),
+            layers.ReLU(),
+            layers.Conv2D(4, 3, use_bias=False),
+            layers.BatchNormalization(scale=False, beta_initializer="random_normal"),
+            layers.Activation("tanh"),
+            layers.Flatten(),
+            layers.Dense(6, activation="relu"),
+            layers.BatchNormalization(),
+            layers.Dense(3, activation="softmax"),
+        ],
+        losses.CategoricalCrossentropy(),
+        np.eye(3)[[0, 2, 1, 1, 0]],
+        draw.normal(5, 6, 7, 2),
     )
     yield check(
         "two classes",

@@ -4,6 +4,7 @@ from .convolution import Conv2D
 from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, ReLU, Reshape, Softmax
 from .layer import Layer, Parameter
 from .merge import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
+from .normalization import BatchNormalization, LayerNormalization
 from .pooling import (
     AveragePooling2D,
     AvgPool2D,
@@ -12,6 +13,7 @@ from .pooling import (
     MaxPool2D,
     MaxPooling2D,
 )
+from .scaling import Normalization, Rescaling
 
 __all__ = [
     "Activation",
@@ -19,6 +21,7 @@ __all__ = [
     "Average",
     "AveragePooling2D",
     "AvgPool2D",
+    "BatchNormalization",
     "Concatenate",
     "Conv2D",
     "Dense",
@@ -29,13 +32,16 @@ __all__ = [
     "Input",
     "InputLayer",
     "Layer",
+    "LayerNormalization",
     "MaxPool2D",
     "MaxPooling2D",
     "Maximum",
     "Minimum",
     "Multiply",
+    "Normalization",
     "Parameter",
     "ReLU",
+    "Rescaling",
     "Reshape",
     "Softmax",
     "Subtract",

@@ -1,6 +1,7 @@
-"""Convolution, rectifier and 2×2 max pooling in one pass, where a stack has them one after the other.
+"""Convolution, rectifier and 2×2 max pooling in one pass, where a stack has them one after the other; or batch
+normalization and rectifier.
 
-The numbers are those of the layers one by one, to the bit on the CPU; what falls away is to write the convolution's
+The numbers are those of the layers one by one, to the bit on the CPU; what falls away is to write the first layer's
 result, to read it again for the next layer, and all that once more with its gradient.
 """
 
@@ -13,11 +14,12 @@ from ..tensor import Tensor
 from .convolution import Conv2D
 from .core import Activation, ReLU
 from .layer import Layer
+from .normalization import BatchNormalization
 from .pooling import MaxPooling2D
 
 
 class Joined:
-    """A convolution and the layers behind it that its pass can take along."""
+    """A convolution or batch normalization, and the layers behind it that its pass can take along."""
 
     def __init__(self, layers: Sequence[Layer], relu: bool, pooled: bool) -> None:
         self.layers, self.relu, self.pooled = layers, relu, pooled
@@ -28,9 +30,11 @@ class Joined:
         for layer in self.layers:
             shape = layer.settle(shape)
             layer.check(x)
-        convolution = self.layers[0]
-        assert isinstance(convolution, Conv2D)
-        return convolution.convolve(x, self.relu, self.pooled)
+        first = self.layers[0]
+        if isinstance(first, BatchNormalization):
+            return first.normalize(x, training, self.relu)
+        assert isinstance(first, Conv2D)
+        return first.convolve(x, self.relu, self.pooled)
 
 
 def stages(layers: Sequence[Layer]) -> Iterator[Layer | Joined]:
@@ -49,6 +53,9 @@ def stages(layers: Sequence[Layer]) -> Iterator[Layer | Joined]:
                 else:
                     break
                 end += 1
+        elif type(first) is BatchNormalization:
+            while end < len(layers) and _rectifies(layers[end]):
+                relu, end = True, end + 1
         yield Joined(layers[at:end], relu, pooled) if end > at + 1 else first
         at = end
 

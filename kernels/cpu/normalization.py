@@ -1,0 +1,271 @@
+"""Batch normalization on the CPU, and a scale and shift for each channel: formulas in `reference/normalization.py`.
+
+Everything here is bound by memory: forward reads x twice, once for its sums and once to normalize it; backward reads dy
+and x twice. With ReLU backward does not read y: it computes again, by the same instructions, where y was above 0.
+
+Rows go one after the other, as they lie in memory, while the channels' constants and sums stay in cache. (Four rows at
+a time, or a few channels of many rows, would load and store those less often, but read memory at half its speed.)
+Channels beyond the last whole vector go one by one; where some rows together make whole vectors (of 3 channels, 8 rows
+do), these are taken for one row of more channels.
+"""
+
+from math import gcd, inf
+from typing import Any
+
+import numpy as np
+from numba import prange
+
+from .compile import vector_jit
+from .memory import empty
+from .vectors import LANES, in_registers, repeat, where, wide
+
+# About how many numbers a thread takes at a time.
+CHUNK = 16384
+
+# Rows shorter than this are taken together where they can be: a loop over few channels is soon over.
+SHORT = 128
+
+# Sums over rows are taken in this many parts, added in order: the bits do not depend on the number of threads.
+PARTS = 16
+
+Needs = tuple[bool, bool, bool]
+
+
+def batch_norm(
+    x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, epsilon: float, relu: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return (y, μ, 1/√(σ² + ε), σ²): y like `x` (…,c), the others (c,).
+
+    One pass adds up x − p and (x − p)² in double, p being the first row: so a mean far from 0 costs no digits.
+    """
+    c = x.shape[-1]
+    count = max(1, x.size // c)
+    pivot = x.reshape(-1, c)[:1] if x.size else np.zeros((1, c), x.dtype)
+    rows, pivots = _laid_out(x, pivot)
+    partial = _partial(rows)
+    _sums(rows, pivots, partial)
+    with np.errstate(all="ignore"):  # kernels hand NaN on in silence
+        first, second = _total(partial, c) / count
+        mean = pivot[0] + first
+        variance = np.maximum(second - first * first, 0)
+        inverse = 1 / np.sqrt(variance + epsilon)
+    mean, inverse, variance = (array.astype(x.dtype) for array in (mean, inverse, variance))
+    return scale_shift(x, mean, *_scale_and_shift(inverse, gamma, beta), relu), mean, inverse, variance
+
+
+def batch_norm_backward(
+    dy: np.ndarray,
+    x: np.ndarray,
+    gamma: np.ndarray | None,
+    beta: np.ndarray | None,
+    mean: np.ndarray,
+    inverse: np.ndarray,
+    relu: bool,
+    needs: Needs,
+) -> tuple[np.ndarray | None, ...]:
+    """Return (dx, dγ, dβ), each None where `needs` says so."""
+    scale, shift = _scale_and_shift(inverse, gamma, beta)
+    along, total = _gradient_sums(dy, x, mean, scale, shift, relu)
+    dx = None
+    if needs[0]:
+        count = max(1, x.size // x.shape[-1])
+        slope = np.square(inverse, dtype=np.float64) * along / count
+        dx = _input_gradient(dy, x, np.stack([mean, scale, shift, total / count, slope]).astype(x.dtype), relu)
+    return dx, (along * inverse).astype(x.dtype) if needs[1] else None, total.astype(x.dtype) if needs[2] else None
+
+
+def scale_shift(x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool) -> np.ndarray:
+    """Return y = (x − mean)·scale + shift, or max(y, 0) with `relu`: `x` (…,c), the others (c,)."""
+    y = empty(x.shape, x.dtype)
+    rows, table = _laid_out(x, np.stack([mean, scale, shift]))
+    _scale_shift(rows, table, _floor(x, relu), y.reshape(rows.shape))
+    return y
+
+
+def scale_shift_backward(
+    dy: np.ndarray, x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool, needs: Needs
+) -> tuple[np.ndarray | None, ...]:
+    """Return (dx, dscale, dshift) = (dy·scale, Σ dy·(x − mean), Σ dy), each None where `needs` says so."""
+    dx = dscale = dshift = None
+    zero = np.zeros_like(scale)
+    if needs[0]:
+        if relu:
+            dx = _input_gradient(dy, x, np.stack([mean, scale, shift, zero, zero]), relu)
+        else:
+            dx = scale_shift(dy, zero, scale, zero, False)
+    if needs[1] or needs[2]:
+        along, total = _gradient_sums(dy, x, mean, scale, shift, relu)
+        dscale = along.astype(x.dtype) if needs[1] else None
+        dshift = total.astype(x.dtype) if needs[2] else None
+    return dx, dscale, dshift
+
+
+def _scale_and_shift(
+    inverse: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return γ/√(σ² + ε) and β."""
+    return inverse if gamma is None else gamma * inverse, np.zeros_like(inverse) if beta is None else beta
+
+
+def _gradient_sums(
+    dy: np.ndarray, x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool
+) -> np.ndarray:
+    """Return Σ dy·(x − mean) and Σ dy over the rows, (2,c) in double; a ReLU lets dy through where y > 0."""
+    rows, table = _laid_out(x, np.stack([mean, scale, shift]))
+    partial = _partial(rows)
+    _backward_sums(dy.reshape(rows.shape), rows, table, _floor(x, relu), partial)
+    return _total(partial, len(mean))
+
+
+def _input_gradient(dy: np.ndarray, x: np.ndarray, table: np.ndarray, relu: bool) -> np.ndarray:
+    """Return dx = scale·(dy − average − slope·(x − mean)); rows of `table`: mean, scale, shift, average, slope."""
+    dx = empty(x.shape, x.dtype)
+    rows, table = _laid_out(x, table)
+    _backward(dy.reshape(rows.shape), rows, table, _floor(x, relu), dx.reshape(rows.shape))
+    return dx
+
+
+def _laid_out(x: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return `x` (…,c) as a matrix, its rows so long that vectors hold them if it has the rows for it, and `table`
+    (…,c), repeated to that length.
+    """
+    c = table.shape[1]
+    rows, repeats = x.size // c, LANES // gcd(c, LANES)
+    if rows % repeats:
+        repeats = 1
+    while repeats * c < SHORT and rows % (2 * repeats) == 0 < rows:
+        repeats *= 2
+    return x.reshape(-1, repeats * c), np.tile(table, (1, repeats))
+
+
+def _partial(rows: np.ndarray) -> np.ndarray:
+    """Return room for two sums of each channel in each part."""
+    return np.zeros((min(PARTS, len(rows)), 2, rows.shape[1]))
+
+
+def _total(partial: np.ndarray, channels: int) -> np.ndarray:
+    """Return the sums (2,c) of all parts."""
+    return partial.sum(axis=0).reshape(2, -1, channels).sum(axis=1)
+
+
+def _floor(x: np.ndarray, relu: bool) -> np.floating:
+    return x.dtype.type(0 if relu else -inf)
+
+
+@in_registers
+def _add_row(x, at, c, vectors, pivot, sums, s):
+    """Add x − pivot and its square to the channels' sums."""
+
+    def add(t: Any) -> list[Any]:
+        channel = t * LANES
+        d = wide(x[at + channel]) - wide(pivot[channel])
+        sums[s + channel] = sums[s + channel] + d
+        sums[s + c + channel] = d * d + sums[s + c + channel]
+        return []
+
+    repeat(vectors, add, [])
+
+
+@in_registers
+def _scale_shift_row(x, at, c, vectors, table, floor, y):
+    """y = (x − mean)·scale + shift, no less than floor."""
+
+    def write(t: Any) -> list[Any]:
+        place, (mean, scale, shift) = at + t * LANES, (table[t * LANES + c * i] for i in range(3))
+        value = (x[place] - mean) * scale + shift
+        y[place] = where(value <= floor, floor, value)
+        return []
+
+    repeat(vectors, write, [])
+
+
+@in_registers
+def _add_gradient_row(dy, x, at, c, vectors, table, floor, sums, s):
+    """Add dy·(x − mean) and dy, where y > floor, to the channels' sums."""
+
+    def add(t: Any) -> list[Any]:
+        channel = t * LANES
+        mean, scale, shift = (table[channel + c * i] for i in range(3))
+        d = x[at + channel] - mean
+        passed = wide(where(d * scale + shift > floor, dy[at + channel], 0))
+        sums[s + channel] = passed * wide(d) + sums[s + channel]
+        sums[s + c + channel] = sums[s + c + channel] + passed
+        return []
+
+    repeat(vectors, add, [])
+
+
+@in_registers
+def _backward_row(dy, x, at, c, vectors, table, floor, dx):
+    """dx = scale·(dy − average − slope·(x − mean)), without dy where y is no more than floor."""
+
+    def write(t: Any) -> list[Any]:
+        place, (mean, scale, shift, average, slope) = at + t * LANES, (table[t * LANES + c * i] for i in range(5))
+        d = x[place] - mean
+        passed = where(d * scale + shift > floor, dy[place], 0)
+        dx[place] = (passed - average - d * slope) * scale
+        return []
+
+    repeat(vectors, write, [])
+
+
+@vector_jit
+def _sums(x: Any, pivot: Any, partial: Any) -> None:
+    """Add x − pivot and (x − pivot)² of x (rows,c) to partial (parts,2,c)."""
+    rows, c = x.shape
+    parts, vectors = len(partial), c // LANES
+    for part in prange(parts):
+        flat, level, sums = x.reshape(-1), pivot.reshape(-1), partial.reshape(-1)
+        s = part * 2 * c
+        for row in range(part * rows // parts, (part + 1) * rows // parts):
+            _add_row(flat, row * c, c, vectors, level, sums, s)
+            for t in range(vectors * LANES, c):
+                d = np.float64(x[row, t]) - np.float64(level[t])
+                sums[s + t] += d
+                sums[s + c + t] += d * d
+
+
+@vector_jit
+def _scale_shift(x: Any, table: Any, floor: Any, y: Any) -> None:
+    """Fill y (rows,c); rows of `table`: mean, scale, shift."""
+    rows, c = x.shape
+    vectors, high = c // LANES, max(1, CHUNK // c)
+    for chunk in prange((rows + high - 1) // high):
+        flat, constants, out = x.reshape(-1), table.reshape(-1), y.reshape(-1)
+        for row in range(chunk * high, min((chunk + 1) * high, rows)):
+            _scale_shift_row(flat, row * c, c, vectors, constants, floor, out)
+            for t in range(vectors * LANES, c):
+                value = (x[row, t] - table[0, t]) * table[1, t] + table[2, t]
+                y[row, t] = floor if value <= floor else value
+
+
+@vector_jit
+def _backward_sums(dy: Any, x: Any, table: Any, floor: Any, partial: Any) -> None:
+    """Add dy·(x − mean) and dy, where y > floor, to partial (parts,2,c); rows of `table`: mean, scale, shift."""
+    rows, c = x.shape
+    parts, vectors, zero = len(partial), c // LANES, dy.dtype.type(0)
+    for part in prange(parts):
+        flat, gradient, constants, sums = x.reshape(-1), dy.reshape(-1), table.reshape(-1), partial.reshape(-1)
+        s = part * 2 * c
+        for row in range(part * rows // parts, (part + 1) * rows // parts):
+            _add_gradient_row(gradient, flat, row * c, c, vectors, constants, floor, sums, s)
+            for t in range(vectors * LANES, c):
+                d = x[row, t] - table[0, t]
+                passed = dy[row, t] if d * table[1, t] + table[2, t] > floor else zero
+                sums[s + t] += np.float64(passed) * np.float64(d)
+                sums[s + c + t] += np.float64(passed)
+
+
+@vector_jit
+def _backward(dy: Any, x: Any, table: Any, floor: Any, dx: Any) -> None:
+    """Fill dx (rows,c); rows of `table`: mean, scale, shift, average, slope."""
+    rows, c = x.shape
+    vectors, high, zero = c // LANES, max(1, CHUNK // c), dx.dtype.type(0)
+    for chunk in prange((rows + high - 1) // high):
+        flat, gradient, constants, out = x.reshape(-1), dy.reshape(-1), table.reshape(-1), dx.reshape(-1)
+        for row in range(chunk * high, min((chunk + 1) * high, rows)):
+            _backward_row(gradient, flat, row * c, c, vectors, constants, floor, out)
+            for t in range(vectors * LANES, c):
+                d = x[row, t] - table[0, t]
+                passed = dy[row, t] if d * table[1, t] + table[2, t] > floor else zero
+                dx[row, t] = (passed - table[3, t] - d * table[4, t]) * table[1, t]

@@ -1,0 +1,151 @@
+"""Normalization on the GPU: formulas and shapes in `reference/normalization.py`.
+
+Batch normalization goes down the columns of a matrix: a thread takes a run of rows of one column, and what the runs
+come to is put together in further passes. Layer normalization has a row a thread.
+"""
+
+import cupy
+
+from . import rows
+from .launch import launch
+
+Needs = tuple[bool, bool, bool]
+
+
+def batch_norm(
+    x: cupy.ndarray, gamma: cupy.ndarray | None, beta: cupy.ndarray | None, epsilon: float, relu: bool
+) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray, cupy.ndarray]:
+    """Return (y, μ, 1/√(σ² + ε), σ²): y like `x` (…,c), the others (c,)."""
+    mean, variance = _moments(x.reshape(-1, x.shape[-1]))
+    inverse = 1 / cupy.sqrt(variance + epsilon)
+    return scale_shift(x, mean, *_scale_and_shift(inverse, gamma, beta), relu), mean, inverse, variance
+
+
+def batch_norm_backward(
+    dy: cupy.ndarray,
+    x: cupy.ndarray,
+    gamma: cupy.ndarray | None,
+    beta: cupy.ndarray | None,
+    mean: cupy.ndarray,
+    inverse: cupy.ndarray,
+    relu: bool,
+    needs: Needs,
+) -> tuple[cupy.ndarray | None, ...]:
+    """Return (dx, dγ, dβ), each None where `needs` says so."""
+    scale, shift = _scale_and_shift(inverse, gamma, beta)
+    along, total = _gradient_sums(dy, x, mean, scale, shift, relu)
+    dx = None
+    if needs[0]:
+        count = max(1, x.size // x.shape[-1])
+        average, slope = total / count, along * inverse * inverse / count
+        dx = _input_gradient(dy, x, (mean, scale, shift, average, slope), True, relu)
+    return dx, along * inverse if needs[1] else None, total if needs[2] else None
+
+
+def scale_shift(
+    x: cupy.ndarray, mean: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray, relu: bool
+) -> cupy.ndarray:
+    """Return y = (x − mean)·scale + shift, or max(y, 0) with `relu`: `x` (…,c), the others (c,)."""
+    y = cupy.empty(x.shape, x.dtype)
+    args = x, mean, scale, shift, y, int(relu), x.shape[-1]
+    launch("normalization.cu", "scale_shift", x.dtype, y.size, args)
+    return y
+
+
+def scale_shift_backward(
+    dy: cupy.ndarray,
+    x: cupy.ndarray,
+    mean: cupy.ndarray,
+    scale: cupy.ndarray,
+    shift: cupy.ndarray,
+    relu: bool,
+    needs: Needs,
+) -> tuple[cupy.ndarray | None, ...]:
+    """Return (dx, dscale, dshift) = (dy·scale, Σ dy·(x − mean), Σ dy), each None where `needs` says so."""
+    dx = dscale = dshift = None
+    if needs[0]:
+        # In place of averages that there are not, the kernel takes other arrays, and is told to leave them alone.
+        dx = _input_gradient(dy, x, (mean, scale, shift, mean, mean), False, relu)
+    if needs[1] or needs[2]:
+        along, total = _gradient_sums(dy, x, mean, scale, shift, relu)
+        dscale, dshift = along if needs[1] else None, total if needs[2] else None
+    return dx, dscale, dshift
+
+
+def layer_norm(
+    x: cupy.ndarray, gamma: cupy.ndarray | None, beta: cupy.ndarray | None, epsilon: float
+) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray]:
+    """Return (y, μ, 1/√(σ² + ε)): y like `x` (…,c), the others (…), one number for each row."""
+    c = x.shape[-1]
+    gamma = cupy.ones((c,), x.dtype) if gamma is None else gamma
+    beta = cupy.zeros((c,), x.dtype) if beta is None else beta
+    y = cupy.empty(x.shape, x.dtype)
+    mean, inverse = cupy.empty(x.shape[:-1], x.dtype), cupy.empty(x.shape[:-1], x.dtype)
+    args = x, gamma, beta, y, mean, inverse, float(epsilon), c
+    launch("normalization.cu", "layer_norm", x.dtype, mean.size, args)
+    return y, mean, inverse
+
+
+def layer_norm_backward(
+    dy: cupy.ndarray, x: cupy.ndarray, gamma: cupy.ndarray | None, mean: cupy.ndarray, inverse: cupy.ndarray
+) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray]:
+    """Return (dx, dγ, dβ): dx like `dy` and `x` (…,c), the others (c,)."""
+    c = x.shape[-1]
+    dx = cupy.empty(x.shape, x.dtype)
+    args = dy, x, cupy.ones((c,), x.dtype) if gamma is None else gamma, mean, inverse, dx, c
+    launch("normalization.cu", "layer_norm_backward", x.dtype, mean.size, args)
+    dgamma, dbeta = _runs(x), _runs(x)
+    sums = dy, x, mean, inverse, dgamma, dbeta, mean.size, c, rows.RUN
+    launch("normalization.cu", "layer_norm_sums", x.dtype, dgamma.size, sums)
+    return dx, rows.sum_rows(dgamma), rows.sum_rows(dbeta)
+
+
+def _moments(x: cupy.ndarray) -> tuple[cupy.ndarray, cupy.ndarray]:
+    """Return mean and variance (k,) of the columns of `x` (rows,k); of no rows, zeros."""
+    total, k = x.shape
+    if total == 0:
+        return cupy.zeros((k,), x.dtype), cupy.zeros((k,), x.dtype)
+    mean, squares, merging, unit = x, x, False, 1
+    while not merging or len(mean) > 1:
+        shape = -(-len(mean) // rows.RUN), k
+        merged = cupy.empty(shape, x.dtype), cupy.empty(shape, x.dtype)
+        # In place of sums of squares that there are not, the kernel takes x, and is told to leave it alone.
+        args = mean, squares, *merged, int(merging), len(mean), k, rows.RUN, unit, total
+        launch("normalization.cu", "moments", x.dtype, merged[0].size, args)
+        mean, squares = merged
+        merging, unit = True, unit * rows.RUN
+    return mean.reshape(k), squares.reshape(k) / total
+
+
+def _scale_and_shift(
+    inverse: cupy.ndarray, gamma: cupy.ndarray | None, beta: cupy.ndarray | None
+) -> tuple[cupy.ndarray, cupy.ndarray]:
+    """Return γ/√(σ² + ε) and β."""
+    return inverse if gamma is None else gamma * inverse, cupy.zeros_like(inverse) if beta is None else beta
+
+
+def _gradient_sums(
+    dy: cupy.ndarray, x: cupy.ndarray, mean: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray, relu: bool
+) -> tuple[cupy.ndarray, cupy.ndarray]:
+    """Return Σ dy·(x − mean) and Σ dy (c,) over the rows; a ReLU lets dy through where y > 0."""
+    c = x.shape[-1]
+    along, total = _runs(x), _runs(x)
+    args = dy, x, mean, scale, shift, along, total, int(relu), x.size // c, c, rows.RUN
+    launch("normalization.cu", "gradient_sums", x.dtype, along.size, args)
+    return rows.sum_rows(along), rows.sum_rows(total)
+
+
+def _input_gradient(
+    dy: cupy.ndarray, x: cupy.ndarray, constants: tuple[cupy.ndarray, ...], moving: bool, relu: bool
+) -> cupy.ndarray:
+    """Return dx = scale·(dy − average − slope·(x − mean)); `constants`: mean, scale, shift, average, slope."""
+    dx = cupy.empty(x.shape, x.dtype)
+    args = dy, x, *constants, dx, int(moving), int(relu), x.shape[-1]
+    launch("normalization.cu", "scale_shift_backward", x.dtype, dx.size, args)
+    return dx
+
+
+def _runs(x: cupy.ndarray) -> cupy.ndarray:
+    """Return room for a number for each channel of each run of the rows of `x` (…,c)."""
+    c = x.shape[-1]
+    return cupy.empty((-(-(x.size // c) // rows.RUN), c), x.dtype)

@@ -1,0 +1,129 @@
+"""Normalization: batch normalization, layer normalization, and a scale and a shift for each channel.
+
+Batch normalization (Ioffe & Szegedy 2015, "Batch normalization: accelerating deep network training by reducing
+internal covariate shift", algorithm 1) takes each channel k of `x` (…,c) over the n rows of the batch, which are all
+positions of all images:
+
+    μ[k] = Σ_i x[i,k] / n        σ²[k] = Σ_i (x[i,k] − μ[k])² / n
+    x̂[i,k] = (x[i,k] − μ[k]) / √(σ²[k] + ε)        y[i,k] = γ[k]·x̂[i,k] + β[k]
+
+μ and σ² depend on x, too; their part in the gradient (section 3) removes from dy what would move the mean or scale the
+channel, which y does not feel:
+
+    dβ = Σ_i dy        dγ = Σ_i dy·x̂        dx = γ/√(σ² + ε) · (dy − dβ/n − x̂·dγ/n)
+
+With `relu`, y is max(y, 0), and dy counts only where y > 0. Outside training, averages of earlier batches stand for μ
+and σ² (section 3.1): what remains is a scale and a shift, whose gradient is that of an affine map.
+
+Layer normalization (Ba, Kiros & Hinton 2016, "Layer normalization", equation 3) has the same formulas with every row's
+own μ and σ², taken over its c channels; γ and β still belong to the channels.
+"""
+
+import numpy as np
+
+Needs = tuple[bool, bool, bool]
+
+
+def batch_norm(
+    x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, epsilon: float, relu: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return (y, μ, 1/√(σ² + ε), σ²): y like `x` (…,c), the others (c,).
+
+    `gamma` and `beta` are (c,), or None for 1 and 0. The sums are taken in double. Of an empty batch μ and σ² are 0.
+    """
+    rows = x.reshape(-1, x.shape[-1])
+    count = max(1, len(rows))
+    mean = rows.sum(axis=0, dtype=np.float64) / count
+    variance = np.square(rows - mean).sum(axis=0) / count
+    inverse = 1.0 / np.sqrt(variance + epsilon)
+    mean, inverse, variance = (array.astype(x.dtype) for array in (mean, inverse, variance))
+    y = scale_shift(x, mean, *_scale_and_shift(inverse, gamma, beta), relu)
+    return y, mean, inverse, variance
+
+
+def batch_norm_backward(
+    dy: np.ndarray,
+    x: np.ndarray,
+    gamma: np.ndarray | None,
+    beta: np.ndarray | None,
+    mean: np.ndarray,
+    inverse: np.ndarray,
+    relu: bool,
+    needs: Needs,
+) -> tuple[np.ndarray | None, ...]:
+    """Return (dx, dγ, dβ), each None where `needs` says so: dx like `dy` and `x` (…,c), the others (c,)."""
+    scale, shift = _scale_and_shift(inverse, gamma, beta)
+    dy = _passed(dy, x, mean, scale, shift, relu)
+    normalized = (x - mean) * inverse
+    dgamma, dbeta = _sum_of_rows(dy * normalized), _sum_of_rows(dy)
+    count = max(1, x.size // x.shape[-1])
+    dx = scale * (dy - dbeta / count - normalized * (dgamma / count))
+    return _needed(needs, dx, dgamma, dbeta)
+
+
+def scale_shift(x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool) -> np.ndarray:
+    """Return y = (x − mean)·scale + shift, or max(y, 0) with `relu`: `x` (…,c), the others (c,). NaN stays NaN."""
+    y = (x - mean) * scale + shift
+    return np.maximum(y, 0.0) if relu else y
+
+
+def scale_shift_backward(
+    dy: np.ndarray, x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool, needs: Needs
+) -> tuple[np.ndarray | None, ...]:
+    """Return (dx, dscale, dshift) = (dy·scale, Σ dy·(x − mean), Σ dy), each None where `needs` says so."""
+    dy = _passed(dy, x, mean, scale, shift, relu)
+    return _needed(needs, dy * scale, _sum_of_rows(dy * (x - mean)), _sum_of_rows(dy))
+
+
+def layer_norm(
+    x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, epsilon: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (y, μ, 1/√(σ² + ε)): y like `x` (…,c), the others (…), one number for each row.
+
+    `gamma` and `beta` are (c,), or None for 1 and 0. The sums are taken in double.
+    """
+    mean = x.mean(axis=-1, dtype=np.float64)
+    variance = np.square(x - mean[..., None]).mean(axis=-1)
+    inverse = 1.0 / np.sqrt(variance + epsilon)
+    mean, inverse = mean.astype(x.dtype), inverse.astype(x.dtype)
+    y = (x - mean[..., None]) * inverse[..., None]
+    if gamma is not None:
+        y = y * gamma
+    return y if beta is None else y + beta, mean, inverse
+
+
+def layer_norm_backward(
+    dy: np.ndarray, x: np.ndarray, gamma: np.ndarray | None, mean: np.ndarray, inverse: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (dx, dγ, dβ): dx like `dy` and `x` (…,c), the others (c,).
+
+    With g = γ·dy, dx = (g − mean g − x̂·mean(g·x̂)) / √(σ² + ε), the means being over the row.
+    """
+    normalized = (x - mean[..., None]) * inverse[..., None]
+    g = dy if gamma is None else dy * gamma
+    along = (g * normalized).mean(axis=-1, keepdims=True)
+    dx = (g - g.mean(axis=-1, keepdims=True) - normalized * along) * inverse[..., None]
+    return dx, _sum_of_rows(dy * normalized), _sum_of_rows(dy)
+
+
+def _scale_and_shift(
+    inverse: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return γ/√(σ² + ε) and β."""
+    return inverse if gamma is None else gamma * inverse, np.zeros_like(inverse) if beta is None else beta
+
+
+def _passed(
+    dy: np.ndarray, x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool
+) -> np.ndarray:
+    """Return dy, or what of it a ReLU lets through."""
+    return np.where(scale_shift(x, mean, scale, shift, False) > 0.0, dy, 0.0) if relu else dy
+
+
+def _sum_of_rows(x: np.ndarray) -> np.ndarray:
+    """Return the sum (c,) of `x` (…,c) over all other axes, taken in double."""
+    return x.reshape(-1, x.shape[-1]).sum(axis=0, dtype=np.float64).astype(x.dtype)
+
+
+def _needed(needs: Needs, *gradients: np.ndarray) -> tuple[np.ndarray | None, ...]:
+    return tuple(gradient if needed else None for gradient, needed in zip(gradients, needs, strict=True))

@@ -1,0 +1,132 @@
+"""Normalization. The formulas of both directions stand with the kernels, in `kernels/reference/normalization.py`."""
+
+from typing import Any
+
+import numpy as np
+
+from .. import kernels
+from ..tensor import Function, Tensor, as_tensor
+
+
+class _Normalization(Function):
+    """A normalization of x, with γ if `scaled` and β if `centered`, in this order, as further inputs."""
+
+    def __init__(self, scaled: bool, centered: bool, epsilon: float) -> None:
+        self.scaled, self.centered, self.epsilon = scaled, centered, epsilon
+
+    def placed(self, learnt: tuple[Any, ...], missing: Any) -> tuple[Any, Any]:
+        """Return what `learnt` has for γ and for β, `missing` for one that there is not."""
+        gamma = learnt[0] if self.scaled else missing
+        return gamma, learnt[-1] if self.centered else missing
+
+    def given(self, dx: Any, dgamma: Any, dbeta: Any) -> tuple[Any, ...]:
+        """Return the gradients of those inputs that there are."""
+        return (dx, *([dgamma] if self.scaled else []), *([dbeta] if self.centered else []))
+
+
+class BatchNorm(_Normalization):
+    """y = γ·(x − μ)/√(σ² + ε) + β, μ and σ² being each channel's own over the batch; with `relu`, max(y, 0).
+
+    dx = γ/√(σ² + ε)·(dy − mean dy − x̂·mean(dy·x̂)), dγ = Σ dy·x̂, dβ = Σ dy. Afterwards `mean` and `variance` hold μ, σ².
+    """
+
+    def __init__(self, scaled: bool, centered: bool, epsilon: float, relu: bool) -> None:
+        super().__init__(scaled, centered, epsilon)
+        self.relu = relu
+
+    def forward(self, x: Any, *learnt: Any) -> Any:
+        self.x, self.learnt = x, self.placed(learnt, None)
+        y, self.mean, self.inverse, self.variance = kernels.of(x).batch_norm(x, *self.learnt, self.epsilon, self.relu)
+        return y
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        needs = self.needs[0], *self.placed(self.needs[1:], False)
+        arrays = dy, self.x, *self.learnt, self.mean, self.inverse
+        return self.given(*kernels.of(dy).batch_norm_backward(*arrays, self.relu, needs))
+
+
+class LayerNorm(_Normalization):
+    """y = γ·(x − μ)/√(σ² + ε) + β, μ and σ² being each row's own over the last axis.
+
+    With g = γ·dy, dx = (g − mean g − x̂·mean(g·x̂))/√(σ² + ε); dγ = Σ dy·x̂, dβ = Σ dy.
+    """
+
+    def forward(self, x: Any, *learnt: Any) -> Any:
+        gamma, beta = self.placed(learnt, None)
+        self.x, self.gamma = x, gamma
+        y, self.mean, self.inverse = kernels.of(x).layer_norm(x, gamma, beta, self.epsilon)
+        return y
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return self.given(*kernels.of(dy).layer_norm_backward(dy, self.x, self.gamma, self.mean, self.inverse))
+
+
+class ScaleShift(Function):
+    """y = (x − mean)·scale + shift for each channel, `mean` being constant; with `relu`, max(y, 0).
+
+    dx = dy·scale, dscale = Σ dy·(x − mean), dshift = Σ dy.
+    """
+
+    def __init__(self, mean: Any, relu: bool) -> None:
+        self.mean, self.relu = mean, relu
+
+    def forward(self, x: Any, scale: Any, shift: Any) -> Any:
+        self.arrays = x, self.mean, scale, shift
+        return kernels.of(x).scale_shift(*self.arrays, self.relu)
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return kernels.of(dy).scale_shift_backward(dy, *self.arrays, self.relu, self.needs)
+
+
+def batch_norm(
+    x: Any, gamma: Any = None, beta: Any = None, epsilon: float = 1e-3, relu: bool = False
+) -> tuple[Tensor, Any, Any]:
+    """Normalize each channel of x (…,c) over the batch, then scale by gamma (c,) and add beta (c,), where given.
+
+    Returns (y, mean, variance): the last two are the batch's statistics as arrays (c,), outside the graph; the variance
+    is the biased one, Σ (x − mean)²/n. See `BatchNorm`. Raises ValueError when gamma or beta does not fit x.
+    """
+    x = as_tensor(x)
+    learnt = _learnt("batch_norm", x, gamma, beta)
+    function = BatchNorm(gamma is not None, beta is not None, epsilon, relu)
+    y = function(x, *learnt)
+    return y, function.mean, function.variance
+
+
+def layer_norm(x: Any, gamma: Any = None, beta: Any = None, epsilon: float = 1e-3) -> Tensor:
+    """Normalize each row of x (…,c), then scale by gamma (c,) and add beta (c,), where given. See `LayerNorm`.
+
+    Raises ValueError when gamma or beta does not fit x.
+    """
+    x = as_tensor(x)
+    learnt = _learnt("layer_norm", x, gamma, beta)
+    return LayerNorm(gamma is not None, beta is not None, epsilon)(x, *learnt)
+
+
+def scale_shift(x: Any, scale: Any, shift: Any = None, mean: Any = None, relu: bool = False) -> Tensor:
+    """Return (x − mean)·scale + shift, or max(·, 0) with `relu`, for x (…,c) and the others (c,); None counts as 0.
+
+    `mean` is an array, and has no gradient. See `ScaleShift`. Raises ValueError when one of them does not fit x.
+    """
+    x = as_tensor(x)
+    scale = as_tensor(scale, like=x)
+    shift = Tensor(np.zeros_like(scale.data)) if shift is None else as_tensor(shift, like=x)
+    mean = np.zeros_like(scale.data) if mean is None else as_tensor(mean, like=x).data
+    for name, array in (("scale", scale), ("shift", shift), ("mean", mean)):
+        _check("scale_shift", x, name, array)
+    return ScaleShift(mean, relu)(x, scale, shift)
+
+
+def _learnt(name: str, x: Tensor, gamma: Any, beta: Any) -> list[Tensor]:
+    """Return those of gamma and beta that there are as tensors."""
+    learnt = []
+    for label, value in (("gamma", gamma), ("beta", beta)):
+        if value is not None:
+            learnt.append(as_tensor(value, like=x))
+            _check(name, x, label, learnt[-1])
+    return learnt
+
+
+def _check(name: str, x: Tensor, label: str, array: Any) -> None:
+    if x.ndim < 1 or array.shape != x.shape[-1:]:
+        raise ValueError(f"{name} needs x (…,c) and {label} (c,), got shapes {x.shape} and {array.shape}")

@@ -1,0 +1,231 @@
+"""Batch normalization and layer normalization."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .. import functions as F
+from .. import initializers, random, regularizers
+from ..names import look_up
+from ..tensor import Tensor
+from .layer import Layer, Parameter, Shape, describe
+
+
+class BatchNormalization(Layer):
+    """Normalizes each channel of (batch, …, channels), then scales by gamma and adds beta, which are learnt.
+
+    In training by the batch's mean and variance, of which moving averages are kept; otherwise, and when the layer is
+    frozen (`trainable` False), by these averages. Weights: gamma, beta, moving_mean, moving_variance, each (channels,).
+    See `functions.batch_norm`. In training each call moves
+
+        average ← momentum·average + (1 − momentum)·statistic
+
+    The statistic of the variance is the batch's own, Σ (x − mean)²/n, as in Keras 3; with `moving_variance="unbiased"`
+    it is n/(n − 1) times that, as tf.keras has it for images.
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: str | initializers.Initializer = "zeros",
+        gamma_initializer: str | initializers.Initializer = "ones",
+        moving_mean_initializer: str | initializers.Initializer = "zeros",
+        moving_variance_initializer: str | initializers.Initializer = "ones",
+        beta_regularizer: str | regularizers.L1L2 | None = None,
+        gamma_regularizer: str | regularizers.L1L2 | None = None,
+        beta_constraint: None = None,
+        gamma_constraint: None = None,
+        renorm: bool = False,
+        renorm_clipping: None = None,
+        renorm_momentum: float = 0.99,
+        synchronized: bool = False,
+        *,
+        moving_variance: str = "biased",
+        name: str | None = None,
+        dtype: str | None = None,
+        trainable: bool = True,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, trainable=trainable, input_shape=input_shape)
+        _refuse(beta_constraint=beta_constraint, gamma_constraint=gamma_constraint, renorm=renorm)
+        _refuse(renorm_clipping=renorm_clipping, synchronized=synchronized)
+        _refuse(renorm_momentum=renorm_momentum if renorm_momentum != 0.99 else None)
+        if not isinstance(axis, int | np.integer):
+            raise ValueError(f"axis must be an integer, that of the channels, got {axis!r}")
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"momentum must be in 0 … 1, got {momentum}")
+        self.axis, self.momentum, self.epsilon = int(axis), float(momentum), _epsilon(epsilon)
+        self.center, self.scale = center, scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.unbiased = look_up("moving_variance", moving_variance, {"biased": False, "unbiased": True})
+
+    def build(self, input_shape: Shape) -> None:
+        """Make gamma and beta where wanted, and the moving averages, (channels,) each."""
+        shape = (int(input_shape[-1] or 0),)
+        self.gamma, self.beta = _learnt(self, shape)
+        self.moving_mean = self.add_weight("moving_mean", shape, self.moving_mean_initializer, trainable=False)
+        self.moving_variance = self.add_weight(
+            "moving_variance", shape, self.moving_variance_initializer, trainable=False
+        )
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input's shape."""
+        last = len(input_shape) - 1
+        if last < 1:
+            raise ValueError("needs at least 2 axes (batch, channels)")
+        if self.axis not in (-1, last):
+            raise ValueError(f"its axis must be the last, -1 or {last}, where the channels are, and is {self.axis}")
+        if self.built and input_shape[-1] != self.moving_mean.shape[0]:
+            raise ValueError(f"its weights were built for {self.moving_mean.shape[0]} channels")
+        return input_shape
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return x normalized."""
+        return self.normalize(x, training)
+
+    def normalize(self, x: Tensor, training: bool, relu: bool = False) -> Tensor:
+        """Return x normalized, and with `relu` rectified in the same pass; in training move the averages."""
+        if not (training and self.trainable):
+            inverse = Tensor(1 / np.sqrt(self.moving_variance.data + self.epsilon))
+            scale = inverse if self.gamma is None else self.gamma * inverse
+            return F.scale_shift(x, scale, self.beta, self.moving_mean.data.copy(), relu)
+        y, mean, variance = F.batch_norm(x, self.gamma, self.beta, self.epsilon, relu)
+        count = x.size // x.shape[-1]
+        if self.unbiased:
+            variance = variance * (count / max(1, count - 1))
+        if count and not random.are_frozen():  # an empty batch says nothing
+            for average, statistic in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                average.data *= self.momentum
+                average.data += (1 - self.momentum) * statistic
+        return y
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer; `moving_variance`, which Keras lacks, only if it is needed."""
+        config = {
+            **super().get_config(),
+            "axis": self.axis,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            "beta_initializer": describe(self.beta_initializer),
+            "gamma_initializer": describe(self.gamma_initializer),
+            "moving_mean_initializer": describe(self.moving_mean_initializer),
+            "moving_variance_initializer": describe(self.moving_variance_initializer),
+            "beta_regularizer": describe(self.beta_regularizer),
+            "gamma_regularizer": describe(self.gamma_regularizer),
+        }
+        return {**config, "moving_variance": "unbiased"} if self.unbiased else config
+
+
+class LayerNormalization(Layer):
+    """Normalizes each sample's features (or each position's channels), then scales by gamma and adds beta.
+
+    `axis` is the last, or several that together are the last ones, such as [1, 2, 3] of images. Weights: gamma and
+    beta, with the lengths of these axes. See `functions.layer_norm`.
+    """
+
+    def __init__(
+        self,
+        axis: int | Sequence[int] = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: str | initializers.Initializer = "zeros",
+        gamma_initializer: str | initializers.Initializer = "ones",
+        beta_regularizer: str | regularizers.L1L2 | None = None,
+        gamma_regularizer: str | regularizers.L1L2 | None = None,
+        beta_constraint: None = None,
+        gamma_constraint: None = None,
+        *,
+        rms_scaling: bool = False,
+        name: str | None = None,
+        dtype: str | None = None,
+        trainable: bool = True,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, trainable=trainable, input_shape=input_shape)
+        _refuse(beta_constraint=beta_constraint, gamma_constraint=gamma_constraint, rms_scaling=rms_scaling)
+        self.axis = list(axis) if isinstance(axis, Sequence) else axis
+        self.axes = self.axis if isinstance(self.axis, list) else [self.axis]
+        if not self.axes or not all(isinstance(one, int) for one in self.axes):
+            raise ValueError(f"axis must be an integer or several, got {axis!r}")
+        self.epsilon = _epsilon(epsilon)
+        self.center, self.scale = center, scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+
+    def build(self, input_shape: Shape) -> None:
+        """Make gamma and beta where wanted."""
+        self.lengths = tuple(int(length or 0) for length in input_shape[-len(self.axes) :])
+        self.gamma, self.beta = _learnt(self, self.lengths)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input's shape."""
+        rank, count = len(input_shape), len(self.axes)
+        if count >= rank or sorted(axis % rank for axis in self.axes) != list(range(rank - count, rank)):
+            raise ValueError(f"its axis must be the last, or the last ones, after the batch's, and is {self.axis}")
+        if self.built and input_shape[-count:] != self.lengths:
+            raise ValueError(f"its weights were built for {' × '.join(map(str, self.lengths))} features")
+        return input_shape
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return x normalized."""
+        if len(self.axes) == 1:
+            return F.layer_norm(x, self.gamma, self.beta, self.epsilon)
+        features = (prod(self.lengths),)
+        gamma, beta = (None if weight is None else F.reshape(weight, features) for weight in (self.gamma, self.beta))
+        y = F.layer_norm(F.reshape(x, x.shape[: -len(self.axes)] + features), gamma, beta, self.epsilon)
+        return F.reshape(y, x.shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {
+            **super().get_config(),
+            "axis": self.axis,
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            "beta_initializer": describe(self.beta_initializer),
+            "gamma_initializer": describe(self.gamma_initializer),
+            "beta_regularizer": describe(self.beta_regularizer),
+            "gamma_regularizer": describe(self.gamma_regularizer),
+        }
+
+
+def _learnt(
+    layer: BatchNormalization | LayerNormalization, shape: tuple[int, ...]
+) -> tuple[Parameter | None, Parameter | None]:
+    """Make gamma and beta of `shape`, as far as `layer` wants them, in this order."""
+    gamma = beta = None
+    if layer.scale:
+        gamma = layer.add_weight("gamma", shape, layer.gamma_initializer, layer.gamma_regularizer)
+    if layer.center:
+        beta = layer.add_weight("beta", shape, layer.beta_initializer, layer.beta_regularizer)
+    return gamma, beta
+
+
+def _epsilon(epsilon: float) -> float:
+    if not epsilon >= 0:
+        raise ValueError(f"epsilon must be at least 0, got {epsilon}")
+    return float(epsilon)
+
+
+def _refuse(**arguments: Any) -> None:
+    """Refuse arguments of Keras's layers, for what tinyconv does not have, unless they leave it off."""
+    for argument, value in arguments.items():
+        if value:
+            raise ValueError(f"{argument} is not offered, got {argument}={value!r}: leave it out")
