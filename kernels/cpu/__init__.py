@@ -15,7 +15,7 @@ from .activation import (
     tanh,
     tanh_backward,
 )
-from .arithmetic import add, scale, sum_squares
+from .arithmetic import add, clip, scale, sum_squares
 from .convolution import (
     conv2d,
     conv2d_backward,
@@ -43,14 +43,25 @@ from .pooling import (
     max_pool2d,
     max_pool2d_backward,
 )
-from .update import adagrad_inplace, adam_inplace, momentum_inplace, rmsprop_inplace, sgd_inplace
+from .update import (
+    adadelta_inplace,
+    adagrad_inplace,
+    adam_inplace,
+    decay_inplace,
+    momentum_inplace,
+    nadam_inplace,
+    rmsprop_inplace,
+    sgd_inplace,
+)
 
 __all__ = [
+    "adadelta_inplace",
     "adagrad_inplace",
     "adam_inplace",
     "add",
     "average_pool2d",
     "average_pool2d_backward",
+    "clip",
     "conv2d",
     "conv2d_backward",
     "conv2d_backward_bias",
@@ -58,6 +69,7 @@ __all__ = [
     "conv2d_backward_kernel",
     "conv2d_pooled",
     "conv2d_pooled_backward",
+    "decay_inplace",
     "dense",
     "dense_backward_bias",
     "dense_backward_input",
@@ -71,6 +83,7 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_backward",
     "momentum_inplace",
+    "nadam_inplace",
     "random_bits",
     "relu",
     "relu_backward",

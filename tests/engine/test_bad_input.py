@@ -176,7 +176,10 @@ UNKNOWN = [
     (lambda: layers.Dense(2, kernel_initializer="glorot"), ['unknown initializer "glorot"', "did you mean"]),
     (lambda: layers.Dense(2, kernel_regularizer="l3"), ['unknown regularizer "l3"', "did you mean"]),
     (lambda: compiled(optimizer="adm"), ['unknown optimizer "adm"', 'did you mean "adam"?']),
-    (lambda: compiled(optimizer=5), ['unknown optimizer "5"', "known are adagrad, adam, rmsprop, sgd"]),
+    (
+        lambda: compiled(optimizer=5),
+        ['unknown optimizer "5"', "known are adadelta, adagrad, adam, adamw, nadam, rmsprop, sgd"],
+    ),
     (lambda: compiled(loss="categorical_crosentropy"), ["unknown loss", 'did you mean "categorical_crossentropy"?']),
     (lambda: compiled(loss=["mse"]), ["unknown loss", "mean_squared_error"]),
     (lambda: compiled(metrics=["acuracy"]), ['unknown metric "acuracy"', 'did you mean "accuracy"?']),

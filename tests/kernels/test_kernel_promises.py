@@ -71,12 +71,16 @@ def calls(rng, dtype):
         "sigmoid_cross_entropy_backward": (dy, probabilities, np.abs(dy)),
         "add": (slots[0], g),
         "scale": (slots[0], g[:1]),
+        "clip": (g, 0.5),
         "sum_squares": (g,),
         "sgd_inplace": (slots[0], g, 0.1),
         "momentum_inplace": (slots[0], g, slots[1], 0.1, 0.9, True),
         "rmsprop_inplace": (slots[0], g, slots[1] + 1, slots[2], slots[3] / 9, 0.1, 0.9, 0.5, 1e-3, True),
-        "adam_inplace": (slots[0], g, slots[1], slots[2], 0.1, 0.9, 0.99, 1e-3),
+        "adam_inplace": (slots[0], g, slots[1], slots[2], slots[3] / 99, 0.1, 0.9, 0.99, 1e-3),
+        "nadam_inplace": (slots[0], g, slots[1], slots[2], 0.1, 0.2, 0.9, 0.99, 0.5, 1e-3),
         "adagrad_inplace": (slots[0], g, slots[1], 0.1, 1e-3),
+        "adadelta_inplace": (slots[0], g, slots[1], slots[2], 0.1, 0.9, 1e-3),
+        "decay_inplace": (slots[0], 0.01),
     }
 
 

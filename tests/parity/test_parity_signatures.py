@@ -22,7 +22,11 @@ LAYERS = [
         "Softmax",
     ),
 ]
-OPTIMIZERS = ["SGD", "RMSprop", "Adam", "Adagrad"]
+OPTIMIZERS = ["SGD", "RMSprop", "Adam", "AdamW", "Nadam", "Adagrad", "Adadelta"]
+SCHEDULES = [
+    *("ExponentialDecay", "PiecewiseConstantDecay", "PolynomialDecay", "InverseTimeDecay", "CosineDecay"),
+    "CosineDecayRestarts",
+]
 LOSSES = ["CategoricalCrossentropy", "SparseCategoricalCrossentropy", "BinaryCrossentropy", "MeanSquaredError"]
 METRICS = [
     *("BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy", "Mean"),
@@ -40,6 +44,8 @@ CALLBACKS = ["Callback", "CSVLogger", "History", "ModelCheckpoint"]
 NAMES = [
     *(f"layers.{name}" for name in LAYERS),
     *(f"optimizers.{name}" for name in OPTIMIZERS),
+    *(f"optimizers.{name}" for name in ("Optimizer.exclude_from_weight_decay",)),
+    *(f"optimizers.schedules.{name}" for name in SCHEDULES),
     *(f"losses.{name}" for name in LOSSES),
     *(f"metrics.{name}" for name in METRICS),
     *(f"initializers.{name}" for name in INITIALIZERS),
