@@ -226,7 +226,17 @@ ARGUMENTS = [
     (lambda: layers.Dropout(-0.1), ["rate must be in 0 … 1", "-0.1"]),
     (lambda: layers.Reshape((-1, -1)), ["one −1", "(-1, -1)"]),
     (lambda: layers.Reshape((0, 2)), ["target_shape must hold positive integers"]),
-    (lambda: layers.ReLU(negative_slope=-1), ["negative_slope must not be negative", "-1"]),
+    (lambda: layers.ReLU(negative_slope=-1), ["negative_slope must be a finite number of at least 0", "-1"]),
+    (lambda: layers.ReLU(max_value=-2), ["max_value must be a finite number of at least 0", "-2"]),
+    (lambda: layers.ReLU(threshold=None), ["threshold must be a finite number of at least 0", "None"]),
+    (lambda: layers.LeakyReLU(-1), ["negative_slope must be a finite number of at least 0", "-1"]),
+    (lambda: layers.ELU(-0.5), ["alpha must be a finite number of at least 0", "-0.5"]),
+    (lambda: layers.PReLU(shared_axes=[0]), ["shared_axes are numbered from 1", "[0]"]),
+    (lambda: layers.GaussianNoise(1.5), ["stddev must be in 0 … 1", "1.5"]),
+    (lambda: layers.SpatialDropout2D(-0.5), ["rate must be in 0 … 1", "-0.5"]),
+    (lambda: layers.SpatialDropout2D(0.5, "channels_first"), ["channels_last", "channels_first"]),
+    (lambda: layers.Permute((0, 1)), ["dims must hold each of 1, 2, … once", "(0, 1)"]),
+    (lambda: layers.Permute((1, 3)), ["dims must hold each of 1, 2, … once", "(1, 3)"]),
     (lambda: tc.Input((28, 0, 1)), ["input_shape must hold positive integers", "(28, 0, 1)"]),
     (lambda: tc.Input((28, -1)), ["input_shape must hold positive integers"]),
     (lambda: tc.Input(28), ["input_shape", "28"]),
@@ -259,6 +269,9 @@ SHAPES = [
     (lambda: layers.GlobalAveragePooling2D(), (4, 4), ['"global_average_pooling2d"', "needs 4 axes"]),
     (lambda: layers.Reshape((5, -1)), (3, 4), ['"reshape"', "12 values", "(5, -1)"]),
     (lambda: layers.Reshape((5,)), (3, 4), ['"reshape"', "12 values", "(5,)"]),
+    (lambda: layers.Permute((2, 1)), (3, 4, 5), ['"permute"', "3 axes", "dims (2, 1) has 2"]),
+    (lambda: layers.PReLU(shared_axes=[3]), (3, 4), ['"p_re_lu"', "no axis 3", "shared_axes=[3]"]),
+    (lambda: layers.SpatialDropout2D(0.5), (3, 4), ['"spatial_dropout2d"', "needs 4 axes"]),
 ]
 
 

@@ -9,7 +9,18 @@ from test_kernel_promises import calls, each_kernel
 pytestmark = pytest.mark.gpu
 
 # Of the folder tests/kernels; a test there is test_max_forward, here test_pooling_max_forward.
-SHARED = ("activation", "convolution", "cross_entropy", "dense", "dropout", "pooling", "promises", "update")
+SHARED = (
+    "activation",
+    "convolution",
+    "cross_entropy",
+    "dense",
+    "dropout",
+    "pooling",
+    "promises",
+    "rectifier",
+    "smooth",
+    "update",
+)
 
 
 def _shared_tests():

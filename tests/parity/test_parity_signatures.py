@@ -11,6 +11,7 @@ import tinyconv as tc
 
 LAYERS = [
     *("Activation", "AveragePooling2D", "AvgPool2D", "Conv2D", "Dense", "Dropout", "Flatten"),
+    *("ELU", "GaussianNoise", "LeakyReLU", "PReLU", "Permute", "SpatialDropout2D"),
     *(
         "GlobalAveragePooling2D",
         "GlobalAvgPool2D",
@@ -68,6 +69,7 @@ ELSEWHERE = {
 DEFAULTS = {
     ("layers.AveragePooling2D", "pool_size"),  # Keras gives MaxPooling2D a default and this one none
     ("layers.AvgPool2D", "pool_size"),
+    ("layers.PReLU", "alpha_initializer"),  # "zeros", which Keras spells "Zeros" here alone
     ("Sequential.predict", "verbose"),  # silent unless asked: there is no bar for predictions
     ("Sequential.build", "input_shape"),  # needed: tinyconv has nothing to take it from
     ("Sequential.train_on_batch", "y"),  # needed

@@ -1,8 +1,10 @@
 """Layers: what a model is made of. Each points at the function that it calls for the formula and the gradient."""
 
+from .activation import ELU, LeakyReLU, PReLU
 from .convolution import Conv2D
-from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, ReLU, Reshape, Softmax
+from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, Permute, ReLU, Reshape, Softmax
 from .layer import Layer, Parameter
+from .noise import GaussianNoise, SpatialDropout2D
 from .pooling import (
     AveragePooling2D,
     AvgPool2D,
@@ -13,6 +15,7 @@ from .pooling import (
 )
 
 __all__ = [
+    "ELU",
     "Activation",
     "AveragePooling2D",
     "AvgPool2D",
@@ -20,15 +23,20 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "GaussianNoise",
     "GlobalAveragePooling2D",
     "GlobalAvgPool2D",
     "Input",
     "InputLayer",
     "Layer",
+    "LeakyReLU",
     "MaxPool2D",
     "MaxPooling2D",
+    "PReLU",
     "Parameter",
+    "Permute",
     "ReLU",
     "Reshape",
     "Softmax",
+    "SpatialDropout2D",
 ]
