@@ -24,6 +24,7 @@ from . import (
     metrics,
     optimizers,
     regularizers,
+    schedules,
 )
 from ._version import __version__
 from .autograd import no_grad
@@ -62,6 +63,7 @@ __all__ = [
     "no_grad",
     "optimizers",
     "regularizers",
+    "schedules",
     "set_floatx",
     "set_seed",
 ]

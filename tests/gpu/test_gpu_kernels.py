@@ -18,6 +18,8 @@ SHARED = (
     "normalization",
     "pooling",
     "promises",
+    "rectifier",
+    "smooth",
     "update",
 )
 

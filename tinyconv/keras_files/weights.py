@@ -5,7 +5,8 @@
     layers/conv2d_1/vars/0, 1, …       groups are counted by class name, whatever the layers are called
     layers/functional/layers/…         the layers of a model that serves as a layer
     layers/dropout/seed_generator/vars/0   (stream, step) of dropout. Keras 3.15 writes and reads none of this
-    optimizer/vars/0, 1, 2, …          iterations (int64), learning rate, slots; attribute `name` of vars: "adam"
+    optimizer/vars/0, 1, 2, …          iterations (int64), learning rate if it follows no schedule, slots; attribute
+                                       `name` of vars: "adam"
     tinyconv                           a note in JSON, tinyconv's own; Keras passes it over
 
 Layers without weights have an empty vars. The learning rate is float64 (float32 in Keras, which reads both), so that a
@@ -49,7 +50,7 @@ class LayerLike(Protocol):
 
 
 class OptimizerLike(Protocol):
-    """An optimizer, whose variables come in the order of Keras's files: iterations, learning rate, slots."""
+    """An optimizer, whose variables come in the order of Keras's files: iterations, learning rate (or none), slots."""
 
     def build(self, weights: Any) -> None:
         """Make the slots for `weights`, unless they are made."""
@@ -252,7 +253,7 @@ def _optimizer_state(root: Any, sealed: bool, model: ModelLike, path: str | Path
         return state
     # Keras makes the slots at the first step: without them, the saved optimizer may not have started.
     number = np.dtype(np.int64)
-    if len(variables) != 2 or hdf5.array(variables, "0", (), number, f"{path}: optimizer variable iterations") > 0:
+    if len(variables) > 2 or hdf5.array(variables, "0", (), number, f"{path}: optimizer variable iterations") > 0:
         warnings.warn(
             f"{path} holds the state of another optimizer ({saved}, {len(variables)} variables), this model has {name} "
             f"({len(own)}): its state stays as it is",

@@ -1,9 +1,11 @@
 """Layers: what a model is made of. Each points at the function that it calls for the formula and the gradient."""
 
+from .activation import ELU, LeakyReLU, PReLU
 from .convolution import Conv2D
-from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, ReLU, Reshape, Softmax
+from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, Permute, ReLU, Reshape, Softmax
 from .layer import Layer, Parameter
 from .merge import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
+from .noise import GaussianNoise, SpatialDropout2D
 from .normalization import BatchNormalization, LayerNormalization
 from .pooling import (
     AveragePooling2D,
@@ -16,6 +18,7 @@ from .pooling import (
 from .scaling import Normalization, Rescaling
 
 __all__ = [
+    "ELU",
     "Activation",
     "Add",
     "Average",
@@ -27,22 +30,27 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "GaussianNoise",
     "GlobalAveragePooling2D",
     "GlobalAvgPool2D",
     "Input",
     "InputLayer",
     "Layer",
     "LayerNormalization",
+    "LeakyReLU",
     "MaxPool2D",
     "MaxPooling2D",
     "Maximum",
     "Minimum",
     "Multiply",
     "Normalization",
+    "PReLU",
     "Parameter",
+    "Permute",
     "ReLU",
     "Rescaling",
     "Reshape",
     "Softmax",
+    "SpatialDropout2D",
     "Subtract",
 ]
