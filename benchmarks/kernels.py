@@ -215,7 +215,7 @@ def others(benches: Sequence[Bench]) -> Iterator[Row]:
         ("max_pool2d", "forward", (x, window), x.nbytes + pooled.nbytes + index.nbytes),
         ("max_pool2d_backward", "backward", (pooled, index, window, (24, 24)), x.nbytes + pooled.nbytes + index.nbytes),
         ("dropout", "forward", (pooled, 0.25, 1, 2, 3), 2.25 * pooled.nbytes),
-        ("adam_inplace", "update", (*weights, 1e-3, 0.9, 0.999, 1e-7), 7 * weights[0].nbytes),
+        ("adam_inplace", "update", (*weights, None, 1e-3, 0.9, 0.999, 1e-7), 7 * weights[0].nbytes),
     ]
     for name, direction, given, count in cases:
         right = _results(getattr(reference, name), [a.astype(np.float64) if _real(a) else a for a in given])

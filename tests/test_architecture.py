@@ -4,6 +4,7 @@ import ast
 import importlib
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,16 @@ ROOT = Path(__file__).parent.parent
 # The storeys of tinyconv, lowest first. A part may import from the storeys below its own, and from itself.
 STOREYS = [
     {"kernels"},  # arrays in, arrays out; knows nothing above
-    {"_version", "config", "names"},  # what a session has in common
+    {"_version", "arguments", "config", "names"},  # what a session has in common
     {"random"},  # counter-based draws, made by kernels
     {"autograd"},  # the backward walk
     {"tensor"},
     {"functions"},  # differentiable operations
-    {"activations", "initializers", "regularizers"},
+    {"activations", "initializers", "regularizers", "schedules"},
     {"layers"},
     {"losses", "metrics", "optimizers"},
     {"batches", "callbacks", "datasets", "keras_files"},
+    {"goals"},  # losses and metrics of each output
     {"training"},
     {"models"},
     {"gradcheck", "visualize", "zoo"},
@@ -122,6 +124,14 @@ def test_no_framework_and_cupy_in_one_folder(file):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_files_stay_short(file):
     assert len(file.read_text(encoding="utf-8").splitlines()) < 400
+
+
+def test_every_package_is_installed():
+    """An editable installation finds them anyway; any other has only those that setup.cfg names."""
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    packages = {".".join(module_of(file)[:-1]) for file in FILES if file.name == "__init__.py"}
+    assert set(setup["options"]["packages"].split()) == packages
 
 
 def run(script, folder):

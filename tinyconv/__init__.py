@@ -24,6 +24,7 @@ from . import (
     metrics,
     optimizers,
     regularizers,
+    schedules,
     zoo,
 )
 from ._version import __version__
@@ -63,6 +64,7 @@ __all__ = [
     "no_grad",
     "optimizers",
     "regularizers",
+    "schedules",
     "set_floatx",
     "set_seed",
     "zoo",

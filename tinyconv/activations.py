@@ -9,13 +9,26 @@ from .tensor import Tensor
 Activation = Callable[[Tensor], Tensor]
 
 ACTIVATIONS: dict[str, Activation] = {
-    "linear": F.linear,
-    "relu": F.relu,
+    "elu": F.elu,
+    "exponential": F.exponential,
+    "gelu": F.gelu,
+    "hard_sigmoid": F.hard_sigmoid,
     "leaky_relu": F.leaky_relu,
+    "linear": F.linear,
+    "log_softmax": F.log_softmax,
+    "relu": F.relu,
+    "relu6": F.relu6,
+    "selu": F.selu,
     "sigmoid": F.sigmoid,
+    "silu": F.silu,
     "softmax": F.softmax,
+    "softplus": F.softplus,
+    "softsign": F.softsign,
     "tanh": F.tanh,
 }
+
+# Names for `get`: with the other name that Keras has for one of them.
+NAMES: dict[str, Activation] = {**ACTIVATIONS, "swish": F.silu}
 
 
 def get(activation: str | Activation | None) -> Activation:
@@ -24,7 +37,7 @@ def get(activation: str | Activation | None) -> Activation:
         return F.linear
     if callable(activation):
         return activation
-    return look_up("activation", activation, ACTIVATIONS)
+    return look_up("activation", activation, NAMES)
 
 
 def name_of(activation: Activation) -> str:

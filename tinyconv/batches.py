@@ -3,7 +3,7 @@
 so a resumed run sees what the unbroken one would have seen.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,18 +34,45 @@ class ArrayBatches(Batches):
 
     def steps(self, number: int) -> int:
         """Return the number of batches."""
-        return -(-len(self.x) // self.batch_size)
+        return -(-count(self.x) // self.batch_size)
 
     def epoch(self, number: int, key: int) -> Iterator[Batch]:
         """Yield slices of the arrays, in their order or in that of a permutation drawn for `key`."""
-        order = random.permutation(len(self.x), key) if self.shuffle else None
-        for start in range(0, len(self.x), self.batch_size):
+        order = random.permutation(count(self.x), key) if self.shuffle else None
+        for start in range(0, count(self.x), self.batch_size):
             chosen: Any = slice(start, start + self.batch_size)
             if order is not None:
                 chosen = order[chosen]
-            yield tuple(  # type: ignore[misc]
-                None if array is None else array[chosen] for array in (self.x, self.y, self.sample_weight)
-            )
+            yield taken(self.x, chosen), taken(self.y, chosen), taken(self.sample_weight, chosen)
+
+
+def count(part: Any) -> int:
+    """Return how many samples an array, or a list of one array for each input or output, has."""
+    return len(part[0] if isinstance(part, list) else part)
+
+
+def taken(part: Any, chosen: Any) -> Any:
+    """Return the chosen samples of an array, or of each in a list; of None, None."""
+    if isinstance(part, list):
+        return [taken(array, chosen) for array in part]
+    return None if part is None else part[chosen]
+
+
+def per_name(what: str, given: Any, names: Sequence[str]) -> list[Any]:
+    """Return what is given for each name: in a list in their order, in a dict by name, or alone for a single name."""
+    if isinstance(given, Mapping):
+        if set(given) != set(names):
+            raise ValueError(f"{what} needs {', '.join(map(repr, names))}, got {', '.join(map(repr, given))}")
+        return [given[name] for name in names]
+    several = isinstance(given, list | tuple) and (
+        len(names) > 1 or (len(given) == 1 and isinstance(given[0], np.ndarray))
+    )
+    if not several and len(names) == 1:
+        return [given]
+    if not several or len(given) != len(names):
+        found = len(given) if several else type(given).__name__
+        raise ValueError(f"{what} needs a list or a dict of {len(names)} ({', '.join(names)}), got {found}")
+    return list(given)
 
 
 def as_data(name: str, values: Any, dtype: str) -> np.ndarray:
@@ -73,11 +100,8 @@ def split(arrays: tuple[Any, ...], fraction: float) -> tuple[tuple[Any, ...], tu
     """Return (training part, last `fraction` of the samples), before any shuffling: Keras's validation_split."""
     if not 0 < fraction < 1:
         raise ValueError(f"validation_split must be between 0 and 1, got {fraction}")
-    count = len(arrays[0])
-    at = int(count * (1 - fraction))
-    if at == 0 or at == count:
-        raise ValueError(f"validation_split={fraction} of {count} samples leaves one part empty")
-    return (
-        tuple(None if array is None else array[:at] for array in arrays),
-        tuple(None if array is None else array[at:] for array in arrays),
-    )
+    samples = count(arrays[0])
+    at = int(samples * (1 - fraction))
+    if at == 0 or at == samples:
+        raise ValueError(f"validation_split={fraction} of {samples} samples leaves one part empty")
+    return tuple(taken(part, slice(at)) for part in arrays), tuple(taken(part, slice(at, None)) for part in arrays)

@@ -1,5 +1,6 @@
 """Names: looking one up with a helpful error, and Keras's automatic ones."""
 
+import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -22,7 +23,21 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
 
 def rebuild(kind: str, description: Mapping[str, Any], table: Mapping[str, Callable[..., T]]) -> T:
     """Return the object that {"class_name": …, "config": …} describes; `table` has classes by Keras's names."""
-    return look_up(kind, snake_case(str(description["class_name"])), table)(**description["config"])
+    found = look_up(kind, snake_case(str(description["class_name"])), table)
+    return found(**known_arguments(found, description["config"]))
+
+
+def known_arguments(kind: Callable[..., Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments in a configuration that `kind` takes.
+
+    Keras describes more than tinyconv has: it is passed over where it is None, False, or the only layout of images that
+    tinyconv has, and else refused by ValueError.
+    """
+    known = inspect.signature(kind).parameters
+    for name, value in config.items():
+        if name not in known and value not in (None, False, "channels_last"):
+            raise ValueError(f"{kind.__name__} has no {name}, its configuration says {value!r}")
+    return {name: value for name, value in config.items() if name in known}
 
 
 def snake_case(class_name: str) -> str:

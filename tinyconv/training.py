@@ -6,17 +6,18 @@ change; validation runs after the epoch, with the weights it ended with.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import copy
 from typing import Any
 
 import numpy as np
 
-from . import kernels, losses, metrics, optimizers
+from . import kernels, optimizers
 from .autograd import no_grad
-from .batches import ArrayBatches, Batch, Batches, as_data, split
+from .batches import ArrayBatches, Batch, Batches, as_data, count, per_name, split, taken
 from .callbacks import Callback, CallbackList, History, ProgressBar
 from .callbacks.progress import spell
+from .goals import Goal, Pending, Tracker, make_goals
 from .layers import Parameter
+from .layers.graph import flat
 from .layers.layer import size
 from .losses import Loss
 from .tensor import Tensor, as_array
@@ -33,17 +34,19 @@ class Trainer:
     output_shape: Any
     dtype: str
 
+    input_names: Sequence[str] = ("input",)
+    output_names: Sequence[str] = ("output",)
     optimizer: optimizers.Optimizer | None = None
-    loss: Loss
+    goals: list[Goal]
     stop_training = False
     device = "cpu"  # where the weights are, and batches go
 
-    def __call__(self, x: Any, training: bool = False) -> Tensor:
-        """Compute the model's output."""
+    def __call__(self, x: Any, training: bool = False) -> Any:
+        """Compute the model's output, or a list of outputs."""
         raise NotImplementedError
 
-    def last_activation(self) -> str | None:
-        """Return the name of the activation that the output comes from, or None if it is not known."""
+    def last_activation(self) -> Any:
+        """Return the name of the activation that the output comes from, None if it is not known; or a list of them."""
         raise NotImplementedError
 
     def require_built(self) -> None:
@@ -57,23 +60,27 @@ class Trainer:
     def compile(
         self,
         optimizer: str | optimizers.Optimizer = "rmsprop",
-        loss: str | Loss | None = None,
-        metrics: Sequence[str | metrics.Metric] | None = None,
+        loss: Any = None,
+        metrics: Any = None,
+        loss_weights: Any = None,
     ) -> None:
-        """Choose how the model learns: an optimizer, a loss and metrics, each by name or as an object.
+        """Choose how the model learns: an optimizer, a loss and a list of metrics, each by name or as an object.
 
-        Raises ValueError for an unknown name (the nearest is suggested).
+        A model of several outputs adds up their losses, each times its weight in `loss_weights` (1 if None). One loss
+        serves all; else losses, weights and lists of metrics come in a list in the outputs' order, or in a dict by the
+        names of the layers that the outputs come from. Raises ValueError for an unknown name, with the nearest.
         """
         if loss is None:
             raise ValueError('compile needs a loss, such as loss="categorical_crossentropy"')
-        if isinstance(metrics, str):
-            raise ValueError(f'metrics must be a list, such as ["{metrics}"]')
+        goals = make_goals(self.output_names, loss, loss_weights, metrics)
         self.optimizer = optimizers.get(optimizer)
-        self.loss = losses.get(loss)
+        self.goals = goals
         self.stop_training = False
-        self._wanted = list(metrics or [])
-        self._metrics: list[Any] | None = None
-        self._check_metric_names()
+
+    @property
+    def loss(self) -> Loss:
+        """The loss of the output, or of the first of several."""
+        return self.goals[0].loss
 
     def fit(
         self,
@@ -92,7 +99,8 @@ class Trainer:
     ) -> History:
         """Train for epochs `initial_epoch` … `epochs` − 1 and return the history.
 
-        `x` and `y` are arrays of n samples (`batch_size` 32 if None), or `x` is a `Batches` object and `y` None.
+        `x` and `y` are arrays of n samples (`batch_size` 32 if None), or lists or dicts of them where the model has
+        several inputs or outputs, or `x` is a `Batches` object and `y` None.
         `verbose` 0 is silent, 1 ("auto") a progress bar, 2 one line an epoch. `validation_data` is (x, y) or
         (x, y, sample_weight); without it, `validation_split` takes the last part of the samples. `class_weight` maps a
         class to the weight of its samples' losses, `sample_weight` (n,) weights each. Raises ValueError for data that
@@ -118,6 +126,8 @@ class Trainer:
             if validation_split and validation_data is None:
                 arrays, validation_data = split(arrays, validation_split)
             if class_weight is not None:
+                if len(self.goals) > 1:
+                    raise ValueError("class_weight is for a model of one output: use sample_weight")
                 arrays = (*arrays[:2], _weigh(arrays[1], arrays[2], class_weight))
             data = ArrayBatches(*arrays, batch_size=batch_size, shuffle=shuffle)
         validation = None
@@ -136,13 +146,13 @@ class Trainer:
             for epoch in range(initial_epoch, epochs):
                 listeners.params["steps"] = data.steps(epoch)
                 listeners.on_epoch_begin(epoch)
-                tracker = _Tracker()
+                tracker = Tracker(self.goals)
                 for step, batch in enumerate(self._sent(data.epoch(epoch, optimizer.iterations))):
-                    listeners.params["batch"] = len(batch[0])
+                    listeners.params["batch"] = count(batch[0])
                     listeners.on_train_batch_begin(step)
-                    with self._room_for(len(batch[0])):
+                    with self._room_for(count(batch[0])):
                         self._train(batch, tracker)
-                    listeners.on_train_batch_end(step, tracker.logs() if self.device == "cpu" else _Pending(tracker))
+                    listeners.on_train_batch_end(step, tracker.logs() if self.device == "cpu" else Pending(tracker))
                     if self.stop_training:
                         break
                 logs = tracker.logs()
@@ -180,21 +190,20 @@ class Trainer:
             print(spell(logs))
         return logs if return_dict else _flat(logs)
 
-    def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = 0) -> np.ndarray:
-        """Return the model's output for every sample of the array x, computed in batches (32 if None)."""
-        x = as_data("x", x, self.dtype)
-        self._check_shape(x)
-        self._build_for(x)
+    def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = 0) -> Any:
+        """Return the model's output for every sample of x, computed in batches (32 if None); or a list of outputs."""
+        x = self._inputs(x)
         step = size("batch_size", 32 if batch_size is None else batch_size)
-        with no_grad():
-            parts = (x[at : at + step] for at in range(0, len(x), step))
-            with self._room_for(min(step, len(x))):
-                return np.concatenate([self(self._moved(part)).numpy() for part in parts])
+        with no_grad(), self._room_for(min(step, count(x))):
+            found = [self(self._moved(taken(x, slice(at, at + step)))) for at in range(0, count(x), step)]
+            if not isinstance(found[0], list):
+                return np.concatenate([y.numpy() for y in found])
+            return [np.concatenate([y.numpy() for y in column]) for column in zip(*found, strict=True)]
 
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, *, return_dict: bool = False) -> Any:
         """Make one update on a batch and return its loss, and its metrics if there are any, before the update."""
         self._require_compiled()
-        tracker = _Tracker()
+        tracker = Tracker(self.goals)
         self._train(self._data(x, y, sample_weight), tracker)
         logs = tracker.logs()
         return logs if return_dict else _flat(logs)
@@ -203,33 +212,29 @@ class Trainer:
         """Return the loss of a batch, and its metrics if there are any."""
         self._require_compiled()
         arrays = self._data(x, y, sample_weight)
-        logs = self._measure(ArrayBatches(*arrays, batch_size=len(arrays[0])))
+        logs = self._measure(ArrayBatches(*arrays, batch_size=count(arrays[0])))
         return logs if return_dict else _flat(logs)
 
-    def _train(self, batch: tuple[Any, Any, Any], tracker: "_Tracker") -> None:
+    def _train(self, batch: Batch, tracker: Tracker) -> None:
         """Make one update: forward, loss, backward, optimizer."""
         x, y, sample_weight = (self._moved(part) for part in batch)
-        y_pred = self(x, training=True)
-        loss = self._total_loss(y, y_pred, sample_weight)
+        loss = self._total_loss(x, y, sample_weight, True, tracker)
         weights = self.trainable_weights
         for weight in weights:
             weight.grad = None
         loss.backward()
         assert self.optimizer is not None
         self.optimizer.apply([weight.grad for weight in weights], weights)
-        tracker.add(loss, self._resolve_metrics(y), y, y_pred, len(x))
         for weight in weights:
             weight.grad = None
 
     def _measure(self, data: ArrayBatches) -> dict[str, float]:
         """Return loss and metrics over all batches, without training."""
-        tracker = _Tracker()
+        tracker = Tracker(self.goals)
         with no_grad():
             for x, y, sample_weight in self._sent(data.epoch(0, 0)):
-                with self._room_for(len(x)):
-                    y_pred = self(x)
-                    loss = self._total_loss(y, y_pred, sample_weight)
-                    tracker.add(loss, self._resolve_metrics(y), y, y_pred, len(x))
+                with self._room_for(count(x)):
+                    self._total_loss(x, y, sample_weight, False, tracker)
         return tracker.logs()
 
     @contextmanager
@@ -245,43 +250,67 @@ class Trainer:
 
     def _moved(self, part: Any) -> Any:
         """Return a part of a batch on the model's device; on a GPU as numbers of the model's dtype."""
+        if isinstance(part, list):
+            return [self._moved(each) for each in part]
         return part if self.device == "cpu" or part is None else kernels.move(as_array(part, self.dtype), self.device)
 
     def _sent(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """Yield the batches on the model's device: to a GPU, each is copied while the one before is computed with."""
         if self.device == "cpu":
             return batches
+        if len(self.input_names) > 1 or len(self.output_names) > 1:
+            return ((self._moved(x), self._moved(y), self._moved(weights)) for x, y, weights in batches)
         return kernels.send_ahead(self._checked(batch) for batch in batches)
 
     def _checked(self, batch: Batch) -> Batch:
         """Return a batch bound for a GPU as numbers of the model's dtype; there, wrong labels could not be refused."""
-        self.loss.check(batch[1], self.output_shape)
+        self._check_targets(batch[1])
         x, y, sample_weight = (None if part is None else as_array(part, self.dtype) for part in batch)
         return x, y, sample_weight
 
-    def _total_loss(self, y: Any, y_pred: Tensor, sample_weight: Any) -> Tensor:
-        """Return the loss of a batch plus the penalties of regularised weights."""
-        loss = self.loss(y, y_pred, sample_weight)
-        for penalty in self.losses:
-            loss = loss + penalty
-        return loss
+    def _total_loss(self, x: Any, y: Any, sample_weight: Any, training: bool, tracker: Tracker) -> Tensor:
+        """Compute the outputs of a batch, and return their losses plus the penalties of regularised weights."""
+        outputs, targets = flat(self(x, training=training)), self._listed(y, self.goals)
+        given = zip(self.goals, targets, outputs, self._listed(sample_weight, self.goals), strict=True)
+        parts = [goal.loss(target, output, weight) for goal, target, output, weight in given]
+        weighted = [
+            part if goal.weight == 1 else part * goal.weight for goal, part in zip(self.goals, parts, strict=True)
+        ]
+        total = weighted[0]
+        for term in [*weighted[1:], *self.losses]:
+            total = total + term
+        tracker.add(total, parts, targets, outputs)
+        return total
 
-    def _data(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[Any, Any, Any]:
-        """Return (x, y, sample_weight) as arrays after checking them against the model and its loss."""
+    def _data(self, x: Any, y: Any, sample_weight: Any = None) -> Batch:
+        """Return (x, y, sample_weight) as arrays after checking them against the model and its losses."""
         if y is None:
             raise ValueError("targets y are missing: give an array of as many samples as x")
-        x, y = as_data("x", x, self.dtype), as_data("y", y, self.dtype)
-        self._check_shape(x)
-        if len(x) != len(y):
-            raise ValueError(f"x has {len(x)} samples and y has {len(y)}: they must be as many")
+        x = self._inputs(x)
+        y = [as_data("y", each, self.dtype) for each in per_name("y", y, self.output_names)]
+        for each in y:
+            if count(x) != len(each):
+                raise ValueError(f"x has {count(x)} samples and y has {len(each)}: they must be as many")
         if sample_weight is not None:
-            sample_weight = as_data("sample_weight", sample_weight, self.dtype)
-            if sample_weight.shape != (len(x),):
-                raise ValueError(f"sample_weight must have shape ({len(x)},), got {sample_weight.shape}")
-        self._build_for(x)
+            single = len(y) == 1 or isinstance(sample_weight, np.ndarray)
+            weights = [sample_weight] if single else per_name("sample_weight", sample_weight, self.output_names)
+            weights = [as_data("sample_weight", each, self.dtype) for each in weights]
+            for weight in weights:
+                if weight.shape != (count(x),):
+                    raise ValueError(f"sample_weight must have shape ({count(x)},), got {weight.shape}")
+            sample_weight = weights[0] if single else weights
         self._check_loss()
-        self.loss.check(y, self.output_shape)
-        return x, y, sample_weight
+        self._check_targets(y)
+        return x, y[0] if len(y) == 1 else y, sample_weight
+
+    def _inputs(self, x: Any) -> Any:
+        """Return x as an array, or a list of one for each input, checked; build a model that waited for it."""
+        arrays = [as_data("x", each, self.dtype) for each in per_name("x", x, self.input_names)]
+        if len({len(array) for array in arrays}) > 1:
+            raise ValueError(f"the arrays in x have {[len(array) for array in arrays]} samples: they must be as many")
+        self._check_shape(arrays)
+        self._build_for(arrays[0])
+        return arrays[0] if len(arrays) == 1 else arrays
 
     def _build_for(self, x: np.ndarray) -> None:
         """Build a model that waited for data; refuse one without layers."""
@@ -289,98 +318,41 @@ class Trainer:
             self.build((None, *x.shape[1:]))
         self.require_built()
 
-    def _check_shape(self, x: np.ndarray) -> None:
-        """Refuse x of a shape that the built model does not take."""
-        if self.input_shape is not None and x.shape[1:] != self.input_shape[1:]:
-            needed = ", ".join(["n", *map(str, self.input_shape[1:])])
-            hint = ""
-            if x.shape == self.input_shape[1:]:
-                hint = ": a single sample needs a first axis of length 1 (x[None])"
-            elif (*x.shape[1:], 1) == self.input_shape[1:]:
-                hint = ": add the channel axis (x[..., None])"
-            raise ValueError(f"x has shape {x.shape}, the model needs ({needed}){hint}")
+    def _check_shape(self, arrays: Sequence[np.ndarray]) -> None:
+        """Refuse arrays of shapes that the built model does not take."""
+        shapes = self.input_shape if isinstance(self.input_shape, list) else [self.input_shape]
+        for name, x, shape in zip(self.input_names, arrays, shapes, strict=True):
+            if shape is not None and x.shape[1:] != shape[1:]:
+                needed = ", ".join(["n", *map(str, shape[1:])])
+                hint = ""
+                if x.shape == shape[1:]:
+                    hint = ": a single sample needs a first axis of length 1 (x[None])"
+                elif (*x.shape[1:], 1) == shape[1:]:
+                    hint = ": add the channel axis (x[..., None])"
+                what = "x" if len(arrays) == 1 else f'x for input "{name}"'
+                raise ValueError(f"{what} has shape {x.shape}, the model needs ({needed}){hint}")
 
     def _check_loss(self) -> None:
-        """Refuse a loss that does not fit the model's last activation."""
-        fitting, last = self.loss.outputs, self.last_activation()
-        if fitting is None or last is None:
-            return
-        if self.loss.from_logits:
-            if last in ("softmax", "sigmoid"):
-                raise ValueError(
-                    f"loss {self.loss.name} has from_logits=True, but the last layer already ends in {last}: "
-                    "remove one of the two"
-                )
-        elif last not in fitting:
-            other = "from_logits=True" if last == "linear" else "a loss that fits"
-            raise ValueError(
-                f"loss {self.loss.name} needs probabilities from {fitting[0]}, but the last layer ends in {last}: "
-                f'use activation="{fitting[0]}" there, or {other}'
-            )
-        if last == "softmax" and self.output_shape[-1] == 1:
-            raise ValueError(
-                'softmax over one unit is always 1: use activation="sigmoid" with loss binary_crossentropy'
-            )
+        """Refuse losses that do not fit the activations that the outputs come from."""
+        for goal, last, shape in zip(self.goals, flat(self.last_activation()), self._output_shapes(), strict=True):
+            goal.check_activation(last, shape)
 
-    def _check_metric_names(self) -> None:
-        for metric in self._wanted:
-            metrics.get(metric, (2,), (None, 2))
+    def _check_targets(self, y: Any) -> None:
+        """Refuse targets that no training could mean."""
+        for goal, targets, shape in zip(self.goals, self._listed(y, self.goals), self._output_shapes(), strict=True):
+            goal.loss.check(targets, shape)
 
-    def _resolve_metrics(self, y: Any) -> list[Any]:
-        """Return the metrics; "accuracy" is resolved at the first batch, when the targets' shape is known."""
-        if self._metrics is None:
-            self._metrics = [metrics.get(metric, np.shape(y), self.output_shape) for metric in self._wanted]
-        return self._metrics
+    def _output_shapes(self) -> list[Shape]:
+        return self.output_shape if isinstance(self.output_shape, list) else [self.output_shape]
+
+    def _listed(self, part: Any, names: Sequence[Any]) -> list[Any]:
+        """Return a part of a batch as a list, an entry for each of the names."""
+        return part if isinstance(part, list) else [part] * len(names)
 
     def _require_compiled(self) -> optimizers.Optimizer:
         if self.optimizer is None:
             raise ValueError("compile the model first: model.compile(optimizer=..., loss=..., metrics=[...])")
         return self.optimizer
-
-
-class _Tracker:
-    """The running loss and metrics of an epoch."""
-
-    def __init__(self) -> None:
-        self.loss = metrics.Mean()
-        self.metrics: list[Any] | None = None
-
-    def add(self, loss: Tensor, tracked: list[Any], y: Any, y_pred: Tensor, count: int) -> None:
-        """Take in a batch of `count` samples; the metrics start afresh with the first."""
-        if self.metrics is None:
-            self.metrics = tracked
-            for metric in tracked:
-                metric.reset_state()
-        self.loss.add(loss.data.astype(np.float64), count)
-        for metric in self.metrics:
-            metric.update_state(y, y_pred.data)
-
-    def tracked(self) -> dict[str, Any]:
-        """Return the running means by name, the loss first."""
-        return {"loss": self.loss, **{metric.name: metric for metric in self.metrics or []}}
-
-    def logs(self) -> dict[str, float]:
-        """Return the means so far by name."""
-        return {name: metric.result() for name, metric in self.tracked().items()}
-
-
-class _Pending(Mapping[str, float]):
-    """The logs of a batch on a GPU, fetched only when somebody looks: that is to wait for them."""
-
-    def __init__(self, tracker: _Tracker) -> None:
-        self.tracked = {name: copy(metric) for name, metric in tracker.tracked().items()}
-
-    def __getitem__(self, name: str) -> float:
-        return self.tracked[name].result()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.tracked)
-
-    def __len__(self) -> int:
-        return len(self.tracked)
-
-    def __repr__(self) -> str:
-        return repr(dict(self))
 
 
 def _flat(logs: dict[str, float]) -> float | list[float]:

@@ -1,4 +1,4 @@
-"""Sums of whole arrays: formulas in `reference/arithmetic.py`."""
+"""Sums of whole arrays, and what keeps gradients small: formulas in `reference/arithmetic.py`."""
 
 import numpy as np
 from numba import prange
@@ -28,7 +28,13 @@ def sum_squares(x: np.ndarray) -> np.ndarray:
     """Return Σ x², added up in double, as an array of no axes."""
     partial = np.zeros(PARTS)
     _sum_squares(x.reshape(-1), partial)
-    return partial.sum().astype(x.dtype)
+    with np.errstate(over="ignore"):  # beyond what the dtype holds it is ∞, in silence
+        return partial.sum().astype(x.dtype)
+
+
+def clip(x: np.ndarray, limit: float) -> np.ndarray:
+    """Return min(max(x, −limit), limit); NaN stays NaN. NumPy has vector code for it."""
+    return np.clip(x, -limit, limit, out=empty(x.shape, x.dtype))
 
 
 @elementwise

@@ -1,4 +1,4 @@
-"""Dropout on the CPU, and its random numbers: formulas and shapes in `reference/dropout.py`.
+"""Dropout and noise on the CPU, and their random numbers: formulas and shapes in `reference/dropout.py`.
 
 Each chunk draws its own numbers from their position alone, so that neither the mask nor the result depends on the
 number of threads. The numbers of a chunk stay in the first-level cache: only `y` and `keep` are written to memory.
@@ -45,6 +45,13 @@ def dropout_backward(dy: np.ndarray, keep: np.ndarray, rate: float) -> np.ndarra
     dx = empty(dy.shape, dy.dtype)
     _dropout_backward(dy.reshape(-1), keep.reshape(-1), dx.reshape(-1), dy.dtype.type(1.0 / (1.0 - rate)))
     return dx
+
+
+def gaussian_noise(x: np.ndarray, stddev: float, seed: int, stream: int, step: int) -> np.ndarray:
+    """Return x + stddev·z, z standard normal: drawn, scaled and added in one pass over `x`."""
+    y = empty(x.shape, x.dtype)
+    _gaussian_noise(x.reshape(-1), y.reshape(-1), stddev, seed & 0xFFFFFFFF, seed >> 32, stream, step)
+    return y
 
 
 @jit
@@ -106,3 +113,21 @@ def _dropout_backward(dy: np.ndarray, keep: np.ndarray, dx: np.ndarray, scale: f
     zero = dy.dtype.type(0)
     for i in prange(dy.size):
         dx[i] = dy[i] * scale if keep[i] != 0 else zero
+
+
+@parallel_jit
+def _gaussian_noise(
+    x: np.ndarray, y: np.ndarray, stddev: float, key_0: int, key_1: int, stream: int, step: int
+) -> None:
+    number = x.dtype.type
+    for chunk in prange(-(-x.size // CHUNK)):
+        part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+        x_part, y_part = x[part], y[part]
+        words = np.empty(-(-x_part.size // 4) * 4, np.uint32)
+        _random_words(words, chunk * (CHUNK // 4), key_0, key_1, stream, step)
+        for i in range(0, x_part.size, 2):
+            radius = stddev * math.sqrt(-2.0 * math.log((words[i] + 0.5) * 2.0**-32))
+            angle = 2.0 * math.pi * ((words[i + 1] + 0.5) * 2.0**-32)
+            y_part[i] = x_part[i] + number(radius * math.cos(angle))
+            if i + 1 < x_part.size:
+                y_part[i + 1] = x_part[i + 1] + number(radius * math.sin(angle))

@@ -44,18 +44,54 @@ def adam_inplace(
     g: np.ndarray,
     m: np.ndarray,
     v: np.ndarray,
+    v_hat: np.ndarray | None,
     alpha: float,
     beta_1: float,
     beta_2: float,
     epsilon: float,
 ) -> None:
-    """Adam; `alpha` holds the step's bias correction."""
-    _adam(_flat(w), g.reshape(-1), _flat(m), _flat(v), alpha, beta_1, beta_2, epsilon)
+    """Adam, or AMSGrad given `v_hat`; `alpha` holds the step's bias correction."""
+    slots = _flat(m), _flat(v), None if v_hat is None else _flat(v_hat)
+    _adam(_flat(w), g.reshape(-1), *slots, alpha, beta_1, beta_2, epsilon)
+
+
+def nadam_inplace(
+    w: np.ndarray,
+    g: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    alpha_m: float,
+    alpha_g: float,
+    beta_1: float,
+    beta_2: float,
+    bias: float,
+    epsilon: float,
+) -> None:
+    """Nadam; `alpha_m`, `alpha_g` and `bias` hold the step's corrections."""
+    _nadam(_flat(w), g.reshape(-1), _flat(m), _flat(v), alpha_m, alpha_g, beta_1, beta_2, bias, epsilon)
 
 
 def adagrad_inplace(w: np.ndarray, g: np.ndarray, a: np.ndarray, learning_rate: float, epsilon: float) -> None:
     """Adagrad, ε inside the root."""
     _adagrad(_flat(w), g.reshape(-1), _flat(a), learning_rate, epsilon)
+
+
+def adadelta_inplace(
+    w: np.ndarray,
+    g: np.ndarray,
+    a: np.ndarray,
+    d: np.ndarray,
+    learning_rate: float,
+    rho: float,
+    epsilon: float,
+) -> None:
+    """Adadelta."""
+    _adadelta(_flat(w), g.reshape(-1), _flat(a), _flat(d), learning_rate, rho, epsilon)
+
+
+def decay_inplace(w: np.ndarray, rate: float) -> None:
+    """w ← w − rate·w."""
+    _decay(_flat(w), rate)
 
 
 def _flat(array: np.ndarray) -> np.ndarray:
@@ -126,6 +162,7 @@ def _adam(
     g: np.ndarray,
     m: np.ndarray,
     v: np.ndarray,
+    v_hat: np.ndarray | None,
     alpha: float,
     beta_1: float,
     beta_2: float,
@@ -137,7 +174,33 @@ def _adam(
     for i in prange(w.size):
         m[i] += fresh_1 * (g[i] - m[i])
         v[i] += fresh_2 * (g[i] * g[i] - v[i])
-        w[i] -= rate * m[i] / (np.sqrt(v[i]) + small)
+        square = v[i]
+        if v_hat is not None:
+            square = v_hat[i] if v_hat[i] > square else square  # false for NaN, which is handed on
+            v_hat[i] = square
+        w[i] -= rate * m[i] / (np.sqrt(square) + small)
+
+
+@elementwise
+def _nadam(
+    w: np.ndarray,
+    g: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    alpha_m: float,
+    alpha_g: float,
+    beta_1: float,
+    beta_2: float,
+    bias: float,
+    epsilon: float,
+) -> None:
+    number = w.dtype.type
+    rate_m, rate_g, scale, small = number(alpha_m), number(alpha_g), number(bias), number(epsilon)
+    fresh_1, fresh_2 = number(1.0 - beta_1), number(1.0 - beta_2)
+    for i in prange(w.size):
+        m[i] += fresh_1 * (g[i] - m[i])
+        v[i] += fresh_2 * (g[i] * g[i] - v[i])
+        w[i] -= (rate_m * m[i] + rate_g * g[i]) / (np.sqrt(v[i] / scale) + small)
 
 
 @elementwise
@@ -147,3 +210,24 @@ def _adagrad(w: np.ndarray, g: np.ndarray, a: np.ndarray, learning_rate: float, 
     for i in prange(w.size):
         a[i] += g[i] * g[i]
         w[i] -= rate * g[i] / np.sqrt(a[i] + small)
+
+
+@elementwise
+def _adadelta(
+    w: np.ndarray, g: np.ndarray, a: np.ndarray, d: np.ndarray, learning_rate: float, rho: float, epsilon: float
+) -> None:
+    number = w.dtype.type
+    rate, kept, fresh, small = number(learning_rate), number(rho), number(1.0 - rho), number(epsilon)
+    for i in prange(w.size):
+        square = kept * a[i] + fresh * g[i] * g[i]
+        a[i] = square
+        step = g[i] * np.sqrt(d[i] + small) / np.sqrt(square + small)
+        d[i] = kept * d[i] + fresh * step * step
+        w[i] -= rate * step
+
+
+@elementwise
+def _decay(w: np.ndarray, rate: float) -> None:
+    share = w.dtype.type(rate)
+    for i in prange(w.size):
+        w[i] -= share * w[i]

@@ -1,4 +1,4 @@
-"""Sums of whole arrays: formulas in `reference/arithmetic.py`."""
+"""Sums of whole arrays, and what keeps gradients small: formulas in `reference/arithmetic.py`."""
 
 import cupy
 
@@ -16,3 +16,14 @@ def scale(x: cupy.ndarray, factor: cupy.ndarray) -> cupy.ndarray:
 def sum_squares(x: cupy.ndarray) -> cupy.ndarray:
     """Return Σ x², added up in double, as an array of no axes."""
     return (x * x).sum(dtype=cupy.float64).astype(x.dtype)
+
+
+def clip(x: cupy.ndarray, limit: float) -> cupy.ndarray:
+    """Return min(max(x, −limit), limit); NaN stays NaN."""
+    return _clip(x, x.dtype.type(limit))
+
+
+# Both comparisons are false for NaN, which stays.
+_clip = cupy.ElementwiseKernel(
+    "T x, T limit", "T y", "y = x > limit ? limit : x < -limit ? -limit : x", "tinyconv_clip"
+)

@@ -1,4 +1,4 @@
-"""Dropout on the GPU, and its random numbers: formulas and shapes in `reference/dropout.py`.
+"""Dropout and noise on the GPU, and their random numbers: formulas and shapes in `reference/dropout.py`.
 
 A thread draws one block of the generator, four words, from its position alone, and uses them at once.
 """
@@ -32,6 +32,14 @@ def dropout(x: cupy.ndarray, rate: float, seed: int, stream: int, step: int) -> 
 def dropout_backward(dy: cupy.ndarray, keep: cupy.ndarray, rate: float) -> cupy.ndarray:
     """Return dx = dy / (1 − rate) where `keep`, else 0."""
     return _dropout_backward(dy, keep, dy.dtype.type(1.0 / (1.0 - rate)))
+
+
+def gaussian_noise(x: cupy.ndarray, stddev: float, seed: int, stream: int, step: int) -> cupy.ndarray:
+    """Return x + stddev·z, z standard normal: drawn, scaled and added in one pass over `x`."""
+    y = cupy.empty(x.shape, x.dtype)
+    args = x, y, float(stddev), *_draw(seed, stream, step), x.size
+    launch("dropout.cu", "gaussian_noise", x.dtype, -(-x.size // 4), args)
+    return y
 
 
 def _draw(seed: int, stream: int, step: int) -> tuple[np.uint32, ...]:

@@ -44,8 +44,10 @@ extern "C" __global__ void rmsprop(
     }
 }
 
+// Without `hatted` there is no slot v_hat: the pointer is not to be used.
 extern "C" __global__ void adam(
-    Real* w, const Real* g, Real* m, Real* v, Real alpha, Real fresh_1, Real fresh_2, Real epsilon, long long count)
+    Real* w, const Real* g, Real* m, Real* v, Real* v_hat, long long hatted, Real alpha, Real fresh_1, Real fresh_2,
+    Real epsilon, long long count)
 {
     for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
          at += (long long)gridDim.x * blockDim.x) {
@@ -54,7 +56,26 @@ extern "C" __global__ void adam(
         square += fresh_2 * (gradient * gradient - square);
         m[at] = mean;
         v[at] = square;
+        if (hatted) {
+            square = v_hat[at] > square ? v_hat[at] : square;  // false for NaN, which is handed on
+            v_hat[at] = square;
+        }
         w[at] -= alpha * mean / (sqrt(square) + epsilon);
+    }
+}
+
+extern "C" __global__ void nadam(
+    Real* w, const Real* g, Real* m, Real* v, Real alpha_m, Real alpha_g, Real fresh_1, Real fresh_2, Real bias,
+    Real epsilon, long long count)
+{
+    for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
+         at += (long long)gridDim.x * blockDim.x) {
+        Real gradient = g[at], mean = m[at], square = v[at];
+        mean += fresh_1 * (gradient - mean);
+        square += fresh_2 * (gradient * gradient - square);
+        m[at] = mean;
+        v[at] = square;
+        w[at] -= (alpha_m * mean + alpha_g * gradient) / (sqrt(square / bias) + epsilon);
     }
 }
 
@@ -67,4 +88,24 @@ extern "C" __global__ void adagrad(
         a[at] = total;
         w[at] -= learning_rate * g[at] / sqrt(total + epsilon);
     }
+}
+
+extern "C" __global__ void adadelta(
+    Real* w, const Real* g, Real* a, Real* d, Real learning_rate, Real kept, Real fresh, Real epsilon, long long count)
+{
+    for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
+         at += (long long)gridDim.x * blockDim.x) {
+        Real square = kept * a[at] + fresh * g[at] * g[at];
+        a[at] = square;
+        Real step = g[at] * sqrt(d[at] + epsilon) / sqrt(square + epsilon);
+        d[at] = kept * d[at] + fresh * step * step;
+        w[at] -= learning_rate * step;
+    }
+}
+
+extern "C" __global__ void decay(Real* w, Real rate, long long count)
+{
+    for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
+         at += (long long)gridDim.x * blockDim.x)
+        w[at] -= rate * w[at];
 }

@@ -48,20 +48,58 @@ def adam_inplace(
     g: cupy.ndarray,
     m: cupy.ndarray,
     v: cupy.ndarray,
+    v_hat: cupy.ndarray | None,
     alpha: float,
     beta_1: float,
     beta_2: float,
     epsilon: float,
 ) -> None:
-    """Adam; `alpha` holds the step's bias correction."""
-    args = _whole(w), g, _whole(m), _whole(v), float(alpha), 1.0 - beta_1, 1.0 - beta_2, float(epsilon)
-    launch("update.cu", "adam", w.dtype, w.size, args)
+    """Adam, or AMSGrad given `v_hat`; `alpha` holds the step's bias correction."""
+    slots = _whole(m), _whole(v), _whole(v if v_hat is None else v_hat)
+    scalars = float(alpha), 1.0 - beta_1, 1.0 - beta_2, float(epsilon)
+    launch("update.cu", "adam", w.dtype, w.size, (_whole(w), g, *slots, int(v_hat is not None), *scalars))
+
+
+def nadam_inplace(
+    w: cupy.ndarray,
+    g: cupy.ndarray,
+    m: cupy.ndarray,
+    v: cupy.ndarray,
+    alpha_m: float,
+    alpha_g: float,
+    beta_1: float,
+    beta_2: float,
+    bias: float,
+    epsilon: float,
+) -> None:
+    """Nadam; `alpha_m`, `alpha_g` and `bias` hold the step's corrections."""
+    scalars = float(alpha_m), float(alpha_g), 1.0 - beta_1, 1.0 - beta_2, float(bias), float(epsilon)
+    launch("update.cu", "nadam", w.dtype, w.size, (_whole(w), g, _whole(m), _whole(v), *scalars))
 
 
 def adagrad_inplace(w: cupy.ndarray, g: cupy.ndarray, a: cupy.ndarray, learning_rate: float, epsilon: float) -> None:
     """Adagrad, ε inside the root."""
     args = _whole(w), g, _whole(a), float(learning_rate), float(epsilon)
     launch("update.cu", "adagrad", w.dtype, w.size, args)
+
+
+def adadelta_inplace(
+    w: cupy.ndarray,
+    g: cupy.ndarray,
+    a: cupy.ndarray,
+    d: cupy.ndarray,
+    learning_rate: float,
+    rho: float,
+    epsilon: float,
+) -> None:
+    """Adadelta."""
+    scalars = float(learning_rate), float(rho), 1.0 - rho, float(epsilon)
+    launch("update.cu", "adadelta", w.dtype, w.size, (_whole(w), g, _whole(a), _whole(d), *scalars))
+
+
+def decay_inplace(w: cupy.ndarray, rate: float) -> None:
+    """w ← w − rate·w."""
+    launch("update.cu", "decay", w.dtype, w.size, (_whole(w), float(rate)))
 
 
 def _whole(array: cupy.ndarray) -> cupy.ndarray:

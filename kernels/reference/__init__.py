@@ -16,7 +16,7 @@ from .activation import (
     tanh,
     tanh_backward,
 )
-from .arithmetic import add, scale, sum_squares
+from .arithmetic import add, clip, scale, sum_squares
 from .convolution import (
     conv2d,
     conv2d_backward,
@@ -36,7 +36,7 @@ from .cross_entropy import (
 )
 from .dense import dense, dense_backward_bias, dense_backward_input, dense_backward_kernel
 from .depthwise import depthwise_conv2d, depthwise_conv2d_backward
-from .dropout import dropout, dropout_backward, random_bits
+from .dropout import dropout, dropout_backward, gaussian_noise, random_bits
 from .normalization import (
     batch_norm,
     batch_norm_backward,
@@ -53,9 +53,34 @@ from .pooling import (
     max_pool2d,
     max_pool2d_backward,
 )
-from .update import adagrad_inplace, adam_inplace, momentum_inplace, rmsprop_inplace, sgd_inplace
+from .rectifier import prelu, prelu_backward, rectifier, rectifier_backward
+from .smooth import (
+    elu,
+    elu_backward,
+    gelu,
+    gelu_backward,
+    selu,
+    selu_backward,
+    silu,
+    silu_backward,
+    softplus,
+    softplus_backward,
+    softsign,
+    softsign_backward,
+)
+from .update import (
+    adadelta_inplace,
+    adagrad_inplace,
+    adam_inplace,
+    decay_inplace,
+    momentum_inplace,
+    nadam_inplace,
+    rmsprop_inplace,
+    sgd_inplace,
+)
 
 __all__ = [
+    "adadelta_inplace",
     "adagrad_inplace",
     "adam_inplace",
     "add",
@@ -63,6 +88,7 @@ __all__ = [
     "average_pool2d_backward",
     "batch_norm",
     "batch_norm_backward",
+    "clip",
     "conv2d",
     "conv2d_backward",
     "conv2d_backward_bias",
@@ -70,6 +96,7 @@ __all__ = [
     "conv2d_backward_kernel",
     "conv2d_pooled",
     "conv2d_pooled_backward",
+    "decay_inplace",
     "dense",
     "dense_backward_bias",
     "dense_backward_input",
@@ -78,6 +105,11 @@ __all__ = [
     "depthwise_conv2d_backward",
     "dropout",
     "dropout_backward",
+    "elu",
+    "elu_backward",
+    "gaussian_noise",
+    "gelu",
+    "gelu_backward",
     "global_average_pool2d",
     "global_average_pool2d_backward",
     "layer_norm",
@@ -87,22 +119,35 @@ __all__ = [
     "max_pool2d",
     "max_pool2d_backward",
     "momentum_inplace",
+    "nadam_inplace",
+    "prelu",
+    "prelu_backward",
     "random_bits",
+    "rectifier",
+    "rectifier_backward",
     "relu",
     "relu_backward",
     "rmsprop_inplace",
     "scale",
     "scale_shift",
     "scale_shift_backward",
+    "selu",
+    "selu_backward",
     "sgd_inplace",
     "sigmoid",
     "sigmoid_backward",
     "sigmoid_cross_entropy",
     "sigmoid_cross_entropy_backward",
+    "silu",
+    "silu_backward",
     "softmax",
     "softmax_backward",
     "softmax_cross_entropy",
     "softmax_cross_entropy_backward",
+    "softplus",
+    "softplus_backward",
+    "softsign",
+    "softsign_backward",
     "sparse_softmax_cross_entropy",
     "sparse_softmax_cross_entropy_backward",
     "sum_squares",

@@ -1,4 +1,4 @@
-"""Sums of whole arrays."""
+"""Sums of whole arrays, and what keeps gradients small."""
 
 import numpy as np
 
@@ -15,4 +15,10 @@ def scale(x: np.ndarray, factor: np.ndarray) -> np.ndarray:
 
 def sum_squares(x: np.ndarray) -> np.ndarray:
     """Return Σ x², added up in double, as an array of no axes."""
-    return np.square(x, dtype=np.float64).sum().astype(x.dtype)
+    with np.errstate(over="ignore"):  # beyond what the dtype holds it is ∞, in silence
+        return np.square(x, dtype=np.float64).sum().astype(x.dtype)
+
+
+def clip(x: np.ndarray, limit: float) -> np.ndarray:
+    """Return min(max(x, −limit), limit) (Mikolov 2012, section 3.2.2, of gradients). NaN stays NaN."""
+    return np.clip(x, -limit, limit)

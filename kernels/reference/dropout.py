@@ -1,4 +1,4 @@
-"""Dropout, and the random numbers it draws.
+"""Dropout and noise, and the random numbers they draw.
 
 The generator is Philox 4×32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3",
 Supercomputing '11). It has no state: it scrambles a counter with a key, so the numbers of any step, stream and element
@@ -57,3 +57,18 @@ def dropout(x: np.ndarray, rate: float, seed: int, stream: int, step: int) -> tu
 def dropout_backward(dy: np.ndarray, keep: np.ndarray, rate: float) -> np.ndarray:
     """Return dx = dy / (1 − rate) where `keep`, else 0."""
     return np.where(keep, dy * dy.dtype.type(1.0 / (1.0 - rate)), 0.0)
+
+
+def gaussian_noise(x: np.ndarray, stddev: float, seed: int, stream: int, step: int) -> np.ndarray:
+    """Return y_i = x_i + stddev·z_i, z independent and normal with mean 0 and variance 1.
+
+    Two words make two such numbers (Box & Muller 1958), in double:
+
+        z_2j = √(−2·ln u)·cos 2πv,  z_2j+1 = √(−2·ln u)·sin 2πv,  u = (bits_2j + ½) / 2³²,  v = (bits_2j+1 + ½) / 2³²
+
+    i counts the elements in row-major order, bits are `random_bits`.
+    """
+    u, v = (random_bits(-(-x.size // 2) * 2, seed, stream, step).reshape(-1, 2).T + 0.5) * 2.0**-32
+    radius, angle = np.sqrt(-2.0 * np.log(u)), 2.0 * np.pi * v
+    z = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)[: x.size]
+    return x + (stddev * z).reshape(x.shape).astype(x.dtype)

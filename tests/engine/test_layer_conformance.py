@@ -133,6 +133,22 @@ CASES = [
     (layers.ReLU, {}, (4,)),
     (layers.Softmax, {}, (3, 4)),
     (layers.Dropout, {"rate": 0.4, "seed": 5}, (3, 4)),
+    (layers.ReLU, {"max_value": 0.5, "negative_slope": 0.2, "threshold": 0.1}, (3, 4)),
+    (layers.LeakyReLU, {}, (3, 4)),
+    (layers.LeakyReLU, {"negative_slope": 0.1}, (5, 4, 2)),
+    (layers.PReLU, {}, (4,)),
+    (
+        layers.PReLU,
+        {"alpha_initializer": "random_normal", "alpha_regularizer": "l2", "shared_axes": [1, 2]},
+        (5, 4, 2),
+    ),
+    (layers.PReLU, {"alpha_initializer": tc.initializers.Constant(0.25), "shared_axes": 2}, (3, 4)),
+    (layers.ELU, {}, (3, 4)),
+    (layers.ELU, {"alpha": 0.3}, (5, 4, 2)),
+    (layers.GaussianNoise, {"stddev": 0.2, "seed": 5}, (3, 4)),
+    (layers.SpatialDropout2D, {"rate": 0.4, "seed": 5}, (5, 4, 6)),
+    (layers.Permute, {"dims": (2, 1)}, (3, 4)),
+    (layers.Permute, {"dims": (3, 1, 2)}, (5, 4, 2)),
 ]
 every_layer = pytest.mark.parametrize(
     ("kind", "arguments", "sample"), CASES, ids=[f"{kind.__name__}{i}" for i, (kind, _, _) in enumerate(CASES)]

@@ -19,6 +19,8 @@ SHARED = (
     "normalization",
     "pooling",
     "promises",
+    "rectifier",
+    "smooth",
     "update",
 )
 

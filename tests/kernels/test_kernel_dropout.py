@@ -2,7 +2,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from kernel_checks import LARGE, assert_gradient
+from kernel_checks import LARGE, assert_close, assert_gradient
+from scipy import special, stats
 
 from tinyconv.kernels import reference
 from tinyconv.kernels.reference.dropout import philox
@@ -129,3 +130,57 @@ def test_nan_is_kept_or_dropped_like_any_number(kernels, dtype):
     np.testing.assert_array_equal(np.isnan(y), keep == 1)
     assert not y[keep == 0].any()
     np.testing.assert_array_equal(np.isnan(kernels.dropout_backward(x, keep, 0.5)), keep == 1)
+
+
+def normal_numbers(count, words):
+    """Box and Muller's numbers from the words of the generator, by SciPy's functions of degrees."""
+    numbers = []
+    for first, second in zip(words[::2], words[1::2], strict=True):
+        radius = np.sqrt(2 * special.xlog1py(-1.0, (int(first) + 0.5) / 2**32 - 1))
+        degrees = 360 * (int(second) + 0.5) / 2**32
+        numbers += [radius * special.cosdg(degrees), radius * special.sindg(degrees)]
+    return np.array(numbers[:count])
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (37, 3, 5, 7), (1, 1), (0, 4), (), (2, 3)], ids=str)
+def test_gaussian_noise(kernels, dtype, shape, rng):
+    x = rng.standard_normal(shape).astype(dtype).reshape(shape)
+    z = normal_numbers(x.size, kernels.random_bits(x.size + x.size % 2, 11, 2, 5)).reshape(shape)
+    y = kernels.gaussian_noise(x, 0.3, 11, 2, 5)
+    assert y.dtype == dtype
+    assert y.shape == shape
+    np.testing.assert_allclose(y, x + 0.3 * z, rtol=4 * np.finfo(dtype).eps, atol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize(("seed", "stream", "step"), STREAMS, ids=str)
+def test_gaussian_noise_is_normal(kernels, seed, stream, step):
+    """Mean and variance, the whole distribution, its tails, and that neighbours know nothing of each other."""
+    count = 200_001
+    z = kernels.gaussian_noise(np.zeros(count), 1.0, seed, stream, step)
+    assert abs(z.mean()) < 5 / np.sqrt(count)
+    assert abs(z.var() - 1) < 5 * np.sqrt(2 / count)
+    assert stats.kstest(z, "norm").pvalue > 1e-4
+    beyond = count * stats.norm.sf(3)
+    assert abs(np.sum(z > 3) - beyond) < 5 * np.sqrt(beyond)
+    for distance in (1, 2, 3, 4):
+        assert abs(np.mean(z[distance:] * z[:-distance])) < 5 / np.sqrt(count)
+    assert abs(np.corrcoef(z[1::2] ** 2, z[:-1:2] ** 2)[0, 1]) < 5 / np.sqrt(count / 2)
+
+
+def test_gaussian_noise_repeats_and_differs(kernels, dtype):
+    x = np.zeros(1000, dtype)
+    noises = [kernels.gaussian_noise(x, 0.5, *key) for key in [(5, 0, 0), (5, 0, 0), (6, 0, 0), (5, 1, 0), (5, 0, 1)]]
+    np.testing.assert_array_equal(noises[0], noises[1])
+    for noise in noises[2:]:
+        assert (noise != noises[0]).all()
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (37, 4, 5, 3), (LARGE,)], ids=str)
+def test_gaussian_noise_agrees_with_reference(twin, dtype, shape, rng):
+    x = rng.standard_normal(shape).astype(dtype)
+    assert_close(twin.gaussian_noise(x, 0.3, 8, 4, 1), reference.gaussian_noise(x, 0.3, 8, 4, 1))
+
+
+def test_gaussian_noise_of_what_is_no_number(kernels, dtype):
+    y = kernels.gaussian_noise(np.array([np.nan, np.inf, -np.inf], dtype), 0.5, 1, 2, 3)
+    np.testing.assert_array_equal(y, np.array([np.nan, np.inf, -np.inf], dtype))

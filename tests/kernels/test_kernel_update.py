@@ -1,4 +1,5 @@
-from math import sqrt
+from importlib import import_module
+from math import fsum, prod, sqrt
 
 import numpy as np
 import pytest
@@ -39,15 +40,45 @@ def rmsprop(epsilon_inside, momentum=0.0, centered=False):
 
 
 def adam(w, g, t, m, v):
-    alpha = 0.05 * sqrt(1 - 0.99**t) / (1 - 0.9**t)
+    alpha = 0.05 * sqrt(1 - 0.7**t) / (1 - 0.9**t)
     m = m + (g - m) * (1 - 0.9)
-    v = v + (g**2 - v) * (1 - 0.99)
+    v = v + (g**2 - v) * (1 - 0.7)  # quick to fall, as only then AMSGrad differs
     return w - m * alpha / (sqrt(v) + 1e-3), m, v
+
+
+def amsgrad(w, g, t, m, v, v_hat):
+    _, m, v = adam(w, g, t, m, v)
+    v_hat = max(v_hat, v)
+    return w - m * 0.05 * sqrt(1 - 0.7**t) / (1 - 0.9**t) / (sqrt(v_hat) + 1e-3), m, v, v_hat
+
+
+def scheduled(t):
+    """Nadam's μ at step t, and the product of all until then."""
+    momenta = [0.9 * (1 - 0.5 * 0.96**i) for i in range(1, t + 1)]
+    return momenta[-1], prod(momenta)
+
+
+def nadam(w, g, t, m, v):
+    m = m + (g - m) * (1 - 0.9)
+    v = v + (g**2 - v) * (1 - 0.7)
+    (mu, product), (mu_next, product_next) = scheduled(t), scheduled(t + 1)
+    m_hat = mu_next * m / (1 - product_next) + (1 - mu) * g / (1 - product)
+    return w - m_hat * 0.05 / (sqrt(v / (1 - 0.7**t)) + 1e-3), m, v
 
 
 def adagrad(w, g, t, a):
     a = a + g**2
     return w - 0.05 * g / sqrt(a + 1e-3), a
+
+
+def adadelta(w, g, t, a, d):
+    a = 0.8 * a + 0.2 * g**2
+    step = sqrt(d + 1e-3) * g / sqrt(a + 1e-3)
+    return w - 0.5 * step, a, 0.8 * d + 0.2 * step**2
+
+
+def decay(w, g, t):
+    return (w - w * 0.05,)
 
 
 def run_rmsprop(epsilon_inside, momentum=0.0, centered=False):
@@ -59,8 +90,14 @@ def run_rmsprop(epsilon_inside, momentum=0.0, centered=False):
     return run
 
 
-def run_adam(kernels, w, g, t, m, v):
-    kernels.adam_inplace(w, g, m, v, 0.05 * sqrt(1 - 0.99**t) / (1 - 0.9**t), 0.9, 0.99, 1e-3)
+def run_adam(kernels, w, g, t, m, v, v_hat=None):
+    kernels.adam_inplace(w, g, m, v, v_hat, 0.05 * sqrt(1 - 0.7**t) / (1 - 0.9**t), 0.9, 0.7, 1e-3)
+
+
+def run_nadam(kernels, w, g, t, m, v):
+    (mu, product), (mu_next, product_next) = scheduled(t), scheduled(t + 1)
+    alphas = 0.05 * mu_next / (1 - product_next), 0.05 * (1 - mu) / (1 - product)
+    kernels.nadam_inplace(w, g, m, v, *alphas, 0.9, 0.7, 1 - 0.7**t, 1e-3)
 
 
 # name: rule for one number, call of the kernel, start of each slot
@@ -69,7 +106,15 @@ RULES = {
     "momentum": (momentum, lambda kernels, w, g, t, m: kernels.momentum_inplace(w, g, m, 0.05, 0.9, False), (0.0,)),
     "nesterov": (nesterov, lambda kernels, w, g, t, m: kernels.momentum_inplace(w, g, m, 0.05, 0.9, True), (0.0,)),
     "adam": (adam, run_adam, (0.0, 0.0)),
+    "amsgrad": (amsgrad, run_adam, (0.0, 0.0, 0.0)),
+    "nadam": (nadam, run_nadam, (0.0, 0.0)),
     "adagrad": (adagrad, lambda kernels, w, g, t, a: kernels.adagrad_inplace(w, g, a, 0.05, 1e-3), (0.1,)),
+    "adadelta": (
+        adadelta,
+        lambda kernels, w, g, t, a, d: kernels.adadelta_inplace(w, g, a, d, 0.5, 0.8, 1e-3),
+        (0.0, 0.0),
+    ),
+    "decay": (decay, lambda kernels, w, g, t: kernels.decay_inplace(w, 0.05), ()),
 }
 for inside in (True, False):
     for options in ({}, {"momentum": 0.7}, {"centered": True}, {"momentum": 0.7, "centered": True}):
@@ -121,7 +166,7 @@ def test_agrees_with_reference(twin, dtype, name, rng):
 def test_nan_propagates(kernels, dtype, name, rng):
     _, run, starts = RULES[name]
     w, g = rng.standard_normal((2, 5)).astype(dtype)
-    g[3] = np.nan
+    (w if name == "decay" else g)[3] = np.nan
     arrays = [w, *(np.full(5, start, dtype) for start in starts)]
     run(kernels, arrays[0], g, 1, *arrays[1:])
     for array in arrays:
@@ -137,3 +182,42 @@ def test_variance_never_falls_below_zero(kernels, dtype, epsilon_inside):
         kernels.rmsprop_inplace(w, g, v, None, a, 1e-3, 0.9, 0.0, 1e-7, epsilon_inside)
     assert np.isfinite(w).all()
     assert (w < 0).all()
+
+
+def test_the_largest_square_is_kept(kernels, dtype):
+    """AMSGrad's denominator never falls: after one large gradient the steps stay small."""
+    w, m, v, v_hat = np.zeros((4, 3), dtype)
+    for g in (100, 1e-3, 1e-3, 1e-3):
+        kernels.adam_inplace(w, np.full(3, g, dtype), m, v, v_hat, 0.1, 0.5, 0.5, 1e-7)
+    np.testing.assert_allclose(v_hat, 5000, rtol=1e-6)
+    assert (v < 1000).all()
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3, 3, 2, 5), (LARGE,), (0, 3)], ids=str)
+def test_clip(kernels, dtype, shape, rng):
+    x = rng.standard_normal(shape).astype(dtype).reshape(shape)
+    y = kernels.clip(x, 0.5)
+    assert y.dtype == dtype
+    assert y.shape == shape
+    wanted = [min(max(number, -0.5), 0.5) for number in x.reshape(-1).tolist()]
+    np.testing.assert_array_equal(y.reshape(-1), np.array(wanted, dtype))
+
+
+def test_clip_of_what_is_no_number(kernels, dtype):
+    y = kernels.clip(np.array([np.nan, np.inf, -np.inf, 3], dtype), 2.0)
+    np.testing.assert_array_equal(y, np.array([np.nan, 2, -2, 2], dtype))
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 1000, LARGE])
+def test_sum_squares(kernels, dtype, size, rng):
+    x = rng.standard_normal(size).astype(dtype)
+    total = kernels.sum_squares(x)
+    assert total.dtype == dtype
+    assert total.shape == ()
+    np.testing.assert_allclose(total, fsum(number**2 for number in x.tolist()), rtol=2 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("backend", ["reference", "cpu"])  # of the GPU's, NumPy's arrays would tell that ∞ came up
+def test_sum_squares_beyond_the_dtype(backend):
+    module = import_module("tinyconv.kernels." + backend)
+    assert module.sum_squares(np.full(3, 1e30, np.float32)) == np.inf

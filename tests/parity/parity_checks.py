@@ -5,6 +5,7 @@ from inspect import signature
 import numpy as np
 
 import tinyconv as tc
+from tinyconv.optimizers.optimizer import UNBUILT
 
 # (kind of comparison, dtype) → (worst relative error so far, where); printed at the end of a test run.
 WORST = {}
@@ -41,7 +42,8 @@ def in_single(optimizer, arguments):
     Keras rounds learning rate, β, μ and ε to float32 somewhere, whatever the weights are: exact numbers stay exact.
     """
     defaults = signature(getattr(tc.optimizers, optimizer)).parameters.values()
-    given = {one.name: one.default for one in defaults if one.kind is not one.KEYWORD_ONLY} | arguments
+    ours = {one.name: one.default for one in defaults if one.kind is not one.KEYWORD_ONLY}
+    given = {name: value for name, value in ours.items() if name not in UNBUILT} | arguments
     return {key: float(np.float32(value)) if isinstance(value, float) else value for key, value in given.items()}
 
 

@@ -28,6 +28,12 @@ OPTIMIZERS = [
     ("RMSprop", dict(learning_rate=0.0005, momentum=0.5, centered=True)),
     ("Adam", dict(learning_rate=0.003)),
     ("Adam", dict(learning_rate=0.003, beta_1=0.7, beta_2=0.95, epsilon=1e-2)),
+    ("Adam", dict(learning_rate=0.003, beta_2=0.5, amsgrad=True)),
+    ("AdamW", dict(learning_rate=0.003, weight_decay=0.1)),
+    ("Adadelta", dict(learning_rate=1.0)),
+    ("SGD", dict(learning_rate=0.05, weight_decay=0.05, clipnorm=0.1)),
+    ("Adam", dict(learning_rate=0.003, global_clipnorm=0.1)),
+    ("SGD", dict(learning_rate=0.05, momentum=0.5, clipvalue=0.01)),
     ("Adagrad", dict(learning_rate=0.02)),
     ("Adagrad", dict(learning_rate=0.02, initial_accumulator_value=0.5, epsilon=1e-2)),
 ]

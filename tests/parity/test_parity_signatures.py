@@ -14,6 +14,7 @@ LAYERS = [
     *("Conv2DTranspose", "Cropping2D", "DepthwiseConv2D", "GlobalMaxPool2D", "GlobalMaxPooling2D", "SeparableConv2D"),
     *("UpSampling2D", "ZeroPadding2D"),
     *("Activation", "AveragePooling2D", "AvgPool2D", "Conv2D", "Dense", "Dropout", "Flatten"),
+    *("ELU", "GaussianNoise", "LeakyReLU", "PReLU", "Permute", "SpatialDropout2D"),
     *(
         "GlobalAveragePooling2D",
         "GlobalAvgPool2D",
@@ -26,7 +27,11 @@ LAYERS = [
     ),
     *("BatchNormalization", "LayerNormalization", "Normalization", "Rescaling"),
 ]
-OPTIMIZERS = ["SGD", "RMSprop", "Adam", "Adagrad"]
+OPTIMIZERS = ["SGD", "RMSprop", "Adam", "AdamW", "Nadam", "Adagrad", "Adadelta"]
+SCHEDULES = [
+    *("ExponentialDecay", "PiecewiseConstantDecay", "PolynomialDecay", "InverseTimeDecay", "CosineDecay"),
+    "CosineDecayRestarts",
+]
 LOSSES = ["CategoricalCrossentropy", "SparseCategoricalCrossentropy", "BinaryCrossentropy", "MeanSquaredError"]
 METRICS = [
     *("BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy", "Mean"),
@@ -44,6 +49,8 @@ CALLBACKS = ["Callback", "CSVLogger", "History", "ModelCheckpoint"]
 NAMES = [
     *(f"layers.{name}" for name in LAYERS),
     *(f"optimizers.{name}" for name in OPTIMIZERS),
+    *(f"optimizers.{name}" for name in ("Optimizer.exclude_from_weight_decay",)),
+    *(f"optimizers.schedules.{name}" for name in SCHEDULES),
     *(f"losses.{name}" for name in LOSSES),
     *(f"metrics.{name}" for name in METRICS),
     *(f"initializers.{name}" for name in INITIALIZERS),
@@ -68,6 +75,7 @@ ELSEWHERE = {
 DEFAULTS = {
     ("layers.AveragePooling2D", "pool_size"),  # Keras gives MaxPooling2D a default and this one none
     ("layers.AvgPool2D", "pool_size"),
+    ("layers.PReLU", "alpha_initializer"),  # "zeros", which Keras spells "Zeros" here alone
     ("Sequential.predict", "verbose"),  # silent unless asked: there is no bar for predictions
     ("Sequential.build", "input_shape"),  # needed: tinyconv has nothing to take it from
     ("Sequential.train_on_batch", "y"),  # needed

@@ -5,7 +5,7 @@ function such as `relu` applies it to tensors.
 """
 
 from . import operators
-from .activation import leaky_relu, linear, relu, sigmoid, softmax, tanh
+from .activation import hard_sigmoid, leaky_relu, linear, relu, relu6, sigmoid, softmax, tanh
 from .arithmetic import add, divide, matmul, maximum, minimum, multiply, power, subtract, where
 from .convolution import conv2d
 from .cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy, sparse_softmax_cross_entropy
@@ -13,11 +13,14 @@ from .dense import dense
 from .depthwise import depthwise_conv2d
 from .dropout import dropout
 from .elementwise import absolute, cast, clip, exp, log, negative, sqrt
+from .noise import gaussian_noise, spatial_dropout2d
 from .normalization import batch_norm, layer_norm, scale_shift
 from .pooling import average_pool2d, global_average_pool2d, max_pool2d
+from .rectifier import prelu
 from .reduction import max, mean, min, sum, sum_squares, var
 from .resizing import upsample2d
 from .shape import concatenate, getitem, pad, reshape, stack, transpose
+from .smooth import elu, exponential, gelu, log_softmax, selu, silu, softplus, softsign
 from .transposed import conv2d_transpose
 
 __all__ = [
@@ -34,13 +37,19 @@ __all__ = [
     "depthwise_conv2d",
     "divide",
     "dropout",
+    "elu",
     "exp",
+    "exponential",
+    "gaussian_noise",
+    "gelu",
     "getitem",
     "global_average_pool2d",
+    "hard_sigmoid",
     "layer_norm",
     "leaky_relu",
     "linear",
     "log",
+    "log_softmax",
     "matmul",
     "max",
     "max_pool2d",
@@ -52,14 +61,21 @@ __all__ = [
     "negative",
     "pad",
     "power",
+    "prelu",
     "relu",
+    "relu6",
     "reshape",
     "scale_shift",
+    "selu",
     "sigmoid",
     "sigmoid_cross_entropy",
+    "silu",
     "softmax",
     "softmax_cross_entropy",
+    "softplus",
+    "softsign",
     "sparse_softmax_cross_entropy",
+    "spatial_dropout2d",
     "sqrt",
     "stack",
     "subtract",

@@ -1,9 +1,11 @@
 """Activations. The formulas of both directions stand with the kernels, in `kernels/reference/activation.py`."""
 
+from math import inf
 from typing import Any
 
 from .. import kernels
 from ..tensor import Function, Tensor, as_tensor
+from .rectifier import Rectifier
 
 
 class Relu(Function):
@@ -69,9 +71,24 @@ def linear(x: Any) -> Tensor:
     return as_tensor(x)
 
 
-def relu(x: Any) -> Tensor:
-    """Return max(x, 0). See `Relu`."""
-    return Relu()(as_tensor(x))
+def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
+    """Return max(x, 0); or min(x, `max_value`) above `threshold`, `negative_slope`·(x − threshold) elsewhere.
+
+    See `Relu`, `LeakyRelu`, `Rectifier`.
+    """
+    if max_value is None and not threshold:
+        return leaky_relu(x, negative_slope) if negative_slope else Relu()(as_tensor(x))
+    return Rectifier(negative_slope, inf if max_value is None else max_value, threshold)(as_tensor(x))
+
+
+def relu6(x: Any) -> Tensor:
+    """Return min(max(x, 0), 6). See `Rectifier`."""
+    return relu(x, max_value=6.0)
+
+
+def hard_sigmoid(x: Any) -> Tensor:
+    """Return relu6(x + 3)/6, three lines in place of a sigmoid (Keras 3's; Keras 1 and 2 clip 0.2·x + 0.5)."""
+    return relu6(as_tensor(x) + 3.0) / 6.0
 
 
 def leaky_relu(x: Any, slope: float = 0.2) -> Tensor:

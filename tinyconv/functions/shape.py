@@ -33,7 +33,7 @@ class Transpose(Function):
         return x.transpose(self.order)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
-        return (dy.transpose(np.argsort(self.order)),)
+        return (dy.transpose(tuple(np.argsort(self.order).tolist())),)
 
 
 class GetItem(Function):

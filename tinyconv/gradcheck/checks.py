@@ -100,6 +100,18 @@ def _elementwise(draw: _Draw) -> Iterator[Check]:
     yield check(F.linear, draw.normal(3, 4))
     yield check(F.relu, draw.nonzero(3, 4))
     yield Check("function", "leaky_relu", "slope 0.3", lambda x: F.leaky_relu(x, 0.3), (draw.nonzero(3, 4),))
+    yield check(F.relu6, 5 * draw.nonzero(3, 4))
+    yield Check("function", "relu", "all arguments", lambda x: F.relu(x, 0.2, 0.7, 0.4), (draw.distinct(5, 6),))
+    slopes = draw.normal(1, 4)
+    yield Check("function", "prelu", "shared slopes", F.prelu, (draw.nonzero(2, 3, 4), slopes))
+    yield Check("function", "elu", "alpha 0.3", lambda x: F.elu(x, 0.3), (draw.nonzero(3, 4),))
+    yield check(F.selu, draw.nonzero(3, 4))
+    yield check(F.gelu, 2 * draw.normal(3, 4))
+    yield Check("function", "gelu", "by tanh", lambda x: F.gelu(x, True), (2 * draw.normal(3, 4),))
+    for f in (F.silu, F.softplus, F.exponential, F.log_softmax):
+        yield check(f, 2 * draw.normal(3, 4))
+    yield check(F.softsign, draw.nonzero(3, 4))
+    yield check(F.hard_sigmoid, 3 * draw.normal(3, 4))
     yield check(F.sigmoid, 3 * draw.normal(3, 4))
     yield check(F.tanh, draw.normal(3, 4))
     yield check(F.softmax, draw.normal(4, 5))
@@ -191,6 +203,8 @@ def _network_functions(draw: _Draw) -> Iterator[Check]:
     yield check("scale_shift", "", F.scale_shift, x, gamma, beta)
     mean = draw.normal(4)
     yield check("scale_shift", "mean, relu", lambda x, a, b: F.scale_shift(x, a, b, mean, True), x, gamma, beta)
+    yield check("spatial_dropout2d", "", lambda x: F.spatial_dropout2d(x, 0.4, SEED, 1, 2), draw.normal(3, 2, 4, 5))
+    yield check("gaussian_noise", "", lambda x: F.gaussian_noise(x, 0.4, SEED, 1, 2), draw.normal(6, 7))
     shares, labels, bits = draw.shares(4, 5), np.array([0, 4, 2, 2]), draw.generator.integers(0, 2, (4, 5))
     yield check("softmax_cross_entropy", "", lambda x: F.softmax_cross_entropy(x, shares), draw.normal(4, 5))
     yield check(
@@ -249,6 +263,11 @@ def _layers(draw: _Draw) -> Iterator[Check]:
     yield check(layers.Activation("sigmoid"), "sigmoid", 3, 4)
     yield check(layers.ReLU(), "", 3, 4)
     yield check(layers.ReLU(negative_slope=0.1), "negative slope", 3, 4)
+    yield check(layers.ReLU(0.5, 0.2, 0.1), "all arguments", 3, 4)
+    yield check(layers.LeakyReLU(), "", 3, 4)
+    yield check(layers.PReLU("random_normal"), "", 3, 4)
+    yield check(layers.PReLU("random_normal", shared_axes=[1, 2]), "shared slopes", 2, 5, 6, 3)
+    yield check(layers.ELU(0.5), "alpha 0.5", 3, 4)
     yield check(layers.Softmax(), "", 3, 4)
     yield from _merges(draw)
     yield check(layers.LayerNormalization(gamma_initializer="random_normal"), "", 3, 4)
@@ -272,6 +291,17 @@ def _layers(draw: _Draw) -> Iterator[Check]:
         yield Check("layer", "BatchNormalization", f"in training, scale={scale}", training, inputs)
     dropout = layers.Dropout(0.4)
     yield Check("layer", "Dropout", "in training", lambda x: dropout(x, training=True), (draw.distinct(6, 7),))
+    yield check(layers.Permute((3, 1, 2)), "", 2, 3, 4, 2)
+    for random_layer, shape in (
+        (layers.Dropout(0.4), (6, 7)),
+        (layers.SpatialDropout2D(0.4), (3, 2, 4, 5)),
+        (layers.GaussianNoise(0.4), (6, 7)),
+    ):
+
+        def in_training(x: Tensor, layer: layers.Layer = random_layer) -> Tensor:
+            return layer(x, training=True)
+
+        yield Check("layer", type(random_layer).__name__, "in training", in_training, (draw.distinct(*shape),))
 
 
 def _merges(draw: _Draw) -> Iterator[Check]:

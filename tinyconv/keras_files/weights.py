@@ -3,8 +3,10 @@
     vars                               empty; attribute `name`, the model's
     layers/conv2d/vars/0, 1, …         weights, trainable ones first; attribute `name` of vars is the layer's
     layers/conv2d_1/vars/0, 1, …       groups are counted by class name, whatever the layers are called
+    layers/functional/layers/…         the layers of a model that serves as a layer
     layers/dropout/seed_generator/vars/0   (stream, step) of dropout. Keras 3.15 writes and reads none of this
-    optimizer/vars/0, 1, 2, …          iterations (int64), learning rate, slots; attribute `name` of vars: "adam"
+    optimizer/vars/0, 1, 2, …          iterations (int64), learning rate if it follows no schedule, slots; attribute
+                                       `name` of vars: "adam"
     tinyconv                           a note in JSON, tinyconv's own; Keras passes it over
 
 Layers without weights have an empty vars. The learning rate is float64 (float32 in Keras, which reads both), so that a
@@ -14,7 +16,7 @@ run resumes with the same bits. Whatever has these attributes can be saved: this
 import json
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
@@ -48,7 +50,7 @@ class LayerLike(Protocol):
 
 
 class OptimizerLike(Protocol):
-    """An optimizer, whose variables come in the order of Keras's files: iterations, learning rate, slots."""
+    """An optimizer, whose variables come in the order of Keras's files: iterations, learning rate (or none), slots."""
 
     def build(self, weights: Any) -> None:
         """Make the slots for `weights`, unless they are made."""
@@ -147,15 +149,25 @@ def read_note(path: str | Path) -> dict[str, Any] | None:
     return note
 
 
-def _named(layers: Iterable[LayerLike]) -> list[tuple[str, LayerLike]]:
-    """Return each layer with its group's name: "conv2d", "conv2d_1", … counted by class."""
+def _named(layers: Iterable[Any]) -> list[tuple[str, LayerLike]]:
+    """Return each layer with its group's name: "conv2d", "conv2d_1", … counted by class, "functional/layers/conv2d".
+
+    A layer that several models share comes once, where it is met first.
+    """
+    return [(name, layer) for name, layer in _walk(layers, "", set()) if not hasattr(layer, "layers")]
+
+
+def _walk(layers: Iterable[Any], inside: str, visited: set[int]) -> Iterator[tuple[str, Any]]:
     seen: Counter[str] = Counter()
-    named = []
     for layer in layers:
         base = snake_case(type(layer).__name__)
-        named.append((f"{base}_{seen[base]}" if seen[base] else base, layer))
+        name = f"{inside}{base}_{seen[base]}" if seen[base] else inside + base
         seen[base] += 1
-    return named
+        if id(layer) in visited:
+            continue
+        visited.add(id(layer))
+        yield name, layer
+        yield from _walk(getattr(layer, "layers", ()), f"{name}/layers/", visited)
 
 
 def _write(group: Any, name: str, values: Sequence[Any]) -> None:
@@ -184,10 +196,15 @@ def _layer_groups(root: Any, path: str | Path) -> Any:
 
 def _refuse_more(groups: Any, named: dict[str, LayerLike], path: str | Path) -> None:
     """Raise FileError if the file has a layer with weights that the model lacks."""
-    for name in groups:
-        if name not in named:
+    stack = list(groups)
+    while stack:
+        name = stack.pop()
+        within = hdf5.group(groups, f"{name}/layers")
+        if within is not None and any(known.startswith(f"{name}/layers/") for known in named):
+            stack += [f"{name}/layers/{inner}" for inner in within]
+        elif name not in named:
             variables = hdf5.group(groups, f"{name}/vars")
-            if (variables is not None and len(variables)) or hdf5.group(groups, f"{name}/layers") is not None:
+            if (variables is not None and len(variables)) or within is not None:
                 raise hdf5.FileError(f"{path} has weights in layers/{name}, the model has no such layer: {OTHER_MODEL}")
 
 
@@ -236,7 +253,7 @@ def _optimizer_state(root: Any, sealed: bool, model: ModelLike, path: str | Path
         return state
     # Keras makes the slots at the first step: without them, the saved optimizer may not have started.
     number = np.dtype(np.int64)
-    if len(variables) != 2 or hdf5.array(variables, "0", (), number, f"{path}: optimizer variable iterations") > 0:
+    if len(variables) > 2 or hdf5.array(variables, "0", (), number, f"{path}: optimizer variable iterations") > 0:
         warnings.warn(
             f"{path} holds the state of another optimizer ({saved}, {len(variables)} variables), this model has {name} "
             f"({len(own)}): its state stays as it is",

@@ -1,10 +1,12 @@
 """Layers: what a model is made of. Each points at the function that it calls for the formula and the gradient."""
 
+from .activation import ELU, LeakyReLU, PReLU
 from .convolution import Conv2D
-from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, ReLU, Reshape, Softmax
+from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, Permute, ReLU, Reshape, Softmax
 from .depthwise import DepthwiseConv2D, SeparableConv2D
 from .layer import Layer, Parameter
 from .merge import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
+from .noise import GaussianNoise, SpatialDropout2D
 from .normalization import BatchNormalization, LayerNormalization
 from .pooling import (
     AveragePooling2D,
@@ -21,6 +23,7 @@ from .scaling import Normalization, Rescaling
 from .transposed import Conv2DTranspose
 
 __all__ = [
+    "ELU",
     "Activation",
     "Add",
     "Average",
@@ -35,6 +38,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "Flatten",
+    "GaussianNoise",
     "GlobalAveragePooling2D",
     "GlobalAvgPool2D",
     "GlobalMaxPool2D",
@@ -43,18 +47,22 @@ __all__ = [
     "InputLayer",
     "Layer",
     "LayerNormalization",
+    "LeakyReLU",
     "MaxPool2D",
     "MaxPooling2D",
     "Maximum",
     "Minimum",
     "Multiply",
     "Normalization",
+    "PReLU",
     "Parameter",
+    "Permute",
     "ReLU",
     "Rescaling",
     "Reshape",
     "SeparableConv2D",
     "Softmax",
+    "SpatialDropout2D",
     "Subtract",
     "UpSampling2D",
     "ZeroPadding2D",

@@ -1,17 +1,16 @@
-"""Layers without a window: Input, Dense, Activation, ReLU, Softmax, Dropout, Flatten, Reshape."""
+"""Layers without a window: Input, Dense, Activation, ReLU, Softmax, Dropout, Flatten, Reshape, Permute."""
 
 from collections.abc import Sequence
 from math import prod
 from typing import Any, Self
 
-import numpy as np
-
 from .. import activations, initializers, regularizers
 from .. import functions as F
-from ..random import Stream
+from ..arguments import fraction, not_negative
 from ..tensor import Tensor
 from .graph import Node, SymbolicTensor
 from .layer import Layer, Shape, describe, size, sizes
+from .stochastic import Stochastic
 
 
 class InputLayer(Layer):
@@ -126,48 +125,70 @@ class Activation(Layer):
 
 
 class ReLU(Layer):
-    """y = x where x ≥ 0, else negative_slope·x."""
+    """y = min(x, max_value) where x > threshold, else negative_slope·(x − threshold). See `functions.relu`."""
 
     def __init__(
         self,
-        *,
+        max_value: float | None = None,
         negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        *,
         name: str | None = None,
         dtype: str | None = None,
         input_shape: Sequence[int] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
-        if negative_slope < 0:
-            raise ValueError(f"negative_slope must not be negative, got {negative_slope}")
-        self.negative_slope = float(negative_slope)
+        self.max_value = None if max_value is None else not_negative("max_value", max_value)
+        self.negative_slope = not_negative("negative_slope", negative_slope)
+        self.threshold = not_negative("threshold", threshold)
+
+    @property
+    def plain(self) -> bool:
+        """Whether y = max(x, 0)."""
+        return self.max_value is None and not self.negative_slope and not self.threshold
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the rectified input."""
-        return F.leaky_relu(x, self.negative_slope) if self.negative_slope else F.relu(x)
+        return F.relu(x, self.negative_slope, self.max_value, self.threshold)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
-        return {**super().get_config(), "negative_slope": self.negative_slope}
+        return {
+            **super().get_config(),
+            "max_value": self.max_value,
+            "negative_slope": self.negative_slope,
+            "threshold": self.threshold,
+        }
 
 
 class Softmax(Layer):
     """Softmax over the last axis."""
 
     def __init__(
-        self, *, name: str | None = None, dtype: str | None = None, input_shape: Sequence[int] | None = None
+        self,
+        axis: int = -1,
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        input_shape: Sequence[int] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
+        if axis != -1:
+            raise ValueError(f"Softmax is over the last axis, -1, got axis={axis}: Permute the others out of its way")
         self.activation = F.softmax
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {**super().get_config(), "axis": -1}
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return softmax(x)."""
         return self.activation(x)
 
 
-class Dropout(Layer):
+class Dropout(Stochastic):
     """In training, zeroes each element with probability `rate` and scales the others by 1/(1 − rate); else passes x.
 
-    Which elements fall is a function of the seed, this layer's stream and the count of its training steps.
     See `functions.dropout`.
     """
 
@@ -180,11 +201,8 @@ class Dropout(Layer):
         dtype: str | None = None,
         input_shape: Sequence[int] | None = None,
     ) -> None:
-        super().__init__(name=name, dtype=dtype, input_shape=input_shape)
-        if not 0 <= rate <= 1:
-            raise ValueError(f"rate must be in 0 … 1, got {rate}")
-        self.rate, self.seed = float(rate), seed
-        self.stream = Stream(seed)
+        super().__init__(seed, name=name, dtype=dtype, input_shape=input_shape)
+        self.rate = fraction("rate", rate)
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return x with elements dropped, or x itself outside training."""
@@ -192,16 +210,11 @@ class Dropout(Layer):
             return x
         if self.rate == 1:
             return x * 0.0
+        return self.drop(x)
+
+    def drop(self, x: Tensor) -> Tensor:
+        """Return x with elements dropped, by the stream's next draw."""
         return F.dropout(x, self.rate, *self.stream.draw())
-
-    @property
-    def seed_state(self) -> np.ndarray:
-        """The stream's number and the steps it has taken: two uint32, saved with the weights so that runs resume."""
-        return np.array([self.stream.number, self.stream.step], np.uint32)
-
-    @seed_state.setter
-    def seed_state(self, state: np.ndarray) -> None:
-        self.stream.number, self.stream.step = int(state[0]), int(state[1])
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
@@ -252,3 +265,34 @@ class Reshape(Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
         return {**super().get_config(), "target_shape": self.target_shape}
+
+
+class Permute(Layer):
+    """Puts the axes of each sample in the order `dims`, numbered from 1: (2, 1) makes (n, a, b) into (n, b, a)."""
+
+    def __init__(
+        self,
+        dims: Sequence[int],
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, input_shape=input_shape)
+        self.dims = tuple(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(f"dims must hold each of 1, 2, … once, got {self.dims}")
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return x with its axes in their new order."""
+        return F.transpose(x, (0, *self.dims))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the lengths in their new order."""
+        if len(input_shape) != len(self.dims) + 1:
+            raise ValueError(f"its samples have {len(input_shape) - 1} axes, dims {self.dims} has {len(self.dims)}")
+        return (input_shape[0], *(input_shape[dim] for dim in self.dims))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {**super().get_config(), "dims": self.dims}

@@ -125,6 +125,11 @@ def sources(symbol: SymbolicTensor) -> list[SymbolicTensor]:
     return [node.outputs[0] for node in _walk([symbol])[0] if not node.inputs]
 
 
+def flat_shapes(shape: Any) -> list[Any]:
+    """Return one shape or several as a list."""
+    return list(shape) if isinstance(shape, list) else [shape]
+
+
 def map_graph(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> tuple[list[Node], list[Any]]:
     """Return the nodes from `inputs` to `outputs`, each after those that it needs, and their operations.
 

@@ -61,9 +61,7 @@ def stages(layers: Sequence[Layer]) -> Iterator[Layer | Joined]:
 
 
 def _rectifies(layer: Any) -> bool:
-    return (type(layer) is Activation and layer.activation is F.relu) or (
-        type(layer) is ReLU and not layer.negative_slope
-    )
+    return (type(layer) is Activation and layer.activation is F.relu) or (type(layer) is ReLU and layer.plain)
 
 
 def _pools(layer: Any) -> bool:

@@ -96,9 +96,13 @@ class Layer:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """Return the layer that `get_config` described, with new weights."""
-        layer = cls(**{argument: value for argument, value in config.items() if argument != "trainable"})
-        layer.trainable = config["trainable"]
+        """Return the layer that `get_config` described, here or in Keras 3, with new weights."""
+        given = {name: value for name, value in config.items() if name != "trainable"}
+        if isinstance(given.get("dtype"), dict):  # Keras 3 describes a policy: {…, "config": {"name": "float32"}}
+            given["dtype"] = given["dtype"]["config"]["name"]
+        arguments = names.known_arguments(cls, given)
+        layer = cls(**arguments)
+        layer.trainable = config.get("trainable", True)
         return layer
 
     def checked_output_shape(self, input_shape: Any) -> Shape:

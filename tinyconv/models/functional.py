@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..layers import InputLayer
-from ..layers.graph import Node, SymbolicTensor, connect, flat, is_symbolic, map_graph
+from ..layers.graph import Node, SymbolicTensor, connect, flat, flat_shapes, is_symbolic, map_graph
 from ..layers.joined import Joined, stages
 from ..tensor import Tensor, as_array
 from .activation import activation_of
@@ -49,6 +49,8 @@ class Functional(Model):
                 raise ValueError(
                     f'model "{self.name}" got {symbol} as an input: only what tc.Input(shape) returns can be one'
                 )
+        self.input_names = [symbol.node.operation.name for symbol in self.inputs]
+        self.output_names = [symbol.node.operation.name for symbol in self.outputs]
         self.graph, self.layers = map_graph(self.inputs, self.outputs)
         self.steps = plan(self.graph, self.inputs, self.outputs)
         several = len(self.inputs) > 1
@@ -60,16 +62,6 @@ class Functional(Model):
     def dtype(self) -> str:  # type: ignore[override]
         """The dtype of the inputs."""
         return self.inputs[0].dtype
-
-    @property
-    def input_names(self) -> list[str]:
-        """The names of the inputs."""
-        return [symbol.node.operation.name for symbol in self.inputs]
-
-    @property
-    def output_names(self) -> list[str]:
-        """The names of the layers that the outputs come from."""
-        return [symbol.node.operation.name for symbol in self.outputs]
 
     def settle(self, input_shape: Any) -> Any:
         """Check the shapes of the inputs, and return those of the outputs."""
@@ -116,15 +108,23 @@ class Functional(Model):
         self.settle([(None, *tensor.shape[1:]) for tensor in tensors])
         return tensors
 
+    def get_config(self) -> dict[str, Any]:
+        """Return the layers and their calls in Keras's words."""
+        from .description import describe_graph
+
+        return describe_graph(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Functional":
+        """Return the model that `get_config` described, with new weights."""
+        from .description import rebuild_graph
+
+        return rebuild_graph(config)
+
     def last_activation(self) -> Any:
         """Return the name of the activation that the output comes from, or None if it is not known; or a list."""
         found = [_last_activation(symbol) for symbol in self.outputs]
         return found if isinstance(self.output, list | tuple) else found[0]
-
-
-def flat_shapes(shape: Any) -> list[Any]:
-    """Return one shape or several as a list."""
-    return list(shape) if isinstance(shape, list) else [shape]
 
 
 def plan(nodes: Sequence[Node], inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> list[Step]:

@@ -81,6 +81,10 @@ class Model(Trainer):
         """Penalties of all regularised weights."""
         return [penalty for layer in self.layers for penalty in layer.losses]
 
+    def get_config(self) -> dict[str, Any]:
+        """Return the layers and how they are connected, in Keras's words: see `description.py`."""
+        raise NotImplementedError
+
     def to(self, device: str) -> Self:
         """Move all weights, and the state of the optimizer, to `device`, "cpu" or "gpu"; return the model.
 

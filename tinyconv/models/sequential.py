@@ -132,6 +132,19 @@ class Sequential(Model):
             x = stage(x, training)
         return x
 
+    def get_config(self) -> dict[str, Any]:
+        """Return the layers in Keras's words."""
+        from .description import describe_stack
+
+        return describe_stack(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Sequential":
+        """Return the model that `get_config` described, with new weights."""
+        from .description import rebuild_stack
+
+        return rebuild_stack(config)
+
     def last_activation(self) -> str | None:
         """Return the name of the activation that the output comes from, or None if it is not known."""
         for layer in reversed(self.layers):

@@ -20,6 +20,7 @@ from .documents import (
 from .googlenet import GoogLeNet
 from .imagenet import decode_predictions, preprocess_input
 from .inception_v3 import InceptionV3
+from .mobilenet import MobileNet
 from .resnet50 import ResNet50
 from .vgg16 import VGG16
 from .vgg19 import VGG19
@@ -30,6 +31,7 @@ __all__ = [
     "AlexNet",
     "GoogLeNet",
     "InceptionV3",
+    "MobileNet",
     "ResNet50",
     "cats_dogs",
     "cifar10",

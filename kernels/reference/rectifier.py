@@ -1,0 +1,37 @@
+"""Rectifiers beyond max(x, 0): with a threshold, a ceiling, and a slope below, fixed or learnt."""
+
+import numpy as np
+
+
+def rectifier(x: np.ndarray, slope: float, ceiling: float, threshold: float) -> np.ndarray:
+    """Return y = min(x, ceiling) where x > threshold, else slope·(x − threshold). NaN stays NaN.
+
+    `ceiling` may be infinite. A ceiling of 6 and no slope make the ReLU6 of Krizhevsky 2010, section 1; a threshold and
+    no slope the thresholded ReLU of Konda, Memisevic & Krueger 2015.
+    """
+    below = slope * (x - threshold) if slope else np.where(np.isnan(x), x, 0.0)
+    return np.where(x > threshold, np.minimum(x, ceiling), below).astype(x.dtype)
+
+
+def rectifier_backward(dy: np.ndarray, x: np.ndarray, slope: float, ceiling: float, threshold: float) -> np.ndarray:
+    """Return dx = dy where threshold < x < ceiling, 0 from the ceiling on, and slope·dy up to the threshold."""
+    return np.where(x > threshold, np.where(x < ceiling, dy, 0.0), slope * dy)
+
+
+def prelu(x: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Return y = x where x > 0, else alpha·x (He, Zhang, Ren & Sun 2015, "Delving deep into rectifiers").
+
+    x is (n,…), `alpha` has the shape of one of its samples, with 1 for axes that share their slopes.
+    """
+    return np.where(x > 0.0, x, alpha * x)
+
+
+def prelu_backward(dy: np.ndarray, x: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (dx, dalpha): dx = dy where x > 0, else alpha·dy; dalpha = Σ dy·x over all x ≤ 0 that share the slope.
+
+    The sum is taken in double.
+    """
+    shared = tuple(axis + 1 for axis, length in enumerate(alpha.shape) if length == 1)
+    product = np.where(x > 0.0, 0.0, np.multiply(dy, x, dtype=np.float64))
+    dalpha = product.sum(axis=(0, *shared)).reshape(alpha.shape).astype(alpha.dtype)
+    return np.where(x > 0.0, dy, alpha * dy), dalpha

@@ -1,0 +1,182 @@
+"""Random graphs of all layers: Keras builds the twin from the configuration, and must find the same numbers."""
+
+import json
+import os
+
+import numpy as np
+import parity_checks
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import tinyconv as tc
+from tinyconv import layers as L
+
+GRAPHS = int(os.environ.get("TINYCONV_RANDOM_GRAPHS", "200"))
+BOUND = 1e-9  # relative in norm, of float64; a chain of layers may lose a digit
+
+either = st.booleans()
+paddings = st.sampled_from(["valid", "same"])
+activations = st.sampled_from(["linear", "relu", "tanh", "sigmoid", "softmax"])
+strides = st.sampled_from([1, 1, 2, (2, 1)])
+
+
+def window(draw, shape, largest=3):
+    """Return a window's size that fits images of `shape`."""
+    return tuple(draw(st.integers(1, min(largest, length))) for length in shape[1:3])
+
+
+def convolution(draw, shape):
+    groups = draw(st.sampled_from([g for g in (1, 1, 2, 3) if shape[3] % g == 0]))
+    filters = groups * draw(st.integers(1, 4))
+    step, spread = draw(st.sampled_from([(1, 1), (2, 1), ((1, 2), 1), (1, 2)]))
+    size = window(draw, shape, 2 if spread == 2 else 3)
+    padding = draw(paddings) if spread == 1 else "same"
+    given = dict(padding=padding, dilation_rate=spread, groups=groups, use_bias=draw(either))
+    return L.Conv2D(filters, size, step, **given, activation=draw(activations))
+
+
+def pooling(kind):
+    return lambda draw, shape: kind(window(draw, shape), draw(st.sampled_from([None, 1, 2])), draw(paddings))
+
+
+def plain(kind, **choices):
+    """Return a maker of layers of a kind; each argument is drawn from its choices."""
+    return lambda draw, shape: kind(**{name: draw(st.sampled_from(values)) for name, values in choices.items()})
+
+
+IMAGES = {
+    L.Conv2D: convolution,
+    L.MaxPooling2D: pooling(L.MaxPooling2D),
+    L.AveragePooling2D: pooling(L.AveragePooling2D),
+    L.GlobalAveragePooling2D: plain(L.GlobalAveragePooling2D, keepdims=[False, True]),
+    L.Flatten: plain(L.Flatten),
+    L.Reshape: lambda draw, shape: L.Reshape((shape[2], shape[3], shape[1])),
+}
+ANY = {
+    L.Dense: plain(L.Dense, units=[1, 2, 5], activation=["linear", "relu", "tanh"], use_bias=[True, False]),
+    L.Activation: plain(L.Activation, activation=["relu", "tanh", "sigmoid", "softmax"]),
+    L.ReLU: plain(L.ReLU, negative_slope=[0.0, 0.25]),
+    L.Softmax: plain(L.Softmax),
+    L.Dropout: plain(L.Dropout, rate=[0.5]),
+}
+JOINING = [L.Add, L.Multiply, L.Average, L.Maximum, L.Minimum, L.Subtract, L.Concatenate]
+
+
+@st.composite
+def graphs(draw):
+    """Return a functional model: up to two inputs, branches, joins, shared layers, a model within, all outputs."""
+    tc.clear_session()
+    inputs = [tc.Input(tuple(draw(st.integers(1, n)) for n in (8, 8, 4))) for _ in range(draw(st.integers(1, 2)))]
+    made, used = list(inputs), []
+    for _ in range(draw(st.integers(2, 9))):
+        symbol = draw(st.sampled_from(made))
+        alike = [other for other in made if other.shape == symbol.shape]
+        sharable = [layer for layer in used if layer.input_shape == symbol.shape]
+        action = draw(st.sampled_from(["layer"] * 5 + ["join"] * 2 + ["share"] * bool(sharable) + ["model"]))
+        if action == "join":
+            kind = draw(st.sampled_from(JOINING))
+            made.append(kind()([symbol, draw(st.sampled_from(alike))]))
+        elif action == "share":
+            made.append(draw(st.sampled_from(sharable))(symbol))
+        elif action == "model":
+            start = tc.Input(symbol.shape[1:])
+            end = draw_layer(draw, symbol.shape)(start)
+            end = draw_layer(draw, end.shape)(end)
+            made.append(tc.Model(start, end)(symbol))
+        else:
+            used.append(draw_layer(draw, symbol.shape))
+            made.append(used[-1](symbol))
+    fed = {symbol for made_one in made for symbol in made_one.node.inputs}
+    return tc.Model(inputs, [symbol for symbol in made if symbol not in fed and symbol not in inputs])
+
+
+def draw_layer(draw, shape):
+    """Return a new layer that takes `shape`."""
+    table = {**IMAGES, **ANY} if len(shape) == 4 else ANY
+    return table[draw(st.sampled_from(sorted(table, key=lambda kind: kind.__name__)))](draw, shape)
+
+
+def test_every_layer_may_be_drawn():
+    classes = {value for value in vars(L).values() if isinstance(value, type) and issubclass(value, L.Layer)}
+    assert {*IMAGES, *ANY, *JOINING} == classes - {L.Layer, L.InputLayer}
+
+
+def without_dropout(config):
+    """Return the configuration with every dropout's rate 0: the engines draw other numbers."""
+    text = json.dumps(config).replace('"rate": 0.5', '"rate": 0.0')
+    return json.loads(text)
+
+
+@pytest.fixture(scope="module")
+def double(keras):
+    """Both engines in float64."""
+    before = keras.config.floatx(), keras.config.dtype_policy(), tc.floatx()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    tc.set_floatx("float64")
+    yield
+    keras.config.set_floatx(before[0])
+    keras.config.set_dtype_policy(before[1])
+    tc.set_floatx(before[2])
+
+
+def test_random_models(keras, double):
+    import tensorflow as tf
+
+    @settings(
+        max_examples=GRAPHS,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(graphs(), st.integers(0, 2**32 - 1))
+    def compare(model, seed):
+        rng = np.random.default_rng(seed)
+        config = without_dropout(model.get_config())
+        ours = type(model).from_config(config)
+        keras.backend.clear_session()
+        theirs = keras.Model.from_config(json.loads(json.dumps(config)))
+        assert [layer.name for layer in ours.layers] == [layer.name for layer in theirs.layers]
+        assert ours.count_params() == theirs.count_params()
+        read_back = json.loads(json.dumps(type(ours).from_config(theirs.get_config()).get_config()))
+        assert read_back == json.loads(json.dumps(ours.get_config()))
+
+        weights = [rng.uniform(0.2, 1, w.shape) * rng.choice([-1, 1], w.shape) for w in theirs.get_weights()]
+        weights = [abs(w) if "variance" in ours.weights[i].path else w for i, w in enumerate(weights)]
+        ours.set_weights(weights)
+        theirs.set_weights(weights)
+        x = [rng.standard_normal((2, *shape[1:])) for shape in tc.layers.graph.flat_shapes(ours.input_shape)]
+        for training in (False, True):
+            compare_once(ours, theirs, x, rng, training)
+        for mine, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+            parity_checks.close("state, random models", mine, other, BOUND)
+
+    def compare_once(ours, theirs, x, rng, training):
+        given = [tf.constant(each) for each in x]
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            right = tc.layers.graph.flat(theirs(given if len(given) > 1 else given[0], training=training))
+            cotangents = [rng.standard_normal(y.shape) for y in right]
+            total = tf.add_n([tf.reduce_sum(y * dy) for y, dy in zip(right, cotangents, strict=True)])
+        variables = theirs.trainable_variables
+        gradients = tape.gradient(total, [*given, *variables], unconnected_gradients="zero")
+        leaves = [tc.Tensor(each, requires_grad=True) for each in x]
+        found = ours(leaves if len(leaves) > 1 else leaves[0], training=training)
+        for y, other in zip(found, right, strict=True):
+            parity_checks.close("output, random models", y.numpy(), other, BOUND)
+        for weight in ours.trainable_weights:
+            weight.grad = None
+        sum_of = [tc.functions.sum(y * dy) for y, dy in zip(found, cotangents, strict=True)]
+        value = sum_of[0]
+        for term in sum_of[1:]:
+            value = value + term
+        value.backward()
+        scale = max(float(np.linalg.norm(tf.convert_to_tensor(g))) for g in gradients)
+        for leaf, right_one in zip([*leaves, *ours.trainable_weights], gradients, strict=True):
+            mine = np.zeros(leaf.shape) if leaf.grad is None else leaf.grad
+            error = np.linalg.norm(mine - np.asarray(right_one))
+            assert error <= BOUND * max(scale, 1), f"gradient of {leaf.shape}: {error:.1e} of {scale:.1e}"
+
+    compare()

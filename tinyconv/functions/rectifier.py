@@ -1,0 +1,44 @@
+"""Rectifiers beyond max(x, 0). The formulas stand with the kernels, in `kernels/reference/rectifier.py`."""
+
+from typing import Any
+
+from .. import kernels
+from ..tensor import Function, Tensor, as_tensor
+
+
+class Rectifier(Function):
+    """y = min(x, ceiling) where x > threshold, else slope·(x − threshold); dx = dy, 0 from the ceiling on, slope·dy."""
+
+    def __init__(self, slope: float, ceiling: float, threshold: float) -> None:
+        self.settings = slope, ceiling, threshold
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return kernels.of(x).rectifier(x, *self.settings)
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return (kernels.of(dy).rectifier_backward(dy, self.x, *self.settings),)
+
+
+class Prelu(Function):
+    """y = x where x > 0, else alpha·x; dx = dy, or alpha·dy; dalpha = Σ dy·x over all x ≤ 0 that share a slope."""
+
+    def forward(self, x: Any, alpha: Any) -> Any:
+        self.x, self.alpha = x, alpha
+        return kernels.of(x).prelu(x, alpha)
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return kernels.of(dy).prelu_backward(dy, self.x, self.alpha)
+
+
+def prelu(x: Any, alpha: Any) -> Tensor:
+    """Return x where it is positive, alpha·x elsewhere.
+
+    x is (n,…), alpha has the shape of one of its samples, with 1 for axes that share their slopes. See `Prelu`.
+    """
+    x, alpha = as_tensor(x), as_tensor(alpha)
+    if len(alpha.shape) != len(x.shape) - 1 or any(
+        own not in (1, length) for own, length in zip(alpha.shape, x.shape[1:], strict=True)
+    ):
+        raise ValueError(f"prelu of x {x.shape} needs alpha of shape {x.shape[1:]}, or 1 in places, got {alpha.shape}")
+    return Prelu()(x, alpha)

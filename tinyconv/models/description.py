@@ -1,0 +1,149 @@
+"""The configuration of models in Keras 3's words: layers by class and arguments, calls by what they are given.
+
+A functional model's calls ("inbound_nodes") name each tensor by [layer, number of the call, number of the output], the
+calls numbered as they count in this model (keras/src/models/functional.py, `get_config`). Only where a functional
+model's own outputs come from a functional model within, Keras counts that one's calls from 1.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import layers, names
+from ..layers.graph import Node, SymbolicTensor, flat
+from .functional import Functional
+from .model import Model
+from .sequential import Sequential
+
+LAYERS: dict[str, Any] = {
+    names.snake_case(name): value
+    for name, value in vars(layers).items()
+    if isinstance(value, type) and issubclass(value, layers.Layer)
+}
+MODELS: dict[str, type[Model]] = {"functional": Functional, "model": Functional, "sequential": Sequential}
+
+
+def describe(layer: Any) -> dict[str, Any]:
+    """Return the class and the arguments of a layer, or of a model used as one."""
+    module = "keras.layers" if isinstance(layer, layers.Layer) else "keras"
+    if isinstance(layer, Functional):
+        module = "keras.src.models.functional"  # where Keras itself says to look
+    return {
+        "module": module,
+        "class_name": type(layer).__name__,
+        "config": layer.get_config(),
+        "registered_name": None,
+    }
+
+
+def rebuild(description: Mapping[str, Any]) -> Any:
+    """Return the layer or the model of a description, with new weights."""
+    kind = names.look_up("layer", names.snake_case(str(description["class_name"])), {**LAYERS, **MODELS})
+    return kind.from_config(description["config"])
+
+
+def describe_stack(model: Sequential) -> dict[str, Any]:
+    """Return the configuration of a `Sequential`; its input comes as its first layer."""
+    below = [model.input.node.operation] if model.input_shape is not None else []
+    config = {"name": model.name, "trainable": model.trainable, "dtype": model.dtype}
+    return {**config, "layers": [describe(layer) for layer in [*below, *model.layers]]}
+
+
+def rebuild_stack(config: Mapping[str, Any]) -> Sequential:
+    """Return the `Sequential` of a configuration."""
+    model = Sequential([rebuild(each) for each in config["layers"]], name=config.get("name"))
+    if not config.get("trainable", True):
+        model.trainable = False
+    return model
+
+
+def describe_graph(model: Functional) -> dict[str, Any]:
+    """Return the configuration of a functional model."""
+    numbers = _numbers(model)
+
+    def place(symbol: SymbolicTensor) -> list[Any]:
+        return [symbol.node.operation.name, numbers[symbol.node], symbol.index]
+
+    def end(symbol: SymbolicTensor) -> list[Any]:
+        name, number, index = place(symbol)
+        return [name, number + isinstance(symbol.node.operation, Functional), index]
+
+    def tensor(symbol: SymbolicTensor) -> dict[str, Any]:
+        config = {"shape": symbol.shape, "dtype": symbol.dtype, "keras_history": place(symbol)}
+        return {"class_name": "__keras_tensor__", "config": config}
+
+    def call(node: Node) -> dict[str, Any]:
+        return {"args": [_map(tensor, node.given)], "kwargs": {}}
+
+    described = []
+    for layer in model.layers:
+        calls = [call(node) for node in layer.nodes if node in numbers and node.inputs]
+        described.append({**describe(layer), "name": layer.name, "inbound_nodes": calls})
+    return {
+        "name": model.name,
+        "trainable": model.trainable,
+        "layers": described,
+        "input_layers": _map(end, model.input),
+        "output_layers": _map(end, model.output),
+    }
+
+
+def _numbers(model: Functional) -> dict[Node, int]:
+    """Number the calls of each layer that are part of the model."""
+    inside = set(model.graph)
+    numbers: dict[Node, int] = {}
+    for layer in model.layers:
+        numbers |= {node: number for number, node in enumerate(node for node in layer.nodes if node in inside)}
+    return numbers
+
+
+def rebuild_graph(config: Mapping[str, Any]) -> Functional:
+    """Return the functional model of a configuration. Raises ValueError when a call can never get its tensors."""
+    made = {each["name"]: rebuild(each) for each in config["layers"]}
+    results: dict[tuple[str, int], list[SymbolicTensor]] = {
+        (name, 0): [layer.output] for name, layer in made.items() if isinstance(layer, layers.InputLayer)
+    }
+    waiting = [
+        (each["name"], number, call["args"][0])
+        for each in config["layers"]
+        for number, call in enumerate(each["inbound_nodes"])
+    ]
+
+    def symbol(place: Any) -> SymbolicTensor:
+        if isinstance(place, Mapping):
+            name, number, index = place["config"]["keras_history"]
+        else:
+            name, number, index = place
+            number -= isinstance(made[name], Functional)
+        return results[name, number][index]
+
+    while waiting:
+        missing: list[tuple[str, int, Any]] = []
+        for name, number, given in waiting:
+            # The calls of one layer are made in their order.
+            early = any(name == other for other, *_ in missing)
+            try:
+                ready = None if early else _map_places(symbol, given)
+            except KeyError:
+                ready = None
+            if ready is None:
+                missing.append((name, number, given))
+            else:
+                results[name, number] = flat(made[name](ready))
+        if len(missing) == len(waiting):
+            raise ValueError(f'layer "{missing[0][0]}" of model "{config["name"]}" needs tensors that nothing makes')
+        waiting = missing
+    inputs, outputs = (_map_places(symbol, config[which]) for which in ("input_layers", "output_layers"))
+    model = Functional(inputs, outputs, name=config.get("name"))
+    if not config.get("trainable", True):
+        model.trainable = False
+    return model
+
+
+def _map(function: Any, symbols: Any) -> Any:
+    return [function(symbol) for symbol in symbols] if isinstance(symbols, list | tuple) else function(symbols)
+
+
+def _map_places(symbol: Any, places: Any) -> Any:
+    """Apply `symbol` to a place, [layer, call, output] or a description of a tensor, or to each of a list of them."""
+    one = isinstance(places, Mapping) or isinstance(places[0], str)
+    return symbol(places) if one else [symbol(place) for place in places]
