@@ -59,7 +59,7 @@ def MobileNet(  # noqa: N802
         x = Dropout(dropout, name="dropout")(x)
         x = Conv2D(classes, 1, padding="same", name="conv_preds")(x)
         x = Reshape((classes,), name="reshape_2")(x)
-        return Activation(classifier_activation, name="predictions")(x)
+        return Activation(classifier_activation or "linear", name="predictions")(x)
 
     x = images(input_tensor, input_shape, 224, 32)
     name = name or f"mobilenet_{alpha:0.2f}_{x.shape[1]}"
