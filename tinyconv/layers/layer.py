@@ -120,7 +120,7 @@ class Layer:
         return output_shape
 
     def __call__(self, x: Any, training: bool = False) -> Tensor:
-        """Apply the layer to a tensor or an array; `training` switches dropout on."""
+        """Apply the layer to a tensor or an array; `training` is for dropout and batch normalization."""
         if not isinstance(x, Tensor):
             x = Tensor(as_array(x, self.dtype))
         self.settle((None, *x.shape[1:]))
