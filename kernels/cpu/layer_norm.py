@@ -12,10 +12,8 @@ from numba import prange
 
 from .compile import helper, vector_jit
 from .memory import empty
+from .normalization import PARTS, partial_sums
 from .vectors import LANES, in_registers, repeat, wide
-
-# Rows go in this many parts, added in order: the bits do not depend on the number of threads.
-PARTS = 16
 
 
 def layer_norm(
@@ -37,7 +35,7 @@ def layer_norm_backward(
     """Return (dx, dγ, dβ): dx like `dy` and `x` (…,c), the others (c,)."""
     c = x.shape[-1]
     dx = empty(x.shape, x.dtype)
-    partial = np.zeros((min(PARTS, mean.size), 2, c))
+    partial = partial_sums(mean.size, c)
     rows, statistics = (array.reshape(-1, c) for array in (dy, x, dx)), (mean.reshape(-1), inverse.reshape(-1))
     _layer_norm_backward(*rows, _or_all(gamma, 1, x), *statistics, partial)
     dgamma, dbeta = partial.sum(axis=0).astype(x.dtype)

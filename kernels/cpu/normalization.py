@@ -25,8 +25,10 @@ CHUNK = 16384
 # Rows shorter than this are taken together where they can be: a loop over few channels is soon over.
 SHORT = 128
 
-# Sums over rows are taken in this many parts, added in order: the bits do not depend on the number of threads.
+# Sums over rows are taken in this many parts, added in order: the bits do not depend on the number of threads. A part
+# has at least so many rows, or its sums would take more memory than they.
 PARTS = 16
+LEAST = 8
 
 Needs = tuple[bool, bool, bool]
 
@@ -42,7 +44,7 @@ def batch_norm(
     count = max(1, x.size // c)
     pivot = x.reshape(-1, c)[:1] if x.size else np.zeros((1, c), x.dtype)
     rows, pivots = _laid_out(x, pivot)
-    partial = _partial(rows)
+    partial = partial_sums(*rows.shape)
     _sums(rows, pivots, partial)
     with np.errstate(all="ignore"):  # kernels hand NaN on in silence
         first, second = _total(partial, c) / count
@@ -100,6 +102,11 @@ def scale_shift_backward(
     return dx, dscale, dshift
 
 
+def partial_sums(rows: int, channels: int) -> np.ndarray:
+    """Return zeros (parts,2,channels): room for two sums of each channel in each part of so many rows."""
+    return np.zeros((max(1, min(PARTS, rows // LEAST)), 2, channels))
+
+
 def _scale_and_shift(
     inverse: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -112,7 +119,7 @@ def _gradient_sums(
 ) -> np.ndarray:
     """Return Σ dy·(x − mean) and Σ dy over the rows, (2,c) in double; a ReLU lets dy through where y > 0."""
     rows, table = _laid_out(x, np.stack([mean, scale, shift]))
-    partial = _partial(rows)
+    partial = partial_sums(*rows.shape)
     _backward_sums(dy.reshape(rows.shape), rows, table, _floor(x, relu), partial)
     return _total(partial, len(mean))
 
@@ -136,11 +143,6 @@ def _laid_out(x: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     while repeats * c < SHORT and rows % (2 * repeats) == 0 < rows:
         repeats *= 2
     return x.reshape(-1, repeats * c), np.tile(table, (1, repeats))
-
-
-def _partial(rows: np.ndarray) -> np.ndarray:
-    """Return room for two sums of each channel in each part."""
-    return np.zeros((min(PARTS, len(rows)), 2, rows.shape[1]))
 
 
 def _total(partial: np.ndarray, channels: int) -> np.ndarray:

@@ -176,8 +176,8 @@ def test_layers_that_follow_each_other_are_joined_only_where_nobody_looks(images
     pooled = layers.MaxPooling2D()(relu)
     alone = tc.Model(x, pooled)
     watched = tc.Model(x, [pooled, relu])
-    assert [type(step.stage).__name__ for step in alone.steps] == ["Joined"]
-    assert [type(step.stage).__name__ for step in watched.steps] == ["Joined", "MaxPooling2D"]
+    assert [type(step.stage).__name__ for step in alone.steps] == ["Convolved"]
+    assert [type(step.stage).__name__ for step in watched.steps] == ["Convolved", "MaxPooling2D"]
     np.testing.assert_array_equal(alone.predict(images), watched.predict(images)[0])
 
 

@@ -43,7 +43,7 @@ STACKS = {
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_same_training_as_one_by_one(stack, dtype, monkeypatch, rng):
     x, y = rng.standard_normal((8, 12, 11, 2)), rng.integers(0, 3, 8)
-    found = []
+    found, predicted = [], []
     for how in (stages, lambda layers: layers):
         monkeypatch.setattr(sequential, "stages", how)
         tc.clear_session()
@@ -52,15 +52,19 @@ def test_same_training_as_one_by_one(stack, dtype, monkeypatch, rng):
         model = tc.Sequential([*stack(), L.Flatten(), L.Dense(3, activation="softmax")])
         model.compile("adam", "sparse_categorical_crossentropy")
         losses = [model.train_on_batch(x, y) for _ in range(5)]
-        found.append([losses, *(weight.tolist() for weight in model.get_weights()), model.predict(x).tolist()])
+        found.append([losses, *(weight.tolist() for weight in model.get_weights()), model(x).numpy().tolist()])
+        predicted.append(model.predict(x))
     assert found[0] == found[1]
     assert found[0][0][0] > found[0][0][-1]
+    # Where nothing is recorded, normalizations are folded into kernels.
+    np.testing.assert_allclose(*predicted, rtol=0, atol=1e-5 if dtype == "float32" else 1e-14)
 
 
 def joined(*stack):
     """How many layers each stage of a stack has, and what it does in one pass."""
     return [
-        (len(stage.layers), stage.relu, stage.pooled) if isinstance(stage, Joined) else stage for stage in stages(stack)
+        (len(stage.layers), stage.relu, getattr(stage, "pooled", False)) if isinstance(stage, Joined) else stage
+        for stage in stages(stack)
     ]
 
 
@@ -71,7 +75,10 @@ def test_what_is_joined():
     assert joined(convolution) == [convolution]
     assert joined(pool, convolution, convolution, pool) == [pool, convolution, (2, False, True)]
     normal = L.BatchNormalization()
-    assert joined(convolution, normal, relu, pool) == [convolution, (2, True, False), pool]
+    assert joined(convolution, normal, relu, pool) == [(3, True, False), pool]
+    assert joined(convolution, normal, pool) == [(2, False, False), pool]
+    assert joined(relu, normal, relu) == [relu, (2, True, False)]
+    assert joined(L.Conv2D(4, 3, activation="relu"), normal)[1] == normal
     assert joined(normal, pool, relu) == [normal, pool, relu]
 
 
@@ -106,3 +113,42 @@ def test_errors_name_the_layer_that_does_not_fit():
         model(np.zeros((2, 3, 3, 1)))
     with pytest.raises(ValueError, match="tensor of float64, its weights are float32"):
         model(tc.Tensor(np.zeros((2, 6, 6, 1))))
+
+
+@pytest.mark.parametrize("rectifier", [None, layers.ReLU, lambda: layers.Activation("relu")])
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize("arguments", [{}, {"strides": 2}, {"groups": 2}, {"scale": False}, {"center": False}])
+def test_batch_normalization_is_folded_into_the_convolution(rectifier, use_bias, arguments, rng):
+    tc.set_floatx("float64")
+    of_norm = {name: value for name, value in arguments.items() if name in ("scale", "center")}
+    of_conv = {name: value for name, value in arguments.items() if name not in of_norm}
+    stack = [
+        layers.Conv2D(6, 3, padding="same", use_bias=use_bias, bias_initializer="random_normal", **of_conv),
+        layers.BatchNormalization(**of_norm),
+        *([rectifier()] if rectifier else []),
+        layers.Flatten(),
+    ]
+    model = tc.Sequential([tc.Input((5, 4, 4)), *stack])
+    model.set_weights([rng.uniform(0.5, 2, w.shape) * (1 if "variance" in w.path else -1) for w in model.weights])
+    x = rng.standard_normal((3, 5, 4, 4))
+    y = tc.Tensor(x)
+    for layer in stack:
+        y = layer(y)
+    assert (y.numpy() != 0).any()
+    np.testing.assert_allclose(model.predict(x), y.numpy(), rtol=1e-12, atol=1e-12)
+    # While a graph is recorded nothing is folded: γ and β get their gradients.
+    learnt = stack[1].trainable_weights
+    assert tc.gradcheck(lambda *weights: model(x), *learnt) < 1e-6
+    assert tc.gradcheck(lambda *weights: model(x, training=True), *learnt) < 1e-6
+
+
+def test_normalization_and_rectifier_in_one_pass_move_the_averages_once(rng):
+    stack = [layers.Conv2D(16, 3), layers.BatchNormalization(), layers.ReLU()]
+    model = tc.Sequential([tc.Input((8, 8, 3)), *stack])
+    twin = tc.Sequential([tc.Input((8, 8, 3)), layers.Conv2D(16, 3), layers.BatchNormalization()])
+    twin.set_weights(model.get_weights())
+    x = tc.Tensor(rng.standard_normal((4, 8, 8, 3)).astype(np.float32))
+    y, before = model(x, training=True), twin(x, training=True)
+    np.testing.assert_array_equal(y.numpy(), np.maximum(before.numpy(), 0))
+    for weight, other in zip(model.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, other)

@@ -77,11 +77,21 @@ class Conv2D(Layer):
             return self.convolve(x, relu=True)
         return self.activation(self.convolve(x))
 
-    def convolve(self, x: Tensor, relu: bool = False, pooled: bool = False) -> Tensor:
-        """Return x ∗ kernel + bias, rectified or pooled in the same pass: see `functions.conv2d`."""
+    def convolve(
+        self, x: Tensor, relu: bool = False, pooled: bool = False, scale_and_shift: tuple[Any, Any] | None = None
+    ) -> Tensor:
+        """Return x ∗ kernel + bias, rectified or pooled in the same pass: see `functions.conv2d`.
+
+        With `scale_and_shift`, two arrays (filters,), each filter's result is multiplied and added to first: by way of
+        the kernel and the bias, and without gradients.
+        """
         window = self.window
         place = window.strides, window.padding, window.dilation
-        return F.conv2d(x, self.kernel, self.bias, *place, self.groups, relu, pooled)
+        if scale_and_shift is None:
+            return F.conv2d(x, self.kernel, self.bias, *place, self.groups, relu, pooled)
+        scale, shift = scale_and_shift
+        bias = shift if self.bias is None else self.bias.data * scale + shift
+        return F.conv2d(x, Tensor(self.kernel.data * scale), Tensor(bias), *place, self.groups, relu, pooled)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""

@@ -126,7 +126,7 @@ class Layer:
         return output_shape
 
     def __call__(self, x: Any, training: bool = False) -> Any:
-        """Apply the layer to a tensor or an array; `training` switches dropout on.
+        """Apply the layer to a tensor or an array; `training` is for dropout and batch normalization.
 
         On symbols, as `Input` makes them, return the symbol of the output: see `graph.py`.
         """

@@ -110,6 +110,14 @@ class BatchNormalization(Layer):
                 average.data += (1 - self.momentum) * statistic
         return y
 
+    def scale_and_shift(self) -> tuple[Any, Any]:
+        """Return s = γ/√(variance + ε) and β − mean·s of the moving averages: y = x·s + shift outside training."""
+        scale = 1 / np.sqrt(self.moving_variance.data + self.epsilon)
+        if self.gamma is not None:
+            scale = scale * self.gamma.data
+        shift = -self.moving_mean.data * scale
+        return scale, shift if self.beta is None else shift + self.beta.data
+
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer; `moving_variance`, which Keras lacks, only if it is needed."""
         config = {
