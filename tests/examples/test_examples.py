@@ -9,16 +9,17 @@ import pytest
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
 
-def run(name, folder):
+def run(name, folder, *options):
     """Run an example in its own process, with warnings as errors; return what it prints."""
-    command = [sys.executable, "-W", "error", str(EXAMPLES / name)]
+    command = [sys.executable, "-W", "error", str(EXAMPLES / name), *options]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_every_example_is_run():
-    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == ["convolution_backward_by_hand.py", "shortest.py"]
+    names = ["convolution_backward_by_hand.py", "overfit.py", "shortest.py"]
+    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == names
 
 
 def test_shortest(tmp_path):
@@ -37,3 +38,13 @@ def test_convolution_backward_by_hand(tmp_path):
         if "measured" in line:
             measured, by_hand = line.split("measured ")[1].split(", by hand ")
             assert float(measured) == pytest.approx(float(by_hand), abs=1e-5)
+
+
+def test_overfit(tmp_path):
+    """The narrowest MobileNet; the others take minutes."""
+    out = run("overfit.py", tmp_path, "--network", "MobileNet", "--alpha", "0.25")
+    first, *steps = out.splitlines()
+    assert first == "mobilenet_0.25_32: 221,194 parameters, 64 images"
+    assert "100.0% right" in steps[-1]
+    assert float(steps[-1].split(", ")[1].split()[0]) < 0.01
+    assert float(steps[-1].split("loss ")[1].split()[0]) < 0.01
