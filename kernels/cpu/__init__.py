@@ -34,6 +34,7 @@ from .cross_entropy import (
     sparse_softmax_cross_entropy_backward,
 )
 from .dense import dense, dense_backward_bias, dense_backward_input, dense_backward_kernel
+from .depthwise import depthwise_conv2d, depthwise_conv2d_backward
 from .dropout import dropout, dropout_backward, gaussian_noise, random_bits
 from .layer_norm import layer_norm, layer_norm_backward
 from .normalization import batch_norm, batch_norm_backward, scale_shift, scale_shift_backward
@@ -93,6 +94,8 @@ __all__ = [
     "dense_backward_bias",
     "dense_backward_input",
     "dense_backward_kernel",
+    "depthwise_conv2d",
+    "depthwise_conv2d_backward",
     "dropout",
     "dropout_backward",
     "elu",

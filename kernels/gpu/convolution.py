@@ -17,7 +17,7 @@ def conv2d(
     With `relu`, max(y, 0) in the same pass.
     """
     if is_depthwise(x.shape[3], groups):
-        return depthwise.conv2d(x, w, b, window, relu)
+        return depthwise.depthwise_conv2d(x, by_channel(w, groups), b, window, relu)
     return im2col.conv2d(x, w, b, window, groups, relu)
 
 
@@ -65,14 +65,14 @@ def conv2d_pooled_backward(
 def conv2d_backward_input(dy: cupy.ndarray, w: cupy.ndarray, window: Window, groups: int, image: Pair) -> cupy.ndarray:
     """Return dx (n,h,w,c) from `dy` (n,oh,ow,k); `image` is (h, w)."""
     if is_depthwise(w.shape[2] * groups, groups):
-        return depthwise.conv2d_backward_input(dy, w, window, groups, image)
+        return depthwise.backward_input(dy, by_channel(w, groups), window, image)
     return im2col.conv2d_backward_input(dy, w, window, groups, image)
 
 
 def conv2d_backward_kernel(dy: cupy.ndarray, x: cupy.ndarray, window: Window, groups: int) -> cupy.ndarray:
     """Return dw (kh,kw,c/groups,k) from `dy` (n,oh,ow,k) and the images `x` (n,h,w,c)."""
     if is_depthwise(x.shape[3], groups):
-        return depthwise.conv2d_backward_kernel(dy, x, window)
+        return depthwise.backward_kernel(dy, x, window).reshape(*window.size, 1, dy.shape[3])
     return im2col.conv2d_backward_kernel(dy, x, window, groups)
 
 
@@ -85,3 +85,8 @@ def conv2d_backward_bias(dy: cupy.ndarray) -> cupy.ndarray:
 def is_depthwise(channels: int, groups: int) -> bool:
     """Return whether each of several channels is a group of its own: its products would have no sum over channels."""
     return channels == groups > 1
+
+
+def by_channel(w: cupy.ndarray, channels: int) -> cupy.ndarray:
+    """Return the kernel (kh,kw,1,k) of a group for each channel as a depthwise one: (kh,kw,c,k/c)."""
+    return w.reshape(*w.shape[:2], channels, w.shape[3] // channels)

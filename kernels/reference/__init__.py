@@ -35,6 +35,7 @@ from .cross_entropy import (
     sparse_softmax_cross_entropy_backward,
 )
 from .dense import dense, dense_backward_bias, dense_backward_input, dense_backward_kernel
+from .depthwise import depthwise_conv2d, depthwise_conv2d_backward
 from .dropout import dropout, dropout_backward, gaussian_noise, random_bits
 from .normalization import (
     batch_norm,
@@ -100,6 +101,8 @@ __all__ = [
     "dense_backward_bias",
     "dense_backward_input",
     "dense_backward_kernel",
+    "depthwise_conv2d",
+    "depthwise_conv2d_backward",
     "dropout",
     "dropout_backward",
     "elu",

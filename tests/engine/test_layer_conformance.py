@@ -69,6 +69,62 @@ CASES = [
     (layers.Normalization, {"axis": None, "mean": 0.5, "variance": 2, "invert": True}, (4,)),
     (layers.Rescaling, {"scale": 1 / 255}, (5, 4, 3)),
     (layers.Rescaling, {"scale": [1, 2, 0.5, 3], "offset": -1}, (4,)),
+    (layers.GlobalMaxPooling2D, {}, (5, 6, 3)),
+    (layers.GlobalMaxPooling2D, {"keepdims": True}, (5, 6, 3)),
+    (layers.DepthwiseConv2D, {"kernel_size": 3, "depthwise_regularizer": "l2"}, (6, 5, 2)),
+    (
+        layers.DepthwiseConv2D,
+        {
+            "kernel_size": (3, 2),
+            "strides": 2,
+            "padding": "same",
+            "depth_multiplier": 3,
+            "activation": "tanh",
+            "bias_initializer": "random_normal",
+            "bias_regularizer": "l1",
+        },
+        (7, 6, 2),
+    ),
+    (layers.DepthwiseConv2D, {"kernel_size": 2, "dilation_rate": 2, "use_bias": False}, (6, 7, 3)),
+    (layers.SeparableConv2D, {"filters": 4, "kernel_size": 3, "bias_regularizer": "l2"}, (6, 5, 2)),
+    (
+        layers.SeparableConv2D,
+        {
+            "filters": 5,
+            "kernel_size": (2, 3),
+            "strides": 2,
+            "padding": "same",
+            "depth_multiplier": 2,
+            "activation": "relu",
+            "depthwise_initializer": "he_normal",
+            "pointwise_initializer": "lecun_normal",
+            "depthwise_regularizer": "l2",
+            "pointwise_regularizer": "l1",
+        },
+        (7, 6, 2),
+    ),
+    (layers.SeparableConv2D, {"filters": 3, "kernel_size": 2, "dilation_rate": 2, "use_bias": False}, (6, 7, 3)),
+    (layers.Conv2DTranspose, {"filters": 3, "kernel_size": 3}, (3, 4, 2)),
+    (
+        layers.Conv2DTranspose,
+        {
+            "filters": 2,
+            "kernel_size": (3, 4),
+            "strides": (2, 3),
+            "padding": "same",
+            "output_padding": (1, 2),
+            "activation": "tanh",
+            "kernel_regularizer": "l2",
+        },
+        (3, 4, 3),
+    ),
+    (layers.Conv2DTranspose, {"filters": 2, "kernel_size": 2, "dilation_rate": 2, "use_bias": False}, (3, 4, 2)),
+    (layers.ZeroPadding2D, {}, (3, 4, 2)),
+    (layers.ZeroPadding2D, {"padding": ((0, 1), (2, 3))}, (3, 4, 2)),
+    (layers.Cropping2D, {}, (3, 4, 2)),
+    (layers.Cropping2D, {"cropping": (1, 0)}, (3, 4, 2)),
+    (layers.UpSampling2D, {}, (3, 4, 2)),
+    (layers.UpSampling2D, {"size": (3, 1), "interpolation": "bilinear"}, (3, 4, 2)),
     (layers.Flatten, {}, (3, 4, 2)),
     (layers.Flatten, {}, (4,)),
     (layers.Reshape, {"target_shape": (4, -1)}, (3, 4, 2)),
@@ -190,6 +246,7 @@ def test_aliases():
     assert layers.AvgPool2D is layers.AveragePooling2D
     assert layers.GlobalAvgPool2D is layers.GlobalAveragePooling2D
     assert isinstance(tc.Input((3,)).node.operation, layers.InputLayer)
+    assert layers.GlobalMaxPool2D is layers.GlobalMaxPooling2D
 
 
 def test_automatic_names():

@@ -14,6 +14,7 @@ SHARED = (
     "convolution",
     "cross_entropy",
     "dense",
+    "depthwise",
     "dropout",
     "normalization",
     "pooling",

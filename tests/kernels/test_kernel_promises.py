@@ -23,7 +23,7 @@ def calls(rng, dtype):
     x, w, b = random(5, side, side, 6), random(3, 3, 3, 8), random(8)
     window, pool = Window((3, 3), padding="same"), Window((3, 3), (2, 2), "same")
     image = x.shape[1:3]
-    y = random(*x.shape[:3], 8)
+    y, deep = random(*x.shape[:3], 8), random(*x.shape[:3], 12)
     pooled, index = reference.max_pool2d(x, pool)
     rows, dy = random(2, COUNT // 7, 7)
     labels = rng.integers(0, 7, len(rows))
@@ -43,6 +43,8 @@ def calls(rng, dtype):
         "conv2d_backward_input": (y, w, window, 2, image),
         "conv2d_backward_kernel": (y, x, window, 2),
         "conv2d_backward_bias": (y,),
+        "depthwise_conv2d": (x, random(3, 3, 6, 2), random(12), window, True),
+        "depthwise_conv2d_backward": (deep, x, random(3, 3, 6, 2), random(*deep.shape), window, (True, True, True)),
         "dense": (rows, random(7, 5), random(5)),
         "dense_backward_input": (rows, random(5, 7)),
         "dense_backward_kernel": (dy, rows),

@@ -230,7 +230,11 @@ def test_every_layer_is_compared():
     """A new layer needs a test here, or in `test_parity_normalization.py`."""
     compared = "Activation AveragePooling2D Conv2D Dense Dropout Flatten "
     compared += "GlobalAveragePooling2D MaxPooling2D ReLU Reshape Softmax "
-    compared += "BatchNormalization LayerNormalization Normalization Rescaling"
+    compared += "BatchNormalization LayerNormalization Normalization Rescaling "
+    # in test_parity_spatial.py
+    compared += (
+        "Conv2DTranspose Cropping2D DepthwiseConv2D GlobalMaxPooling2D SeparableConv2D UpSampling2D ZeroPadding2D"
+    )
     kinds = {
         value.__name__ for value in vars(tc.layers).values() if isinstance(value, type) and issubclass(value, Layer)
     }

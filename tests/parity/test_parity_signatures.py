@@ -11,6 +11,8 @@ import tinyconv as tc
 
 LAYERS = [
     *("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"),
+    *("Conv2DTranspose", "Cropping2D", "DepthwiseConv2D", "GlobalMaxPool2D", "GlobalMaxPooling2D", "SeparableConv2D"),
+    *("UpSampling2D", "ZeroPadding2D"),
     *("Activation", "AveragePooling2D", "AvgPool2D", "Conv2D", "Dense", "Dropout", "Flatten"),
     *("ELU", "GaussianNoise", "LeakyReLU", "PReLU", "Permute", "SpatialDropout2D"),
     *(

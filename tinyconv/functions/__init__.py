@@ -10,6 +10,7 @@ from .arithmetic import add, divide, matmul, maximum, minimum, multiply, power, 
 from .convolution import conv2d
 from .cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy, sparse_softmax_cross_entropy
 from .dense import dense
+from .depthwise import depthwise_conv2d
 from .dropout import dropout
 from .elementwise import absolute, cast, clip, exp, log, negative, sqrt
 from .noise import gaussian_noise, spatial_dropout2d
@@ -17,8 +18,10 @@ from .normalization import batch_norm, layer_norm, scale_shift
 from .pooling import average_pool2d, global_average_pool2d, max_pool2d
 from .rectifier import prelu
 from .reduction import max, mean, min, sum, sum_squares, var
+from .resizing import upsample2d
 from .shape import concatenate, getitem, pad, reshape, stack, transpose
 from .smooth import elu, exponential, gelu, log_softmax, selu, silu, softplus, softsign
+from .transposed import conv2d_transpose
 
 __all__ = [
     "absolute",
@@ -29,7 +32,9 @@ __all__ = [
     "clip",
     "concatenate",
     "conv2d",
+    "conv2d_transpose",
     "dense",
+    "depthwise_conv2d",
     "divide",
     "dropout",
     "elu",
@@ -78,6 +83,7 @@ __all__ = [
     "sum_squares",
     "tanh",
     "transpose",
+    "upsample2d",
     "var",
     "where",
 ]

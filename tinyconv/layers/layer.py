@@ -239,6 +239,14 @@ def pair(argument: str, value: int | Sequence[int]) -> tuple[int, int]:
     return int(values[0]), int(values[1])
 
 
+def whole_pair(argument: str, value: int | Sequence[int]) -> tuple[int, int]:
+    """Return one integer that is not negative, or two, as a pair of them."""
+    values = tuple(value) if isinstance(value, Sequence) else (value, value)
+    if len(values) != 2 or not all(is_whole(one) and one >= 0 for one in values):
+        raise ValueError(f"{argument} must be an integer that is not negative, or two, got {value}")
+    return int(values[0]), int(values[1])
+
+
 def size(argument: str, value: int) -> int:
     """Return `value` after checking that it is a positive integer."""
     if not is_size(value):
@@ -248,7 +256,12 @@ def size(argument: str, value: int) -> int:
 
 def is_size(value: Any) -> bool:
     """Return whether `value` is a positive integer."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value > 0)
+    return is_whole(value) and bool(value > 0)
+
+
+def is_whole(value: Any) -> bool:
+    """Return whether `value` is an integer."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def describe(part: initializers.Initializer | regularizers.L1L2 | None) -> dict[str, Any] | None:

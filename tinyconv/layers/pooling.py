@@ -63,8 +63,8 @@ class AveragePooling2D(_Pooling2D):
         return F.average_pool2d(x, self.window.size, self.window.strides, self.window.padding)
 
 
-class GlobalAveragePooling2D(Layer):
-    """The mean of each channel: (n,h,w,c) → (n,c), or (n,1,1,c) with `keepdims`."""
+class _GlobalPooling2D(Layer):
+    """One value for each channel: (n,h,w,c) → (n,c), or (n,1,1,c) with `keepdims`."""
 
     rank = 4
 
@@ -81,11 +81,6 @@ class GlobalAveragePooling2D(Layer):
         channels_last(data_format)
         self.keepdims = keepdims
 
-    def call(self, x: Tensor, training: bool) -> Tensor:
-        """Return the mean of each channel."""
-        y = F.global_average_pool2d(x)
-        return F.reshape(y, (y.shape[0], 1, 1, y.shape[1])) if self.keepdims else y
-
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, c), or (n, 1, 1, c)."""
         n, _, _, c = input_shape
@@ -96,6 +91,24 @@ class GlobalAveragePooling2D(Layer):
         return {**super().get_config(), "data_format": "channels_last", "keepdims": self.keepdims}
 
 
+class GlobalMaxPooling2D(_GlobalPooling2D):
+    """The largest value of each channel; several that are largest share the gradient. See `functions.max`."""
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return the largest value of each channel."""
+        return F.max(x, (1, 2), self.keepdims)
+
+
+class GlobalAveragePooling2D(_GlobalPooling2D):
+    """The mean of each channel. See `functions.global_average_pool2d`."""
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return the mean of each channel."""
+        y = F.global_average_pool2d(x)
+        return F.reshape(y, (y.shape[0], 1, 1, y.shape[1])) if self.keepdims else y
+
+
 MaxPool2D = MaxPooling2D
 AvgPool2D = AveragePooling2D
 GlobalAvgPool2D = GlobalAveragePooling2D
+GlobalMaxPool2D = GlobalMaxPooling2D

@@ -1,0 +1,50 @@
+"""Depthwise convolution: each channel of the images has kernels of its own."""
+
+from typing import Any
+
+from .. import kernels
+from ..kernels import Window
+from ..tensor import Function, Tensor, as_tensor
+
+
+class DepthwiseConv2D(Function):
+    """y[n,i,j,c·m + t] = b[c·m + t] + Σ x[n, i·s + p·d, j·s + q·d, c]·w[p,q,c,t] over p, q; the gradients, transposed.
+
+    x (n,h,w,c), w (kh,kw,c,m), b (c·m,) or left out; with `relu`, max(y, 0). See `kernels/reference/depthwise.py`.
+    """
+
+    def __init__(self, window: Window, relu: bool = False) -> None:
+        self.window, self.relu = window, relu
+
+    def forward(self, x: Any, w: Any, b: Any = None) -> Any:
+        self.x, self.w = x, w
+        y = kernels.of(x).depthwise_conv2d(x, w, b, self.window, self.relu)
+        self.y = y if self.relu else None
+        return y
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        needs = (*self.needs, False)[:3]
+        gradients = kernels.of(dy).depthwise_conv2d_backward(dy, self.x, self.w, self.y, self.window, needs)
+        return gradients[: len(self.needs)]
+
+
+def depthwise_conv2d(
+    x: Any,
+    w: Any,
+    b: Any = None,
+    strides: tuple[int, int] = (1, 1),
+    padding: str = "valid",
+    dilation: tuple[int, int] = (1, 1),
+    relu: bool = False,
+) -> Tensor:
+    """Convolve each channel of images x (n,h,w,c) with m kernels of its own, w (kh,kw,c,m), and add b (c·m,).
+
+    With `relu`, rectify in the same pass. See `DepthwiseConv2D`. Raises ValueError when the channels of x do not fit w,
+    or the window does not fit the image.
+    """
+    x = as_tensor(x)
+    w = as_tensor(w, like=x)
+    if x.ndim != 4 or w.ndim != 4 or x.shape[3] != w.shape[2]:
+        raise ValueError(f"depthwise_conv2d needs x (n,h,w,c) and w (kh,kw,c,m), got shapes {x.shape} and {w.shape}")
+    inputs = (x, w) if b is None else (x, w, as_tensor(b, like=x))
+    return DepthwiseConv2D(Window(w.shape[:2], strides, padding, dilation), relu)(*inputs)

@@ -1,0 +1,133 @@
+"""Layers that change the size of images: padded, cropped, enlarged."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import functions as F
+from ..functions.resizing import INTERPOLATIONS
+from ..names import look_up
+from ..tensor import Tensor
+from .convolution import channels_last
+from .layer import Layer, Shape, pair, whole_pair
+
+Pair = tuple[int, int]
+Sides = int | Sequence[int] | Sequence[Sequence[int]]
+
+
+class ZeroPadding2D(Layer):
+    """Zeros around images: `padding` on all sides; (vertical, horizontal); or ((top, bottom), (left, right))."""
+
+    rank = 4
+
+    def __init__(
+        self,
+        padding: Sides = (1, 1),
+        data_format: str | None = None,
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, input_shape=input_shape)
+        channels_last(data_format)
+        self.padding = sides("padding", padding)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (n, h + top + bottom, w + left + right, c)."""
+        n, h, w, c = input_shape
+        return n, int(h or 0) + sum(self.padding[0]), int(w or 0) + sum(self.padding[1]), c
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return the padded images."""
+        return F.pad(x, ((0, 0), *self.padding, (0, 0)))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {**super().get_config(), "padding": self.padding, "data_format": "channels_last"}
+
+
+class Cropping2D(Layer):
+    """Images less `cropping` on all sides; (vertical, horizontal); or ((top, bottom), (left, right))."""
+
+    rank = 4
+
+    def __init__(
+        self,
+        cropping: Sides = ((0, 0), (0, 0)),
+        data_format: str | None = None,
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, input_shape=input_shape)
+        channels_last(data_format)
+        self.cropping = sides("cropping", cropping)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (n, h − top − bottom, w − left − right, c)."""
+        n, h, w, c = input_shape
+        left = int(h or 0) - sum(self.cropping[0]), int(w or 0) - sum(self.cropping[1])
+        if min(left) < 1:
+            raise ValueError(f"nothing would be left of it by cropping {self.cropping}")
+        return n, *left, c
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return the cropped images."""
+        (top, bottom), (left, right) = self.cropping
+        return x[:, top : x.shape[1] - bottom, left : x.shape[2] - right]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {**super().get_config(), "cropping": self.cropping, "data_format": "channels_last"}
+
+
+class UpSampling2D(Layer):
+    """Images enlarged by whole factors: cells repeated ("nearest") or linear in between ("bilinear").
+
+    See `functions.upsample2d`.
+    """
+
+    rank = 4
+
+    def __init__(
+        self,
+        size: int | Sequence[int] = (2, 2),
+        data_format: str | None = None,
+        interpolation: str = "nearest",
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, input_shape=input_shape)
+        channels_last(data_format)
+        self.size = pair("size", size)
+        look_up("interpolation", interpolation, INTERPOLATIONS)
+        self.interpolation = interpolation
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (n, h·size, w·size, c)."""
+        n, h, w, c = input_shape
+        return n, int(h or 0) * self.size[0], int(w or 0) * self.size[1], c
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return the enlarged images."""
+        return F.upsample2d(x, self.size, self.interpolation)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {
+            **super().get_config(),
+            "size": self.size,
+            "data_format": "channels_last",
+            "interpolation": self.interpolation,
+        }
+
+
+def sides(argument: str, value: Sides) -> tuple[Pair, Pair]:
+    """Return cells at the top and bottom, left and right: from one number, from two, or from two pairs."""
+    both = value if isinstance(value, Sequence) else (value, value)
+    if len(both) != 2:
+        raise ValueError(f"{argument} must be an integer, two, or two pairs, got {value}")
+    return whole_pair(argument, both[0]), whole_pair(argument, both[1])
