@@ -203,7 +203,7 @@ class LayerNormalization(Layer):
         """Return the arguments that make an equal layer."""
         return {
             **super().get_config(),
-            "axis": self.axis,
+            "axis": self.axes,  # a list, as Keras has it
             "epsilon": self.epsilon,
             "center": self.center,
             "scale": self.scale,
