@@ -26,7 +26,7 @@ STOREYS = [
     {"goals"},  # losses and metrics of each output
     {"training"},
     {"models"},
-    {"gradcheck", "visualize"},
+    {"gradcheck", "visualize", "zoo"},
     {"__init__"},  # the public names: `from tinyconv import set_seed` is an import of this storey
     {"recipes"},
     {"train"},  # the command line

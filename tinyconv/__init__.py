@@ -25,6 +25,7 @@ from . import (
     optimizers,
     regularizers,
     schedules,
+    zoo,
 )
 from ._version import __version__
 from .autograd import no_grad
@@ -66,4 +67,5 @@ __all__ = [
     "schedules",
     "set_floatx",
     "set_seed",
+    "zoo",
 ]

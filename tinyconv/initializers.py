@@ -6,7 +6,8 @@ fan_out = out·Π(…). Sources: Glorot & Bengio 2010 (AISTATS); He et al. 2015 
 BackProp).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import prod, sqrt
 from typing import Any, ClassVar
 
@@ -31,6 +32,29 @@ class Initializer:
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initialiser."""
         return {name: value for name, value in vars(self).items() if name != "stream"}
+
+
+_blank = False
+
+
+@contextmanager
+def blank() -> Iterator[None]:
+    """Leave weights that are made inside the `with` block zero, whatever their initialisers would draw.
+
+    For a model that is to load its weights, or only to be looked at: zeros take neither time nor, until they are
+    written, memory.
+    """
+    global _blank
+    before, _blank = _blank, True
+    try:
+        yield
+    finally:
+        _blank = before
+
+
+def first_values(initializer: Initializer, shape: Shape, dtype: str) -> np.ndarray:
+    """Return what a new weight holds: what `initializer` draws, or zeros inside `blank`."""
+    return np.zeros(shape, dtype) if _blank else initializer(shape, dtype)
 
 
 class Zeros(Initializer):

@@ -120,6 +120,11 @@ def flat(x: Any) -> list[Any]:
     return list(x) if isinstance(x, list | tuple) else [x]
 
 
+def sources(symbol: SymbolicTensor) -> list[SymbolicTensor]:
+    """Return the inputs that `symbol` is computed from."""
+    return [node.outputs[0] for node in _walk([symbol])[0] if not node.inputs]
+
+
 def flat_shapes(shape: Any) -> list[Any]:
     """Return one shape or several as a list."""
     return list(shape) if isinstance(shape, list) else [shape]

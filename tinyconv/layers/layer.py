@@ -162,9 +162,8 @@ class Layer:
         trainable: bool = True,
     ) -> Parameter:
         """Make a weight, register it and return it; one that is not `trainable` is state, and never learnt."""
-        parameter = Parameter(
-            initializer(shape, self.dtype), f"{self.name}/{name}", trainable and self.trainable, regularizer
-        )
+        values = initializers.first_values(initializer, shape, self.dtype)
+        parameter = Parameter(values, f"{self.name}/{name}", trainable and self.trainable, regularizer)
         self.weights.append(parameter)
         if trainable:
             self._learnt.append(parameter)

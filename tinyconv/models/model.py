@@ -21,6 +21,8 @@ class Model(Trainer):
 
     input: Any  # the symbol of the input, or a list of them
     output: Any
+    inputs: Any  # the same, always as lists
+    outputs: Any
 
     def __new__(cls, *arguments: Any, **named: Any) -> Any:
         """Return a functional model for `Model(inputs, outputs)`."""

@@ -1,15 +1,13 @@
-"""The image-processing chapter's three networks on MNIST, in Keras's words: mnist, mnist-cnn5, mnist-fc."""
+"""The image-processing chapter's three runs on MNIST: mnist, mnist-cnn5, mnist-fc."""
 
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
-from .. import layers
+from .. import zoo
 from ..datasets import mnist, to_categorical
-from ..layers import Input
 from ..losses import CategoricalCrossentropy
-from ..models import Sequential
 from ..optimizers import Adam
 from .recipe import Data, Recipe, epoch_figure, percent, test_figure
 
@@ -37,51 +35,6 @@ def loader(prepare: Callable[[np.ndarray], np.ndarray]) -> Callable[[int | None]
     return load
 
 
-def convolutional() -> Sequential:
-    """Return two convolutions of 3×3, pooling and two dense layers, with dropout: 1,199,882 parameters."""
-    return Sequential(
-        [
-            Input((28, 28, 1)),
-            layers.Conv2D(32, 3, activation="relu"),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Dropout(0.25),
-            layers.Flatten(),
-            layers.Dense(128, activation="relu"),
-            layers.Dropout(0.5),
-            layers.Dense(CLASSES, activation="softmax"),
-        ]
-    )
-
-
-def one_convolution() -> Sequential:
-    """Return one convolution of 5×5, pooling and two dense layers: 924,374 parameters."""
-    return Sequential(
-        [
-            Input((28, 28, 1)),
-            layers.Conv2D(64, 5, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Flatten(),
-            layers.Dense(100, activation="relu"),
-            layers.Dense(CLASSES, activation="softmax"),
-        ]
-    )
-
-
-def fully_connected() -> Sequential:
-    """Return three dense layers, with dropout after the first: 199,210 parameters."""
-    return Sequential(
-        [
-            Input((28, 28, 1)),
-            layers.Flatten(),
-            layers.Dense(200, activation="relu"),
-            layers.Dropout(0.15),
-            layers.Dense(200, activation="relu"),
-            layers.Dense(CLASSES, activation="softmax"),
-        ]
-    )
-
-
 # The last epoch's accuracy is partly chance: from one seed to the next it moves by some 0.2 %, here as in Keras. Each
 # recipe's seed is the smallest that ends near the document's figure; the README has the figures of the others.
 chapter = partial(
@@ -99,7 +52,7 @@ MNIST = chapter(
     name="mnist",
     aliases=("mnist-cnn",),
     parameters=1_199_882,
-    build=convolutional,
+    build=zoo.mnist,
     load=loader(as_they_are),
     figures=(
         test_figure(99.06),
@@ -111,7 +64,7 @@ MNIST = chapter(
 MNIST_CNN5 = chapter(
     name="mnist-cnn5",
     parameters=924_374,
-    build=one_convolution,
+    build=zoo.mnist_cnn5,
     load=loader(scaled),
     figures=(test_figure(98.90),),
     seed=2,
@@ -120,7 +73,7 @@ MNIST_CNN5 = chapter(
 MNIST_FC = chapter(
     name="mnist-fc",
     parameters=199_210,
-    build=fully_connected,
+    build=zoo.mnist_fc,
     load=loader(scaled),
     figures=(test_figure(98.26),),
     seed=1,

@@ -1,20 +1,16 @@
-"""mnist-sgd: the chapter's network in low-level TensorFlow: logits, L2, and mini-batches taken in order."""
+"""mnist-sgd: the chapter's run in low-level TensorFlow: logits, L2, and mini-batches taken in order."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from .. import layers
+from .. import zoo
 from ..batches import Batch, Batches
 from ..callbacks import Callback
 from ..callbacks.callback import BatchLogs, Logs
 from ..datasets import mnist, to_categorical
-from ..initializers import TruncatedNormal
-from ..layers import Input
 from ..losses import CategoricalCrossentropy
-from ..models import Sequential
 from ..optimizers import SGD
-from ..regularizers import L2
 from .mnist import CLASSES
 from .recipe import Data, Recipe, epoch_figure, percent, test_figure
 
@@ -68,22 +64,6 @@ def load(limit: int | None) -> Data:
     return Data(rows(x[:IMAGES], y[:IMAGES]), rows(x[IMAGES:], y[IMAGES:]), rows(x_test, y_test))
 
 
-def one_hidden_layer() -> Sequential:
-    """Return two dense layers that end in logits: 814,090 parameters.
-
-    The document adds 0.05·½Σw² of either kernel to the loss (TensorFlow's `l2_loss` has the ½, Keras's L2 has not).
-    """
-    return Sequential(
-        [
-            Input((28 * 28,)),
-            layers.Dense(
-                1024, activation="relu", kernel_initializer=TruncatedNormal(stddev=1.0), kernel_regularizer=L2(0.025)
-            ),
-            layers.Dense(CLASSES, kernel_initializer=TruncatedNormal(stddev=1.0), kernel_regularizer=L2(0.025)),
-        ]
-    )
-
-
 def _loss(step: int, document: int) -> tuple[str, str, str, int]:
     return f"loss at step {step:,}", f"{document:,}", "first_loss", step // STEPS + 1
 
@@ -92,7 +72,7 @@ MNIST_SGD = Recipe(
     name="mnist-sgd",
     document="image-processing chapter, low-level TensorFlow",
     parameters=814_090,
-    build=one_hidden_layer,
+    build=zoo.mnist_sgd,
     load=load,
     training_images=IMAGES,
     loss=CategoricalCrossentropy(from_logits=True),

@@ -1,0 +1,84 @@
+"""What goes into a network of ImageNet's classes, and what its answers mean: Keras's imagenet_utils."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..config import floatx
+from ..layers.convolution import channels_last
+from ..names import look_up
+from ..tensor import Tensor
+
+# The mean of ImageNet's training pixels, red, green, blue, from 0 to 255; and as shares of 1 with their deviation.
+MEAN = (123.68, 116.779, 103.939)
+MEAN_OF_1, DEVIATION_OF_1 = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+MODES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "caffe": lambda x: (x - np.asarray(MEAN, x.dtype))[..., ::-1],
+    "tf": lambda x: x / 127.5 - 1,
+    "torch": lambda x: (x / 255 - np.asarray(MEAN_OF_1, x.dtype)) / np.asarray(DEVIATION_OF_1, x.dtype),
+}
+
+
+def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe") -> np.ndarray:
+    """Return RGB images (…, h, w, 3), pixels 0 to 255, as the networks of a `mode` were trained on; x stays as it is.
+
+    "caffe": BGR, less ImageNet's mean; "tf": from −1 to 1; "torch": from 0 to 1, less the mean, over the deviation.
+    """
+    channels_last(data_format)
+    change = look_up("mode", mode, MODES)
+    x = np.asarray(x)
+    if x.ndim not in (3, 4) or x.shape[-1] != 3:
+        raise ValueError(f"x must be an RGB image (h, w, 3) or several (n, h, w, 3), got shape {x.shape}")
+    return np.ascontiguousarray(change(x if x.dtype in (np.float32, np.float64) else x.astype(floatx())))
+
+
+def caffe(x: Any, data_format: str | None = None) -> np.ndarray:
+    """Return RGB images (…, h, w, 3), pixels 0 to 255, as BGR less ImageNet's mean; x stays as it is."""
+    return preprocess_input(x, data_format, "caffe")
+
+
+def tf(x: Any, data_format: str | None = None) -> np.ndarray:
+    """Return images (…, h, w, 3), pixels 0 to 255, as numbers from −1 to 1; x stays as it is."""
+    return preprocess_input(x, data_format, "tf")
+
+
+def decode_predictions(
+    predictions: Any, top: int = 5, class_index: str | Path | Sequence[str] | None = None
+) -> list[list[tuple[str, str, float]]]:
+    """Return the `top` likeliest classes of each row of `predictions` (n, classes): [(id, name, share), …].
+
+    `class_index` is the path of a JSON file such as Keras's imagenet_class_index.json, {"0": ["n01440764", "tench"],
+    …}, or a list of the classes' names, which then stand for their ids too. Of equals the first class comes first.
+    """
+    if class_index is None:
+        raise ValueError(
+            "decode_predictions needs class_index=, the path of ImageNet's class index (Keras keeps one as "
+            "~/.keras/models/imagenet_class_index.json) or a list of names: it is a download, and tinyconv makes none"
+        )
+    p = predictions.numpy() if isinstance(predictions, Tensor) else np.asarray(predictions)
+    classes = _classes(class_index)
+    if p.ndim != 2 or p.shape[1] != len(classes):
+        raise ValueError(f"predictions must have shape (n, {len(classes)}), as many as class_index has, got {p.shape}")
+    order = np.argsort(-p, axis=1, kind="stable")[:, : max(0, top)]
+    return [
+        [(*classes[k], float(share)) for k, share in zip(row, shares, strict=True)]
+        for row, shares in zip(order, np.take_along_axis(p, order, axis=1), strict=True)
+    ]
+
+
+def _classes(class_index: str | Path | Sequence[str]) -> list[tuple[str, str]]:
+    """Return each class's id and name; raises ValueError if a file holds something else."""
+    if not isinstance(class_index, str | Path):
+        return [(str(name), str(name)) for name in class_index]
+    try:
+        found = json.loads(Path(class_index).read_bytes())
+        if isinstance(found, list):
+            return [(str(name), str(name)) for name in found]
+        pairs = [found[str(number)] for number in range(len(found))]
+        return [(str(identity), str(name)) for identity, name in pairs]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f'{class_index} is no class index {{"0": [id, name], …}}: {error!r}') from None

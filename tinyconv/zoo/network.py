@@ -1,0 +1,67 @@
+"""What the named networks have in common: how images come in, how features go out, where weights come from."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from ..initializers import blank
+from ..layers import GlobalAveragePooling2D, GlobalMaxPooling2D, Input
+from ..layers.graph import SymbolicTensor, sources
+from ..layers.layer import sizes
+from ..models import Functional
+from ..names import look_up
+
+Part = Callable[[SymbolicTensor], SymbolicTensor]
+
+
+def images(
+    input_tensor: SymbolicTensor | None, input_shape: Sequence[int] | None, side: int, least: int
+) -> SymbolicTensor:
+    """Return the symbol of the images: the one given, or an input of `input_shape`, or of (side, side, 3).
+
+    Raises ValueError for a shape that is not (h, w, c) with h and w at least `least`. Unlike in Keras the size is
+    settled, to the default too, where a network without its top might take any.
+    """
+    if input_shape is not None:
+        shape = sizes("input_shape", input_shape)
+        if len(shape) != 3 or min(shape[:2]) < least:
+            raise ValueError(f"input_shape must be (h, w, c) with h and w at least {least}, got {input_shape}")
+        if input_tensor is not None and input_tensor.shape[1:] != shape:
+            raise ValueError(f"input_shape {shape} is not that of input_tensor, {input_tensor}: give one of the two")
+    if input_tensor is not None:
+        return input_tensor
+    return Input((side, side, 3) if input_shape is None else input_shape)
+
+
+def pooled(pooling: str | None, average: str | None = None, largest: str | None = None) -> Part:
+    """Return what follows the features of a network without its top: nothing, or "avg" or "max" over all positions.
+
+    The pooling layers are called `average` and `largest`, None by the automatic names.
+    """
+    if pooling is None:
+        return lambda x: x
+    kinds: dict[str, Any] = {"avg": (GlobalAveragePooling2D, average), "max": (GlobalMaxPooling2D, largest)}
+    layer, name = look_up("pooling", pooling, kinds)
+    return lambda x: layer(name=name)(x)
+
+
+def assemble(name: str, x: SymbolicTensor, parts: Sequence[Part], weights: str | Path | None) -> Functional:
+    """Return the model that applies `parts` to the images `x` in turn, its weights read from the file `weights`.
+
+    Without a file the weights are drawn as the layers' initialisers say.
+    """
+    if weights == "imagenet":
+        raise ValueError(
+            'weights="imagenet" would be a download, and tinyconv makes none: give the path of a .weights.h5 file'
+        )
+    if weights is not None and not Path(weights).is_file():
+        raise ValueError(f"weights must be None or the path of a file that is there, got {str(weights)!r}")
+    inputs = sources(x)
+    with blank() if weights else nullcontext():
+        for part in parts:
+            x = part(x)
+    model = Functional(inputs[0] if len(inputs) == 1 else inputs, x, name=name)
+    if weights is not None:
+        model.load_weights(str(weights))
+    return model
