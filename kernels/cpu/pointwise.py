@@ -26,7 +26,7 @@ from .vectors import LANES, copy_vector, in_registers, where
 
 # Blocks of the result are at most TALL×WIDE. Each number of it is the same sum in the same order whatever the block.
 TALL = 256
-WIDE = 256
+WIDE = 256 // PANEL * PANEL  # whole panels
 DEPTH = 128
 
 # Numbers of a block's parts of both factors and of the result.
