@@ -69,6 +69,7 @@ LAYERS = (
     Layer("intel, second", 16, 150, 64, 64, padding="same"),
     Layer("intel, fourth", 16, 75, 128, 128, padding="same"),
     Layer("intel, sixth", 16, 37, 256, 256, padding="same"),
+    Layer("ResNet, 1×1", 16, 28, 128, 512, 1),
 )
 
 
@@ -152,7 +153,8 @@ def algorithms(layer: Layer, slow: bool) -> Iterator[tuple[str, Algorithm]]:
         )
     for name in kernels.ALGORITHMS[1:]:
         with kernels.conv_algorithm(name):
-            if chosen(*asked) == name and (name != "direct" or not needs[0]):  # direct has no gradient of the images
+            does = chosen(*asked) == name or (name == "im2col" and chosen(*asked) == "pointwise")
+            if does and (name != "direct" or not needs[0]):  # direct has no gradient of the images
                 yield name, (partial(forward, name), partial(backward, name))
 
 
@@ -199,7 +201,7 @@ def convolutions(layer: Layer, benches: Sequence[Bench], slow: bool) -> Iterator
 
 
 def others(benches: Sequence[Bench]) -> Iterator[Row]:
-    """Yield the rows of the kernels that are bound by memory, on the arrays of a training step of `mnist`."""
+    """Yield the rows of the kernels that are bound by memory, on arrays of training steps of `mnist` and MobileNet."""
     rng = np.random.default_rng(0)
     x, window = rng.standard_normal((IMAGES, 24, 24, 64), np.float32), Window((2, 2), (2, 2))
     pooled, index = reference.max_pool2d(x, window)
@@ -216,6 +218,12 @@ def others(benches: Sequence[Bench]) -> Iterator[Row]:
         ("max_pool2d_backward", "backward", (pooled, index, window, (24, 24)), x.nbytes + pooled.nbytes + index.nbytes),
         ("dropout", "forward", (pooled, 0.25, 1, 2, 3), 2.25 * pooled.nbytes),
         ("adam_inplace", "update", (*weights, None, 1e-3, 0.9, 0.999, 1e-7), 7 * weights[0].nbytes),
+    ]
+    images = rng.random((-(-IMAGES // 25), 56, 56, 128), np.float32)
+    layer = images, rng.random((3, 3, 128, 1), np.float32), None, Window((3, 3), padding="same")
+    cases += [
+        ("depthwise_conv2d", "forward", (*layer, False), 2 * images.nbytes),
+        ("depthwise_conv2d_backward", "backward", (images, *layer, (True, True, False)), 4 * images.nbytes),
     ]
     for name, direction, given, count in cases:
         right = _results(getattr(reference, name), [a.astype(np.float64) if _real(a) else a for a in given])

@@ -13,9 +13,10 @@ _wanted = ContextVar("conv_algorithm", default="auto")
 def conv_algorithm(name: str) -> Iterator[None]:
     """Convolve on the CPU by the algorithm called `name` inside the `with` block, to study its speed and its rounding.
 
-    "im2col" serves any convolution; "direct" those into whole vector registers of filters, "winograd" (tiles of 4×4
-    outputs) and "winograd-2x2" those of 3×3 at stride 1 between whole vector registers of channels, all three in
-    float32. What the named one cannot do falls to im2col. "auto" chooses by shape. Raises ValueError for another name.
+    "im2col" serves any convolution; under a 1×1 window the images are their own patches, and none are written. "direct"
+    serves those into whole vector registers of filters, "winograd" (tiles of 4×4 outputs) and "winograd-2x2" those of
+    3×3 at stride 1 between whole vector registers of channels, all three in float32. What the named one cannot do falls
+    to im2col. "auto" chooses by shape. Raises ValueError for another name.
     """
     if name not in ALGORITHMS:
         raise ValueError(f"conv_algorithm must be one of {', '.join(map(repr, ALGORITHMS))}; got {name!r}")

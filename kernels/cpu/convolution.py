@@ -1,7 +1,8 @@
 """Two-dimensional convolution: picks the algorithm by shape. Formulas: `kernels/reference/convolution.py`.
 
-Three algorithms compute it, each in a module of its own: `im2col` can do anything; `direct` is for few channels, and
-`winograd` for 3×3 at stride 1. `docs/performance.md` has the measurements behind the choice.
+Four algorithms compute it, each in a module of its own: `im2col` can do anything; `pointwise` is what becomes of it
+under a 1×1 window; `direct` is for few channels, and `winograd` for 3×3 at stride 1. `docs/performance.md` has the
+measurements behind the choice.
 """
 
 import numpy as np
@@ -9,7 +10,7 @@ from numba import prange
 
 from ..algorithm import wanted_algorithm
 from ..window import SHUT, SQUARES, Pair, Window
-from . import direct, im2col, winograd
+from . import direct, im2col, pointwise, winograd
 from .activation import relu_backward
 from .compile import parallel_jit
 from .pooling import max_pool2d, max_pool2d_backward
@@ -28,15 +29,19 @@ SIDES = {"winograd": 4, "winograd-2x2": 2}  # of a tile of outputs
 def chosen(dtype: np.dtype, shape: tuple[int, ...], window: Window, groups: int, image: Pair) -> str:
     """Return the algorithm for a kernel of `shape` (kh,kw,c/groups,k) on images of `image` = (h, w).
 
-    With less than 3×3 outputs, a Winograd tile's 36 products are no fewer than the definition's.
+    With less than 3×3 outputs, a Winograd tile's 36 products are no fewer than the definition's. What is im2col's to do
+    goes by "pointwise" where that can be.
     """
     wanted, asked = wanted_algorithm(), (dtype, shape, window, groups, image)
+    able = {"direct": direct.can, "winograd": winograd.can, "winograd-2x2": winograd.can}
     if wanted == "auto":
         if winograd.can(*asked) and min(window.output(*image)) >= 3:
             return "winograd"
-        return "direct" if direct.can(*asked) and shape[2] <= FEW else "im2col"
-    able = {"direct": direct.can, "winograd": winograd.can, "winograd-2x2": winograd.can}
-    return wanted if wanted in able and able[wanted](*asked) else "im2col"
+        if direct.can(*asked) and shape[2] <= FEW:
+            return "direct"
+    elif wanted in able and able[wanted](*asked):
+        return wanted
+    return "pointwise" if pointwise.can(*asked) else "im2col"
 
 
 def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window: Window, groups: int, relu: bool) -> np.ndarray:
@@ -51,6 +56,8 @@ def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window: Window, g
         return winograd.conv2d(x, w, bias, window, floor, SIDES[algorithm])
     if algorithm == "direct":
         return direct.conv2d(x, w, bias, window, floor)
+    if algorithm == "pointwise":
+        return pointwise.conv2d(x, w, bias, window, floor)
     return im2col.conv2d(x, w, bias, window, groups, floor)
 
 
@@ -74,7 +81,7 @@ def conv2d_backward(
     if y is not None:
         dy = relu_backward(dy, y)
     return (
-        im2col.conv2d_backward_input(dy, w, window, groups, image) if needs[0] else None,
+        conv2d_backward_input(dy, w, window, groups, image) if needs[0] else None,
         conv2d_backward_kernel(dy, x, window, groups) if needs[1] else None,
         conv2d_backward_bias(dy) if needs[2] else None,
     )
@@ -123,6 +130,8 @@ def conv2d_backward_input(dy: np.ndarray, w: np.ndarray, window: Window, groups:
     algorithm = chosen(dy.dtype, w.shape, window, groups, image)
     if algorithm in SIDES:
         return winograd.conv2d_backward(dy, None, None, None, w, window, image, SIDES[algorithm])[0]
+    if algorithm == "pointwise":
+        return pointwise.conv2d_backward_input(dy, w, window, image)
     return im2col.conv2d_backward_input(dy, w, window, groups, image)
 
 
@@ -135,6 +144,8 @@ def conv2d_backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window, groups
         return winograd.conv2d_backward(dy, None, None, x, None, window, image, SIDES[algorithm])[1]
     if algorithm == "direct":
         return direct.conv2d_backward(dy, None, None, x, window)[0]
+    if algorithm == "pointwise":
+        return pointwise.conv2d_backward_kernel(dy, x, window)
     return im2col.conv2d_backward_kernel(dy, x, window, groups)
 
 

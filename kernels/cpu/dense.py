@@ -12,7 +12,7 @@ from numba import get_thread_id, prange
 
 from .compile import helper, single_threaded_blas, vector_jit
 from .memory import empty, rooms
-from .product import ROWS, multiply, multiply_transposed
+from .product import PANEL, ROWS, multiply, multiply_transposed
 from .vectors import LANES, copy_square, copy_vector, in_registers
 
 # Blocks of c, at most TALL×WIDE, stay in a core's second-level cache while DEPTH terms at a time are added to them. The
@@ -21,7 +21,6 @@ from .vectors import LANES, copy_square, copy_vector, in_registers
 TALL = 256
 WIDE = 256
 DEPTH = 128
-PANEL = 64 if LANES == 16 else 48
 
 # Up to this many multiplications, waking the other threads takes longer than the work they would save.
 SMALL = 2**20

@@ -51,8 +51,9 @@ def batch_norm(
         mean = pivot[0] + first
         variance = np.maximum(second - first * first, 0)
         inverse = 1 / np.sqrt(variance + epsilon)
-    mean, inverse, variance = (array.astype(x.dtype) for array in (mean, inverse, variance))
-    return scale_shift(x, mean, *_scale_and_shift(inverse, gamma, beta), relu), mean, inverse, variance
+        mean, inverse, variance = (array.astype(x.dtype) for array in (mean, inverse, variance))
+        scale, shift = _scale_and_shift(inverse, gamma, beta)
+    return scale_shift(x, mean, scale, shift, relu), mean, inverse, variance
 
 
 def batch_norm_backward(
@@ -66,14 +67,19 @@ def batch_norm_backward(
     needs: Needs,
 ) -> tuple[np.ndarray | None, ...]:
     """Return (dx, dγ, dβ), each None where `needs` says so."""
-    scale, shift = _scale_and_shift(inverse, gamma, beta)
-    along, total = _gradient_sums(dy, x, mean, scale, shift, relu)
-    dx = None
-    if needs[0]:
-        count = max(1, x.size // x.shape[-1])
-        slope = np.square(inverse, dtype=np.float64) * along / count
-        dx = _input_gradient(dy, x, np.stack([mean, scale, shift, total / count, slope]).astype(x.dtype), relu)
-    return dx, (along * inverse).astype(x.dtype) if needs[1] else None, total.astype(x.dtype) if needs[2] else None
+    dx = dgamma = dbeta = None
+    with np.errstate(all="ignore"):  # as above
+        scale, shift = _scale_and_shift(inverse, gamma, beta)
+        along, total = _gradient_sums(dy, x, mean, scale, shift, relu)
+        if needs[0]:
+            count = max(1, x.size // x.shape[-1])
+            slope = np.square(inverse, dtype=np.float64) * along / count
+            dx = _input_gradient(dy, x, np.stack([mean, scale, shift, total / count, slope]).astype(x.dtype), relu)
+        if needs[1]:
+            dgamma = (along * inverse).astype(x.dtype)
+        if needs[2]:
+            dbeta = total.astype(x.dtype)
+    return dx, dgamma, dbeta
 
 
 def scale_shift(x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool) -> np.ndarray:
@@ -96,9 +102,9 @@ def scale_shift_backward(
         else:
             dx = scale_shift(dy, zero, scale, zero, False)
     if needs[1] or needs[2]:
-        along, total = _gradient_sums(dy, x, mean, scale, shift, relu)
-        dscale = along.astype(x.dtype) if needs[1] else None
-        dshift = total.astype(x.dtype) if needs[2] else None
+        with np.errstate(all="ignore"):
+            along, total = _gradient_sums(dy, x, mean, scale, shift, relu).astype(x.dtype)
+        dscale, dshift = along if needs[1] else None, total if needs[2] else None
     return dx, dscale, dshift
 
 

@@ -22,6 +22,9 @@ PIECES_TRANSPOSED = PIECES if LANES == 16 else ((4, 3), (4, 2), (4, 1))
 # Pieces may write up to this many rows at a time, with what comes behind the last.
 ROWS = 8
 
+# Columns of b that whole pieces of either direction fill, and the first-level cache holds for some 128 terms.
+PANEL = 64 if LANES == 16 else 48
+
 
 def _piece(rows: int, vectors: int, transposed: bool) -> Callable[..., None]:
     """Return the product for so many rows and vectors of columns."""

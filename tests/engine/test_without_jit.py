@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent.parent
 CHOICE = "agrees_with_reference and float64 and not random_agrees"
 
 # Winograd's algorithm and the direct one serve float32 with whole vector registers of channels, which those arrays do
-# not have.
+# not have; depthwise convolution by blocks serves float32.
 FLOAT32 = """
 import numpy as np
 from tinyconv.kernels import Window, conv_algorithm, cpu, reference
@@ -43,6 +43,20 @@ for name, wide, c in (("winograd", 1e9, 16), ("winograd-2x2", 1e9, 16), ("winogr
                 if wanted is not None:
                     assert got.dtype == wanted.dtype == np.float32
                     assert np.linalg.norm(got - wanted) < 1e-5 * np.linalg.norm(wanted)
+
+for window in (Window((3, 3), padding="same"), Window((3, 3), (2, 2), "same")):
+    x, w, b = (rng.standard_normal(shape, np.float32) for shape in ((2, 5, 17, 18), (3, 3, 18, 1), (18,)))
+    y = reference.depthwise_conv2d(x, w, b, window, True)
+    dy = rng.standard_normal(y.shape, np.float32)
+    results = [
+        [
+            kernels.depthwise_conv2d(x, w, b, window, True),
+            *kernels.depthwise_conv2d_backward(dy, x, w, y, window, (True, True, True)),
+        ]
+        for kernels in (cpu, reference)
+    ]
+    for got, wanted in zip(*results, strict=True):
+        assert np.linalg.norm(got - wanted) < 1e-5 * np.linalg.norm(wanted)
 """
 
 

@@ -32,6 +32,13 @@ CASES = [
     Case("direct, no images", (0, 10, 11, 1), Window((3, 3)), 16),
     Case("few channels, 5×5", (2, 9, 8, 1), Window((5, 5), padding="same"), 4),
     Case("few channels, strides, dilation", (2, 11, 12, 3), Window((3, 3), (2, 3), "same", (2, 2)), 4),
+    Case("1×1", (2, 9, 11, 24), Window((1, 1)), 40),
+    Case("1×1, stride 2", (3, 9, 10, 24), Window((1, 1), (2, 2), "same"), 17),
+    Case("1×1, uneven strides", (2, 7, 11, 16), Window((1, 1), (3, 2)), 16),
+    Case("1×1, wide, batch of 37", (37, 4, 5, 300), Window((1, 1), padding="same"), 270),
+    Case("1×1, stride 2, batch of 37", (37, 8, 9, 33), Window((1, 1), (2, 2)), 70),
+    Case("1×1 of one cell", (1, 1, 1, 130), Window((1, 1)), 16),
+    Case("1×1, no images", (0, 3, 3, 16), Window((1, 1)), 16),
     Case("groups, dilation, strides", (2, 9, 8, 4), Window((2, 3), (2, 1), "same", (3, 1)), 6, groups=2),
 ]
 all_cases = pytest.mark.parametrize("case", CASES, ids=str)
@@ -180,6 +187,15 @@ def test_every_algorithm(case, algorithm, dtype, rng):
         ("winograd", "float32", Window((3, 3)), 16, 32, 1, (4, 9), "winograd"),
         ("winograd", "float32", Window((3, 3)), 3, 32, 1, (32, 32), "im2col"),
         ("im2col", "float32", Window((3, 3)), 16, 32, 1, (32, 32), "im2col"),
+        ("auto", "float32", Window((1, 1)), 64, 256, 1, (7, 7), "pointwise"),
+        ("auto", "float64", Window((1, 1), (2, 2), "same"), 64, 100, 1, (7, 7), "pointwise"),
+        ("auto", "float32", Window((1, 1)), 64, 256, 2, (7, 7), "im2col"),
+        ("auto", "float32", Window((1, 1)), 3, 100, 1, (7, 7), "im2col"),
+        ("auto", "float32", Window((1, 1)), 64, 3, 1, (7, 7), "im2col"),
+        ("auto", "float32", Window((1, 2)), 64, 256, 1, (7, 7), "im2col"),
+        ("im2col", "float32", Window((1, 1)), 64, 256, 1, (7, 7), "pointwise"),
+        ("winograd", "float32", Window((1, 1)), 64, 256, 1, (7, 7), "pointwise"),
+        ("direct", "float32", Window((1, 1)), 64, 256, 1, (9, 9), "direct"),
     ],
 )
 def test_what_is_chosen(algorithm, dtype, window, c, k, groups, image, wanted):
@@ -298,7 +314,7 @@ def test_random_agrees_with_reference(twin, dtype, case, seed):
     assert_agrees(twin, *draw(np.random.default_rng(seed), case, dtype), case)
 
 
-NAMED = ("groups", "Winograd, ragged", "Winograd, whole", "direct, 5×5", "direct, one")  # every algorithm
+NAMED = ("groups", "Winograd, ragged", "Winograd, whole", "direct, 5×5", "direct, one", "1×1, wide")  # every algorithm
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.name.startswith(NAMED)], ids=str)

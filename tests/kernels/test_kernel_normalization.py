@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from kernel_checks import RANDOM, assert_close, assert_gradient
 from scipy.stats import zscore
 
-from tinyconv.kernels import reference
+from tinyconv.kernels import cpu, reference
 
 SHAPES = {
     "textbook": (4, 5, 6, 3),
@@ -258,6 +258,22 @@ def test_nan_spreads_over_its_channel_and_no_further(kernels, dtype, c, rng):
         np.testing.assert_array_equal(np.isnan(gradient).reshape(-1, c).all(axis=0), np.arange(c) == 1)
     y, *_ = kernels.layer_norm(x, gamma, beta, EPSILON)
     np.testing.assert_array_equal(np.isnan(y), np.isnan(x).any(axis=-1, keepdims=True) & np.ones(c, bool))
+
+
+@pytest.mark.parametrize("trouble", [np.inf, -np.inf, 1e38])
+def test_what_overflows_does_so_in_silence(dtype, trouble, rng):
+    """And a channel of one value with an ε of 0; the other channels stay what they are."""
+    x, dy, gamma, beta = draw(rng, (9, 4, 20), dtype)
+    x[2, 1, 3], x[..., 4] = trouble, 7
+    y, mean, inverse, variance = cpu.batch_norm(x, gamma, beta, 0.0, True)
+    dx, dgamma, _ = cpu.batch_norm_backward(dy, x, gamma, beta, mean, inverse, True, EVERYTHING)
+    cpu.scale_shift_backward(dy, x, mean, gamma, beta, True, EVERYTHING)
+    cpu.layer_norm_backward(dy, x, gamma, *cpu.layer_norm(x, gamma, beta, 0.0)[1:])
+    others = np.arange(20) // 2 != 1
+    others[4] = False
+    for array in (y, dx, dgamma, variance):
+        assert np.isfinite(array[..., others]).all()
+    assert not np.isfinite(inverse[4])
 
 
 def assert_agrees(twin, shape, dtype, rng):

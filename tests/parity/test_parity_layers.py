@@ -227,16 +227,17 @@ def test_dropout_of_everything(keras, precision, rng):
 
 
 def test_every_layer_is_compared():
-    """A new layer needs a test here, or in `test_parity_normalization.py`."""
+    """A new layer needs a test here, or in one of the files for its kind."""
     compared = "Activation AveragePooling2D Conv2D Dense Dropout Flatten "
     compared += "GlobalAveragePooling2D MaxPooling2D ReLU Reshape Softmax "
-    compared += "BatchNormalization LayerNormalization Normalization Rescaling "
+    compared += "BatchNormalization LayerNormalization Normalization Rescaling "  # in test_parity_normalization.py
     # in test_parity_spatial.py
     compared += (
         "Conv2DTranspose Cropping2D DepthwiseConv2D GlobalMaxPooling2D SeparableConv2D UpSampling2D ZeroPadding2D"
     )
+    compared += " ELU LeakyReLU PReLU Permute GaussianNoise SpatialDropout2D"  # in test_parity_activations.py
     kinds = {
         value.__name__ for value in vars(tc.layers).values() if isinstance(value, type) and issubclass(value, Layer)
     }
-    joining = "Add Average Concatenate Maximum Minimum Multiply Subtract"  # in test_parity_functional.py
+    joining = "Add Average Concatenate Maximum Minimum Multiply Subtract"  # in test_parity_random_models.py
     assert kinds - {"Layer", "InputLayer"} == {*compared.split(), *joining.split()}

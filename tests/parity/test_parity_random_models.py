@@ -49,6 +49,22 @@ IMAGES = {
     L.Conv2D: convolution,
     L.MaxPooling2D: pooling(L.MaxPooling2D),
     L.AveragePooling2D: pooling(L.AveragePooling2D),
+    L.DepthwiseConv2D: lambda draw, shape: L.DepthwiseConv2D(
+        window(draw, shape), draw(st.sampled_from([1, 2])), draw(paddings), draw(st.integers(1, 2))
+    ),
+    L.SeparableConv2D: lambda draw, shape: L.SeparableConv2D(
+        draw(st.integers(1, 3)), window(draw, shape), draw(st.sampled_from([1, 2])), draw(paddings)
+    ),
+    L.Conv2DTranspose: lambda draw, shape: L.Conv2DTranspose(
+        draw(st.integers(1, 3)), window(draw, shape), draw(st.sampled_from([1, 2])), draw(paddings)
+    ),
+    L.ZeroPadding2D: lambda draw, shape: L.ZeroPadding2D(((draw(st.integers(0, 2)), 1), (0, draw(st.integers(0, 2))))),
+    L.Cropping2D: lambda draw, shape: L.Cropping2D(((0, int(shape[1] > 1)), (int(shape[2] > 2), 0))),
+    # Of the nearest: TensorFlow's bilinear interpolation rounds to float32.
+    L.UpSampling2D: lambda draw, shape: L.UpSampling2D((1 + (shape[1] < 9), 2)),
+    L.GlobalMaxPooling2D: plain(L.GlobalMaxPooling2D, keepdims=[False, True]),
+    L.SpatialDropout2D: plain(L.SpatialDropout2D, rate=[0.5]),
+    L.Permute: lambda draw, shape: L.Permute(draw(st.permutations([1, 2, 3]))),
     L.GlobalAveragePooling2D: plain(L.GlobalAveragePooling2D, keepdims=[False, True]),
     L.Flatten: plain(L.Flatten),
     L.Reshape: lambda draw, shape: L.Reshape((shape[2], shape[3], shape[1])),
@@ -59,6 +75,14 @@ ANY = {
     L.ReLU: plain(L.ReLU, negative_slope=[0.0, 0.25]),
     L.Softmax: plain(L.Softmax),
     L.Dropout: plain(L.Dropout, rate=[0.5]),
+    L.GaussianNoise: plain(L.GaussianNoise, stddev=[0.5]),
+    L.BatchNormalization: plain(L.BatchNormalization, scale=[True, False], center=[True, False], momentum=[0.5]),
+    L.LayerNormalization: plain(L.LayerNormalization, scale=[True, False], epsilon=[0.25]),
+    L.Normalization: plain(L.Normalization, mean=[0.5], variance=[4.0]),
+    L.Rescaling: plain(L.Rescaling, scale=[0.5], offset=[-1.0]),
+    L.ELU: plain(L.ELU, alpha=[1.0, 0.5]),
+    L.LeakyReLU: plain(L.LeakyReLU, negative_slope=[0.25]),
+    L.PReLU: plain(L.PReLU),
 }
 JOINING = [L.Add, L.Multiply, L.Average, L.Maximum, L.Minimum, L.Subtract, L.Concatenate]
 
@@ -102,9 +126,14 @@ def test_every_layer_may_be_drawn():
     assert {*IMAGES, *ANY, *JOINING} == classes - {L.Layer, L.InputLayer}
 
 
+def kinds(model):
+    """The classes of a model's layers, to name it by."""
+    return " ".join(type(x).__name__ + (f"({kinds(x)})" if hasattr(x, "layers") else "") for x in model.layers)
+
+
 def without_dropout(config):
     """Return the configuration with every dropout's rate 0: the engines draw other numbers."""
-    text = json.dumps(config).replace('"rate": 0.5', '"rate": 0.0')
+    text = json.dumps(config).replace('"rate": 0.5', '"rate": 0.0').replace('"stddev": 0.5', '"stddev": 0.0')
     return json.loads(text)
 
 
@@ -121,6 +150,7 @@ def double(keras):
     tc.set_floatx(before[2])
 
 
+@pytest.mark.filterwarnings("ignore:Exception encountered:UserWarning", "ignore:You are using a softmax:UserWarning")
 def test_random_models(keras, double):
     import tensorflow as tf
 
@@ -141,6 +171,8 @@ def test_random_models(keras, double):
         assert [layer.name for layer in ours.layers] == [layer.name for layer in theirs.layers]
         assert ours.count_params() == theirs.count_params()
         read_back = json.loads(json.dumps(type(ours).from_config(theirs.get_config()).get_config()))
+        for mine, other in zip(json.loads(json.dumps(ours.get_config()))["layers"], read_back["layers"], strict=True):
+            assert mine == other
         assert read_back == json.loads(json.dumps(ours.get_config()))
 
         weights = [rng.uniform(0.2, 1, w.shape) * rng.choice([-1, 1], w.shape) for w in theirs.get_weights()]
@@ -165,7 +197,7 @@ def test_random_models(keras, double):
         leaves = [tc.Tensor(each, requires_grad=True) for each in x]
         found = ours(leaves if len(leaves) > 1 else leaves[0], training=training)
         for y, other in zip(found, right, strict=True):
-            parity_checks.close("output, random models", y.numpy(), other, BOUND)
+            parity_checks.close("output, random models", y.numpy(), other, BOUND, kinds(ours))
         for weight in ours.trainable_weights:
             weight.grad = None
         sum_of = [tc.functions.sum(y * dy) for y, dy in zip(found, cotangents, strict=True)]

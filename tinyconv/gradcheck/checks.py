@@ -6,41 +6,28 @@ central differences measure something else. All is float64 and drawn from one se
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from .. import config, initializers, layers, losses, random, regularizers
+from .. import config, layers, losses, random, regularizers
 from .. import functions as F
 from ..models import Sequential
 from ..tensor import Tensor
-
-SEED = 20_240_607
-
-
-@dataclass(frozen=True)
-class Check:
-    """One gradient to compare with differences: `gradcheck(f, *inputs)`. `name` is that of the operation or class."""
-
-    kind: str
-    name: str
-    case: str
-    f: Callable[..., Tensor]
-    inputs: tuple[Any, ...]
+from .drawing import SEED, Check, Draw
+from .layer_checks import layer_checks
 
 
 def checks() -> Iterator[Check]:
     """Yield every check of the engine, in the order in which the engine is built up."""
     with _float64():
         random.set_seed(SEED)
-        draw = _Draw()
+        draw = Draw()
         yield from _elementwise(draw)
         yield from _arithmetic(draw)
         yield from _reductions(draw)
         yield from _shapes(draw)
         yield from _network_functions(draw)
-        yield from _layers(draw)
+        yield from layer_checks(draw)
         yield from _losses(draw)
         yield from _models(draw)
 
@@ -56,37 +43,7 @@ def _float64() -> Iterator[None]:
         config.set_floatx(before)
 
 
-class _Draw:
-    """Random arrays that suit an operation."""
-
-    def __init__(self) -> None:
-        self.generator = np.random.default_rng(SEED)
-
-    def normal(self, *shape: int) -> np.ndarray:
-        """Return numbers of both signs."""
-        return self.generator.standard_normal(shape)
-
-    def positive(self, *shape: int) -> np.ndarray:
-        """Return numbers in 0.5 … 2."""
-        return self.generator.uniform(0.5, 2, shape)
-
-    def nonzero(self, *shape: int) -> np.ndarray:
-        """Return numbers of both signs, none nearer to 0 than 0.1."""
-        x = self.normal(*shape)
-        return x + np.copysign(0.1, x)
-
-    def distinct(self, *shape: int) -> np.ndarray:
-        """Return numbers of both signs, no two nearer to each other, and none nearer to 0, than 0.01."""
-        count = int(np.prod(shape))
-        return (self.generator.permutation(count) - count / 2 + 0.25).reshape(shape) * 0.05
-
-    def shares(self, *shape: int) -> np.ndarray:
-        """Return rows of positive numbers that sum to 1."""
-        x = self.positive(*shape)
-        return x / x.sum(axis=-1, keepdims=True)
-
-
-def _elementwise(draw: _Draw) -> Iterator[Check]:
+def _elementwise(draw: Draw) -> Iterator[Check]:
     def check(f: Callable[..., Tensor], x: np.ndarray, case: str = "") -> Check:
         return Check("function", f.__name__, case, f, (x,))
 
@@ -118,7 +75,7 @@ def _elementwise(draw: _Draw) -> Iterator[Check]:
     yield check(F.softmax, draw.normal(2, 3, 4), "images")
 
 
-def _arithmetic(draw: _Draw) -> Iterator[Check]:
+def _arithmetic(draw: Draw) -> Iterator[Check]:
     def check(f: Callable[..., Tensor], a: np.ndarray, b: np.ndarray, case: str = "") -> Check:
         return Check("function", f.__name__, case, f, (a, b))
 
@@ -142,7 +99,7 @@ def _arithmetic(draw: _Draw) -> Iterator[Check]:
     yield check(F.matmul, draw.normal(2, 1, 3, 4), draw.normal(5, 4, 2), "broadcast stacks")
 
 
-def _reductions(draw: _Draw) -> Iterator[Check]:
+def _reductions(draw: Draw) -> Iterator[Check]:
     for f in (F.sum, F.mean, F.var, F.max, F.min):
 
         def over_middle(x: Tensor, f: Callable[..., Tensor] = f) -> Tensor:
@@ -153,7 +110,7 @@ def _reductions(draw: _Draw) -> Iterator[Check]:
     yield Check("function", "sum_squares", "", F.sum_squares, (draw.normal(3, 4),))
 
 
-def _shapes(draw: _Draw) -> Iterator[Check]:
+def _shapes(draw: Draw) -> Iterator[Check]:
     def check(name: str, case: str, f: Callable[..., Tensor], *inputs: np.ndarray) -> Check:
         return Check("function", name, case, f, inputs)
 
@@ -170,7 +127,7 @@ def _shapes(draw: _Draw) -> Iterator[Check]:
     yield check("pad", "", lambda x: F.pad(x, ((1, 0), (0, 2), (3, 1)), 0.5), x)
 
 
-def _network_functions(draw: _Draw) -> Iterator[Check]:
+def _network_functions(draw: Draw) -> Iterator[Check]:
     def check(name: str, case: str, f: Callable[..., Tensor], *inputs: np.ndarray) -> Check:
         return Check("function", name, case, f, inputs)
 
@@ -219,7 +176,7 @@ def _network_functions(draw: _Draw) -> Iterator[Check]:
     yield check("sigmoid_cross_entropy", "", lambda x: F.sigmoid_cross_entropy(x, bits), 3 * draw.normal(4, 5))
 
 
-def _spatial_functions(draw: _Draw) -> Iterator[Check]:
+def _spatial_functions(draw: Draw) -> Iterator[Check]:
     def check(name: str, case: str, f: Callable[..., Tensor], *inputs: np.ndarray) -> Check:
         return Check("function", name, case, f, inputs)
 
@@ -237,92 +194,7 @@ def _spatial_functions(draw: _Draw) -> Iterator[Check]:
     yield check("upsample2d", "bilinear", lambda x: F.upsample2d(x, (3, 2), "bilinear"), x)
 
 
-def _layers(draw: _Draw) -> Iterator[Check]:
-    def check(layer: layers.Layer, case: str, *shape: int) -> Check:
-        return Check("layer", type(layer).__name__, case, layer, (draw.distinct(*shape),))
-
-    yield check(layers.InputLayer((4,)), "", 3, 4)
-    yield check(layers.Dense(5, activation="softmax", bias_initializer="random_normal"), "softmax", 3, 4)
-    yield check(layers.Dense(5, use_bias=False), "images, no bias", 2, 3, 4)
-    yield check(layers.Conv2D(3, 3, padding="same", activation="relu"), "same, relu", 2, 5, 6, 2)
-    yield check(layers.Conv2D(4, (3, 2), 2, groups=2, activation="tanh"), "strides, groups, tanh", 2, 6, 5, 4)
-    yield check(layers.MaxPooling2D(), "", 2, 5, 6, 3)
-    yield check(layers.AveragePooling2D(3, 2, "same"), "same", 2, 5, 6, 3)
-    yield check(layers.GlobalAveragePooling2D(), "", 2, 5, 6, 3)
-    yield check(layers.GlobalAveragePooling2D(keepdims=True), "kept axes", 2, 5, 6, 3)
-    yield check(layers.DepthwiseConv2D(3, activation="relu"), "relu", 2, 5, 6, 3)
-    yield check(layers.DepthwiseConv2D((2, 3), 2, "same", 2, activation="tanh"), "strides, multiplier", 2, 6, 5, 3)
-    yield check(layers.SeparableConv2D(4, 3, padding="same", activation="tanh"), "same, tanh", 2, 5, 6, 3)
-    yield check(layers.Conv2DTranspose(3, 3, 2, "same", activation="tanh"), "same, strides, tanh", 2, 4, 3, 2)
-    yield check(layers.ZeroPadding2D(((0, 1), (2, 0))), "uneven", 2, 3, 4, 2)
-    yield check(layers.Cropping2D(((0, 1), (2, 0))), "uneven", 2, 3, 4, 2)
-    yield check(layers.UpSampling2D((2, 3), interpolation="bilinear"), "bilinear", 2, 3, 4, 2)
-    yield check(layers.GlobalMaxPooling2D(), "", 2, 5, 6, 3)
-    yield check(layers.Flatten(), "", 2, 3, 4, 2)
-    yield check(layers.Reshape((4, -1)), "", 2, 3, 4, 2)
-    yield check(layers.Activation("sigmoid"), "sigmoid", 3, 4)
-    yield check(layers.ReLU(), "", 3, 4)
-    yield check(layers.ReLU(negative_slope=0.1), "negative slope", 3, 4)
-    yield check(layers.ReLU(0.5, 0.2, 0.1), "all arguments", 3, 4)
-    yield check(layers.LeakyReLU(), "", 3, 4)
-    yield check(layers.PReLU("random_normal"), "", 3, 4)
-    yield check(layers.PReLU("random_normal", shared_axes=[1, 2]), "shared slopes", 2, 5, 6, 3)
-    yield check(layers.ELU(0.5), "alpha 0.5", 3, 4)
-    yield check(layers.Softmax(), "", 3, 4)
-    yield from _merges(draw)
-    yield check(layers.LayerNormalization(gamma_initializer="random_normal"), "", 3, 4)
-    yield check(layers.LayerNormalization([1, 2, 3]), "images", 3, 4, 2, 3)
-    yield check(layers.Normalization(mean=[0.1, 0.2], variance=[0.5, 3]), "", 2, 3, 2)
-    yield check(layers.Normalization(1, invert=True), "another axis, the other way round", 2, 3, 2)
-    yield check(layers.Rescaling(2, [0.1, -1]), "", 3, 4, 2)
-    around_one = initializers.RandomNormal(1.0, 0.3)
-    normal = layers.BatchNormalization(
-        moving_mean_initializer=around_one, moving_variance_initializer=initializers.Constant(0.5)
-    )
-    yield check(normal, "outside training", 4, 3, 3, 2)
-    for scale in (True, False):
-        normal = layers.BatchNormalization(scale=scale, gamma_initializer=around_one, beta_initializer=around_one)
-        normal.settle((None, 3, 3, 2))
-
-        def training(x: Tensor, *weights: Tensor, normal: layers.Layer = normal) -> Tensor:
-            return normal(x, training=True)
-
-        inputs = draw.normal(4, 3, 3, 2), *normal.trainable_weights
-        yield Check("layer", "BatchNormalization", f"in training, scale={scale}", training, inputs)
-    dropout = layers.Dropout(0.4)
-    yield Check("layer", "Dropout", "in training", lambda x: dropout(x, training=True), (draw.distinct(6, 7),))
-    yield check(layers.Permute((3, 1, 2)), "", 2, 3, 4, 2)
-    for random_layer, shape in (
-        (layers.Dropout(0.4), (6, 7)),
-        (layers.SpatialDropout2D(0.4), (3, 2, 4, 5)),
-        (layers.GaussianNoise(0.4), (6, 7)),
-    ):
-
-        def in_training(x: Tensor, layer: layers.Layer = random_layer) -> Tensor:
-            return layer(x, training=True)
-
-        yield Check("layer", type(random_layer).__name__, "in training", in_training, (draw.distinct(*shape),))
-
-
-def _merges(draw: _Draw) -> Iterator[Check]:
-    """Yield checks of layers that join tensors, of one shape and of shapes that broadcast."""
-
-    def check(layer: layers.Layer, case: str, *shapes: tuple[int, ...]) -> Check:
-        values = draw.distinct(sum(int(np.prod(shape)) for shape in shapes))
-        parts = np.split(values, np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1])
-        inputs = tuple(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
-        return Check("layer", type(layer).__name__, case, lambda *x: layer(x), inputs)
-
-    three = (2, 3, 4), (2, 3, 4), (2, 3, 4)
-    for kind in (layers.Add, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum):
-        yield check(kind(), "three tensors", *three)
-        yield check(kind(), "broadcast", (2, 3, 1), (2, 1, 4))
-    yield check(layers.Subtract(), "broadcast", (2, 3, 4), (2, 1, 4))
-    yield check(layers.Concatenate(), "last axis", (2, 3, 4), (2, 3, 1))
-    yield check(layers.Concatenate(axis=1), "first axis", (2, 3, 4), (2, 1, 4), (2, 2, 4))
-
-
-def _losses(draw: _Draw) -> Iterator[Check]:
+def _losses(draw: Draw) -> Iterator[Check]:
     def check(loss: losses.Loss, case: str, y: np.ndarray, f: Callable[..., Tensor], x: np.ndarray) -> Check:
         weight = draw.positive(len(x))
         return Check("loss", type(loss).__name__, case, lambda x: loss(y, f(x), weight), (x,))
@@ -343,7 +215,7 @@ def _losses(draw: _Draw) -> Iterator[Check]:
         yield Check("penalty", kind.__name__, "", penalty, (draw.nonzero(3, 4),))
 
 
-def _models(draw: _Draw) -> Iterator[Check]:
+def _models(draw: Draw) -> Iterator[Check]:
     def check(name: str, stack: list[layers.Layer], loss: losses.Loss, y: np.ndarray, x: np.ndarray) -> Check:
         model = Sequential([layers.Input(x.shape[1:]), *stack])
 
@@ -391,14 +263,14 @@ def _models(draw: _Draw) -> Iterator[Check]:
         [
             layers.Rescaling(0.5, [0.1, -0.2]),
             layers.Conv2D(4, 3, use_bias=False),
-            layers.BatchNormalization(gamma_regularizer="l2"),
+            layers.BatchNormalization(epsilon=0.1, gamma_regularizer="l2"),
             layers.ReLU(),
             layers.Conv2D(4, 3, use_bias=False),
-            layers.BatchNormalization(scale=False, beta_initializer="random_normal"),
+            layers.BatchNormalization(epsilon=0.1, scale=False, beta_initializer="random_normal"),
             layers.Activation("tanh"),
             layers.Flatten(),
             layers.Dense(6, activation="relu"),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(epsilon=0.1),
             layers.Dense(3, activation="softmax"),
         ],
         losses.CategoricalCrossentropy(),

@@ -64,5 +64,5 @@ class SpatialDropout2D(Dropout):
         return F.spatial_dropout2d(x, self.rate, *self.stream.draw())
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal layer."""
-        return {**super().get_config(), "data_format": "channels_last"}
+        """Return the arguments that make an equal layer, those that Keras's takes: no `trainable`."""
+        return {"rate": self.rate, "seed": self.seed, "name": self.name, "dtype": self.dtype}

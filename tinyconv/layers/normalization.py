@@ -203,7 +203,7 @@ class LayerNormalization(Layer):
         """Return the arguments that make an equal layer."""
         return {
             **super().get_config(),
-            "axis": self.axis,
+            "axis": self.axes if self.built else self.axis,  # as in Keras, where building makes it a list
             "epsilon": self.epsilon,
             "center": self.center,
             "scale": self.scale,

@@ -85,6 +85,13 @@ class Model(Trainer):
         """Return the layers and how they are connected, in Keras's words: see `description.py`."""
         raise NotImplementedError
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Return the functional model that `get_config` described, with new weights."""
+        from .functional import Functional
+
+        return Functional.from_config(config)
+
     def to(self, device: str) -> Self:
         """Move all weights, and the state of the optimizer, to `device`, "cpu" or "gpu"; return the model.
 
