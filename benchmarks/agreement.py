@@ -18,7 +18,11 @@ of one in black, where every cell is exactly 0 in every engine. Where engines pa
 with other noise and a quarter of the cells, in `DRAWS` draws at most. A wrong gradient is wrong in every draw.
 
 Of one image, repeated, batch normalization would leave nothing: a network with it gets windows of `DIFFERENT` images.
-Its moving averages are no weights with a gradient, and the libraries' rules for them differ: they are not compared.
+Where it normalizes images, layer after layer, it makes chaos of rounding: gradients of MobileNet and ResNet50 in
+float32, PyTorch's as ours, are 0.2 to 3 % off those in float64, at any size of image. Such a network's gradients are
+taken in float64, of whole images; float32 shows in its outputs and in the losses, from the first to that after updates.
+Its moving averages are no weights with a gradient, and the libraries' rules for them differ: they are not compared, nor
+is the gradient of a bias that normalization takes back, which is 0 but for rounding.
 """
 
 import gc
@@ -31,7 +35,7 @@ from numpy.typing import NDArray
 
 from .engines import Contestant, Engine
 from .inputs import SEED, Inputs
-from .models import SGD, Model, shapes, weights, without_dropout
+from .models import SGD, Model, steps, weights, without_dropout
 
 RATE = 2.0**20
 STEPS = 3
@@ -49,7 +53,7 @@ class Evidence:
 
     outputs: NDArray[np.float32]
     loss: float
-    gradients: list[NDArray[np.float32]]
+    gradients: list[NDArray[np.floating]]
     losses: list[float]
 
 
@@ -57,24 +61,35 @@ def collect(contestant: Contestant, model: Model, inputs: Inputs, threads: int, 
     """Run one engine on the first batches; `losses` are those of `STEPS` steps of the model's optimizer."""
     model = without_dropout(model)
     inputs = replace(inputs, images=_noisy(inputs.images[:STEPS], draw), labels=inputs.labels[:STEPS])
-    repeated = _repeated(model, inputs, CELLS // 4**draw)
-    plain = contestant.build(replace(model, optimizer=SGD(RATE)), repeated, threads)
+    few = _in_float64(inputs) if model.normalizes_images else _repeated(model, inputs, CELLS // 4**draw)
+    plain = contestant.build(replace(model, optimizer=SGD(RATE)), few, threads)
     gradients = plain.weights()
     loss = _step(plain, model, 0)
     for w, moved in zip(gradients, plain.weights(), strict=True):
         w -= moved
-        w /= np.float32(RATE)
-    del plain, repeated
+        w /= RATE
+    del plain, few
     gc.collect()  # an engine is full of cycles, and as large as the next
     real = contestant.build(model, inputs, threads)
     outputs = real.predict(0)
     return Evidence(outputs, loss, gradients, [_step(real, model, index) for index in range(STEPS)])
 
 
-def _noisy(images: NDArray[np.float32], draw: int = 0) -> NDArray[np.float32]:
+def _noisy(images: NDArray[np.floating], draw: int = 0) -> NDArray[np.floating]:
     """Return the mean of the images and uniform noise of their range, different in every draw."""
     noise = np.random.default_rng([SEED, draw]).random(images.shape, dtype=np.float32)
     return (images + noise * images.max()) / 2
+
+
+def _in_float64(inputs: Inputs) -> Inputs:
+    """Return one batch, of the first images of the first batch, and the weights, in float64."""
+    images = inputs.images[:1, :DIFFERENT].astype(np.float64)
+    return replace(
+        inputs,
+        weights=[w.astype(np.float64) for w in inputs.weights],
+        images=images,
+        labels=inputs.labels[:1, :DIFFERENT],
+    )
 
 
 def _repeated(model: Model, inputs: Inputs, cells: int) -> Inputs:
@@ -83,7 +98,7 @@ def _repeated(model: Model, inputs: Inputs, cells: int) -> Inputs:
     Together they have about `cells` cells; where the fewest images have more, only a window at the upper left of each
     is not black.
     """
-    part = cells / sum(prod(shape) for shape in shapes(model)[1:])
+    part = cells / sum(prod(step.after) for step in steps(model))
     fewest = DIFFERENT if model.normalizes_batches else 1
     order = np.arange(len(inputs.labels[0])) % max(fewest, int(part))
     images = inputs.images[:1, order]
@@ -172,7 +187,7 @@ def compare(model: Model, judge: str, expected: Evidence, found: Evidence) -> Ve
         *(
             (f"gradient of {weight.name}", right, given, TOLERANCE)
             for weight, right, given in zip(weights(model), expected.gradients, found.gradients, strict=True)
-            if weight.learnt
+            if weight.learnt and not weight.taken_back
         ),
         ("losses after updates", np.array(expected.losses), np.array(found.losses), TOLERANCE_AFTER_UPDATES),
     ]

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from .machine import usable_cores
-from .models import MODELS, Model
+from .models import Model
+from .networks import MODELS
 
 
 def model(name: str) -> Model:

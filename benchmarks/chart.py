@@ -5,7 +5,7 @@ from pathlib import Path
 
 from . import machine
 from .engines import CONTESTANTS
-from .models import MODELS
+from .networks import MODELS
 from .report import OURS, Figures, Mode, milliseconds
 
 COLORS = {"tinyconv": "#d1495b", "keras": "#edae49", "pytorch": "#30638e", "pytorch-channels-last": "#7fb0d8"}

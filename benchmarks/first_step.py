@@ -3,7 +3,7 @@
 from .engines import CONTESTANTS
 from .inputs import prepare
 from .machine import usable_cores
-from .models import MODELS
+from .networks import MODELS
 
 
 def main() -> None:

@@ -29,7 +29,8 @@ from tinyconv import Batches, kernels
 from . import inputs, report
 from . import kernels as kernel_benchmark
 from .engines import tinyconv as our_engine
-from .models import MODELS, Model
+from .models import Model
+from .networks import MODELS
 
 TOLERANCE = 1e-3  # of the first loss, relative: float32 by different algorithms
 

@@ -17,13 +17,13 @@ FEWEST_BATCHES = 4
 
 @dataclass(frozen=True)
 class Inputs:
-    """`images` (s, n, *input shape) float32 and `labels` (s, n) int64 in s batches; `weights` as `models.weights`.
+    """`images` (s, n, *input shape) and `labels` (s, n) int64 in s batches; `weights` as `models.weights`.
 
     `source` says where the images come from: "mnist", or "synthetic" where the package's data cannot be had.
     """
 
-    weights: list[NDArray[np.float32]]
-    images: NDArray[np.float32]
+    weights: list[NDArray[np.floating]]
+    images: NDArray[np.floating]
     labels: NDArray[np.int64]
     source: str
 
@@ -39,9 +39,9 @@ def prepare(model: Model, batch: int) -> Inputs:
     return Inputs(initial, images, labels.reshape(-1, batch).astype(np.int64), source)
 
 
-def initial_weights(model: Model, rng: np.random.Generator) -> list[NDArray[np.float32]]:
+def initial_weights(model: Model, rng: np.random.Generator) -> list[NDArray[np.floating]]:
     """Kernels from the model's initializer: Glorot and Bengio 2010, or a normal cut at 2σ with σ = 1; even vectors."""
-    drawn = []
+    drawn: list[NDArray[np.floating]] = []
     for weight in weights(model):
         shape = weight.shape
         if len(shape) == 1:

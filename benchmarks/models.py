@@ -1,9 +1,10 @@
-"""The documents' networks as neutral layer lists; each engine translates them for itself.
+"""Networks as neutral layer lists; each engine translates them for itself.
 
-A new network is one entry in `MODELS`. What a layer list cannot say yet (another layer, loss or optimizer) is one more
-dataclass here and one more `case` in `engines/keras_api.py` and `engines/pytorch.py`.
+A new network is one entry in `networks.MODELS`. What a layer list cannot say yet (another layer, loss or optimizer) is
+one more dataclass here and one more `case` in `engines/keras_api.py` and `engines/pytorch.py`.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
@@ -11,18 +12,49 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Conv2D:
-    """Convolution of `filters` square kernels of side `size`, stride 1, with bias, then ReLU."""
+    """Convolution of `filters` square kernels of side `size`, then ReLU, if `relu`.
+
+    `padding` is "valid", "same" as TensorFlow has it (an odd zero is below and to the right) or the zeros at each side.
+    """
 
     filters: int
     size: int
-    padding: Literal["valid", "same"] = "valid"
+    padding: Literal["valid", "same"] | int = "valid"
+    stride: int = 1
+    bias: bool = True
+    relu: bool = True
+
+
+@dataclass(frozen=True)
+class DepthwiseConv2D:
+    """Each channel's own convolution with a square kernel of side `size`, "same" padding, no bias."""
+
+    size: int
+    stride: int = 1
 
 
 @dataclass(frozen=True)
 class MaxPool2D:
-    """Maximum over disjoint squares of side `size`; a ragged border is dropped."""
+    """Maximum over squares of side `size`, disjoint where no `stride` is given; a ragged border is dropped.
+
+    `padding` is the zeros at each side; what is pooled must not be negative there.
+    """
 
     size: int = 2
+    stride: int | None = None
+    padding: int = 0
+
+
+@dataclass(frozen=True)
+class GlobalAveragePool2D:
+    """(n, h, w, c) to (n, c): each channel's mean."""
+
+
+@dataclass(frozen=True)
+class ReLU:
+    """max(x, 0), and no more than `limit`."""
+
+    limit: float | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +107,17 @@ class RMSprop:
     learning_rate: float = 0.001
 
 
-Layer = Conv2D | MaxPool2D | Flatten | Dense | Dropout | BatchNorm
+@dataclass(frozen=True)
+class Residual:
+    """relu(main(x) + shortcut(x)); a shortcut of no layers is x itself (He et al. 2016)."""
+
+    main: "tuple[Layer, ...]"
+    shortcut: "tuple[Layer, ...]" = ()
+
+
+Layer = (
+    Conv2D | DepthwiseConv2D | MaxPool2D | GlobalAveragePool2D | Flatten | Dense | Dropout | BatchNorm | ReLU | Residual
+)
 Optimizer = Adam | RMSprop | SGD
 
 
@@ -112,40 +154,86 @@ class Model:
     @property
     def normalizes_batches(self) -> bool:
         """Whether what it makes of one image depends on the others of the batch."""
-        return any(isinstance(layer, BatchNorm) for layer in self.layers)
+        return any(isinstance(step.layer, BatchNorm) for step in steps(self))
+
+    @property
+    def normalizes_images(self) -> bool:
+        """Whether it normalizes batches of images, (h, w, c) each, not of features alone."""
+        return any(isinstance(step.layer, BatchNorm) and len(step.before) == 3 for step in steps(self))
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether a library that pads both sides alike can run it natively on mirrored images alone.
+
+        With stride 2 on an even size, "same" pads below and to the right only. On the mirror image, with kernels
+        mirrored too, that is above and to the left, and a second zero on the other side is never reached.
+        """
+        return any(
+            (isinstance(layer, DepthwiseConv2D) or (isinstance(layer, Conv2D) and layer.padding == "same"))
+            and layer.stride > 1
+            for layer in self.layers
+        )
 
     @property
     def classes(self) -> int:
         """How many kinds of image it tells apart."""
-        return 2 if self.outputs == "sigmoid" else shapes(self)[-1][-1]
+        return 2 if self.outputs == "sigmoid" else steps(self)[-1].after[-1]
 
 
-def shapes(model: Model) -> list[tuple[int, ...]]:
-    """The shape of one image on its way through: entry 0 is the input's, entry i + 1 that after layer i."""
-    found = [model.input_shape]
-    for layer in model.layers:
-        shape = found[-1]
+@dataclass(frozen=True)
+class Step:
+    """A layer with the shapes of one image before and after it."""
+
+    layer: Layer
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+def steps(model: Model) -> list[Step]:
+    """Every layer in order; a residual's shortcut, then its main path, then itself."""
+    return list(_steps(model.layers, model.input_shape))
+
+
+def _steps(layers: Sequence[Layer], shape: tuple[int, ...]) -> Iterator[Step]:
+    for layer in layers:
+        before = shape
         match layer:
-            case Conv2D(filters=filters, size=size, padding=padding):
-                lost = size - 1 if padding == "valid" else 0
-                shape = (shape[0] - lost, shape[1] - lost, filters)
-            case MaxPool2D(size=size):
-                shape = (shape[0] // size, shape[1] // size, shape[2])
+            case Conv2D(filters=filters, size=size, padding=padding, stride=stride):
+                shape = (*_windows(before, size, stride, padding), filters)
+            case DepthwiseConv2D(size=size, stride=stride):
+                shape = (*_windows(before, size, stride, "same"), before[-1])
+            case MaxPool2D(size=size, stride=stride, padding=padding):
+                shape = (*_windows(before, size, stride or size, padding), before[-1])
+            case GlobalAveragePool2D():
+                shape = before[-1:]
             case Flatten():
-                shape = (prod(shape),)
+                shape = (prod(before),)
             case Dense(units=units):
-                shape = (*shape[:-1], units)
-            case Dropout() | BatchNorm():
+                shape = (*before[:-1], units)
+            case Residual(main=main, shortcut=shortcut):
+                yield from _steps(shortcut, before)
+                for step in _steps(main, before):
+                    yield step
+                    shape = step.after
+            case Dropout() | BatchNorm() | ReLU():
                 pass
-        found.append(shape)
-    return found
+        yield Step(layer, before, shape)
+
+
+def _windows(shape: tuple[int, ...], size: int, stride: int, padding: Literal["valid", "same"] | int) -> list[int]:
+    """How many windows there are down and across."""
+    if padding == "same":
+        return [-(-side // stride) for side in shape[:2]]
+    zeros = 0 if padding == "valid" else 2 * padding
+    return [(side + zeros - size) // stride + 1 for side in shape[:2]]
 
 
 @dataclass(frozen=True)
 class Weight:
     """One weight array, in Keras's layout; `l2` is its penalty's factor. One that is not `learnt` is a moving average.
 
-    Vectors start as `start` throughout, kernels as the model's initializer says.
+    Vectors start as `start` throughout, kernels as the model's initializer says. What is added to a value right before
+    its normalization is `taken_back` by it: the gradient is 0 but for rounding.
     """
 
     name: str
@@ -153,6 +241,7 @@ class Weight:
     l2: float = 0.0
     start: float = 0.0
     learnt: bool = True
+    taken_back: bool = False
 
 
 def weights(model: Model) -> list[Weight]:
@@ -161,20 +250,25 @@ def weights(model: Model) -> list[Weight]:
     A normalization's average of variances is Keras's of biased ones, and PyTorch's of unbiased ones.
     """
     found: list[Weight] = []
-    for position, (layer, shape) in enumerate(zip(model.layers, shapes(model), strict=False)):
-        channels = shape[-1:]
-        match layer:
-            case Conv2D(filters=width, size=size):
-                made = [Weight("kernel", (size, size, shape[-1], width)), Weight("bias", (width,))]
+    every = steps(model)
+    for position, step in enumerate(every):
+        channels = step.before[-1:]
+        match step.layer:
+            case Conv2D(filters=width, size=size, bias=bias, relu=relu):
+                normalized = not relu and isinstance(every[position + 1].layer, BatchNorm)
+                made = [Weight("kernel", (size, size, *channels, width))]
+                made += [Weight("bias", (width,), taken_back=normalized)] if bias else []
+            case DepthwiseConv2D(size=size):
+                made = [Weight("kernel", (size, size, *channels, 1))]
             case Dense(units=width, l2=l2):
-                made = [Weight("kernel", (shape[-1], width), l2), Weight("bias", (width,))]
+                made = [Weight("kernel", (*channels, width), l2), Weight("bias", (width,))]
             case BatchNorm():
                 learnt = [Weight("gamma", channels, start=1.0), Weight("beta", channels)]
                 mean = Weight("moving mean", channels, learnt=False)
                 made = [*learnt, mean, Weight("moving variance", channels, start=1.0, learnt=False)]
             case _:
                 made = []
-        label = f"layer {position} ({type(layer).__name__})"
+        label = f"layer {position} ({type(step.layer).__name__})"
         found += [replace(weight, name=f"{label} {weight.name}") for weight in made]
     return found
 
@@ -187,147 +281,3 @@ def parameter_count(model: Model) -> int:
 def without_dropout(model: Model) -> Model:
     """The same network with every dropout rate 0: engines draw different masks, so agreement is checked without."""
     return replace(model, layers=tuple(replace(x, rate=0.0) if isinstance(x, Dropout) else x for x in model.layers))
-
-
-def _same(filters: int, count: int) -> tuple[Layer, ...]:
-    """`count` convolutions 3×3 that keep the image's size, then max pooling."""
-    return (*(Conv2D(filters, 3, padding="same") for _ in range(count)), MaxPool2D())
-
-
-_MNIST = (28, 28, 1)
-_PHOTO = (150, 150, 3)
-
-MODELS: dict[str, Model] = {
-    model.name: model
-    for model in (
-        Model(
-            "mnist",
-            _MNIST,
-            (
-                Conv2D(32, 3),
-                Conv2D(64, 3),
-                MaxPool2D(),
-                Dropout(0.25),
-                Flatten(),
-                Dense(128, "relu"),
-                Dropout(0.5),
-                Dense(10, "softmax"),
-            ),
-            batch=200,
-            optimizer=Adam(),
-            pixel_scale=1.0,
-        ),
-        Model(
-            "mnist-cnn5",
-            _MNIST,
-            (Conv2D(64, 5), MaxPool2D(), Flatten(), Dense(100, "relu"), Dense(10, "softmax")),
-            batch=200,
-            optimizer=Adam(),
-        ),
-        Model(
-            "mnist-fc",
-            _MNIST,
-            (Flatten(), Dense(200, "relu"), Dropout(0.15), Dense(200, "relu"), Dense(10, "softmax")),
-            batch=200,
-            optimizer=Adam(),
-        ),
-        Model(
-            "mnist-sgd",
-            (784,),
-            (Dense(1024, "relu", l2=0.05), Dense(10, l2=0.05)),
-            batch=256,
-            optimizer=SGD(0.003),
-            pixel_scale=1.0,
-            initializer="truncated_normal",
-        ),
-        Model(
-            "cifar10",
-            (32, 32, 3),
-            (
-                Conv2D(32, 3),
-                Conv2D(32, 3),
-                MaxPool2D(),
-                Dropout(0.25),
-                Conv2D(64, 3),
-                Conv2D(64, 3),
-                MaxPool2D(),
-                Dropout(0.25),
-                Flatten(),
-                Dense(256, "relu"),
-                Dropout(0.5),
-                Dense(10, "softmax"),
-            ),
-            batch=128,
-            optimizer=Adam(),
-        ),
-        Model(
-            "cats-dogs",
-            _PHOTO,
-            (
-                Conv2D(32, 3),
-                Conv2D(32, 3),
-                MaxPool2D(),
-                Conv2D(64, 3),
-                MaxPool2D(),
-                Flatten(),
-                Dense(64, "relu"),
-                Dropout(0.5),
-                Dense(1, "sigmoid"),
-            ),
-            batch=32,
-            optimizer=RMSprop(),
-        ),
-        Model(
-            "practicum",
-            _PHOTO,
-            (
-                Conv2D(16, 3),
-                MaxPool2D(),
-                Conv2D(32, 3),
-                MaxPool2D(),
-                Conv2D(64, 3),
-                MaxPool2D(),
-                Flatten(),
-                Dense(512, "relu"),
-                Dense(1, "sigmoid"),
-            ),
-            batch=20,
-            optimizer=RMSprop(0.001),
-        ),
-        Model(
-            "intel",
-            _PHOTO,
-            (
-                *_same(64, 2),
-                *_same(128, 2),
-                *_same(256, 2),
-                Flatten(),
-                Dense(64, "relu"),
-                BatchNorm(),
-                Dropout(0.3),
-                Dense(6, "softmax"),
-            ),
-            batch=16,
-            optimizer=Adam(),
-        ),
-        Model(
-            "vgg16-cats-dogs",
-            (50, 50, 3),
-            (
-                *_same(64, 2),
-                *_same(128, 2),
-                *_same(256, 3),
-                *_same(512, 3),
-                *_same(512, 3),
-                Flatten(),
-                Dense(4096, "relu"),
-                Dense(4096, "relu"),
-                Dense(2, "softmax"),
-            ),
-            batch=64,
-            optimizer=Adam(1e-6),
-            pixel_scale=1.0,
-            note="batches of 64, the document's are of 256",
-        ),
-    )
-}

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from . import machine
 from .engines import CONTESTANTS
-from .models import MODELS
+from .networks import MODELS
 
 Mode = Literal["train", "predict"]
 Status = Literal["timed", "absent", "disagrees", "failed"]

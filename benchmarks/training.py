@@ -17,7 +17,7 @@ from rich.console import Console
 
 from . import arguments, chart, machine, report
 from .contest import Benchmark
-from .models import MODELS
+from .networks import MODELS
 from .report import Mode
 
 

@@ -18,6 +18,8 @@ from ..models import Model
 class Engine(Protocol):
     """A network with its initial weights, its optimizer and its batches, which it has in its own favourite form.
 
+    It computes in float32, or in float64 if the images are that.
+
     `penalty_in_loss` says whether `step` returns the L2 penalty with the loss; its gradient is applied either way.
     """
 
@@ -29,7 +31,7 @@ class Engine(Protocol):
     def predict(self, index: int) -> NDArray[np.float32]:
         """The network's outputs (n, classes) for batch `index`, counted round, as in inference."""
 
-    def weights(self) -> list[NDArray[np.float32]]:
+    def weights(self) -> list[NDArray[np.floating]]:
         """Every weight in the order and layout of `models.weights`."""
 
 

@@ -28,8 +28,10 @@ class Engine:
             raise RuntimeError(f"Keras runs on {keras.backend.backend()}, not on TensorFlow: set KERAS_BACKEND")
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-        self.model = keras_api.sequential(keras, model)
-        self.model.set_weights(inputs.weights)
+        keras.config.set_floatx(inputs.images.dtype.name)
+        self.network = keras_api.Network(keras, model)
+        self.network.set_weights(inputs.weights)
+        self.model = self.network.model
         targets = keras_api.targets(model, inputs.labels)
         self.batches = [(tf.constant(x), tf.constant(y)) for x, y in zip(inputs.images, targets, strict=True)]
         self.spec = model
@@ -66,6 +68,6 @@ class Engine:
         outputs: NDArray[np.float32] = self.predict_function(x).numpy()
         return outputs
 
-    def weights(self) -> list[NDArray[np.float32]]:
+    def weights(self) -> list[NDArray[np.floating]]:
         """Copies of the weights."""
-        return [np.array(weight) for weight in self.model.get_weights()]
+        return self.network.weights()

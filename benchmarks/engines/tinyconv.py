@@ -16,9 +16,11 @@ class Engine:
     penalty_in_loss = True
 
     def __init__(self, model: Model, inputs: Inputs, threads: int) -> None:
-        self.model = keras_api.sequential(tinyconv, model)
+        tinyconv.set_floatx(inputs.images.dtype.name)
+        self.network = keras_api.Network(tinyconv, model)
+        self.model = self.network.model
         self.model.compile(optimizer=keras_api.optimizer(tinyconv, model), loss=keras_api.loss(tinyconv, model))
-        self.model.set_weights(inputs.weights)
+        self.network.set_weights(inputs.weights)
         self.batches = list(zip(inputs.images, keras_api.targets(model, inputs.labels), strict=True))
 
     def step(self, index: int) -> float:
@@ -32,6 +34,6 @@ class Engine:
         outputs: NDArray[np.float32] = self.model.predict(x, batch_size=len(x), verbose=0)
         return outputs
 
-    def weights(self) -> list[NDArray[np.float32]]:
+    def weights(self) -> list[NDArray[np.floating]]:
         """Copies of the weights."""
-        return [np.array(weight) for weight in self.model.get_weights()]
+        return self.network.weights()

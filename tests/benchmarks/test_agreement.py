@@ -10,19 +10,23 @@ from benchmarks.agreement import STEPS, Evidence, Hearing, collect, distance, ju
 from benchmarks.engines import CONTESTANTS
 from benchmarks.inputs import Inputs, initial_weights
 from benchmarks.models import (
-    MODELS,
     SGD,
     Adam,
     BatchNorm,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
+    GlobalAveragePool2D,
     MaxPool2D,
     Model,
+    ReLU,
+    Residual,
     RMSprop,
     weights,
 )
+from benchmarks.networks import MODELS
 from benchmarks.processes import Worker, WorkerError
 from tinyconv.kernels.reference import rmsprop_inplace
 
@@ -262,7 +266,13 @@ def test_the_installed_engines_agree(monkeypatch):
     layers = (Conv2D(4, 3), BatchNorm(), MaxPool2D(), Flatten(), Dense(6, "relu"), BatchNorm(0.9, 0.01), Dense(3))
     normalized = Model("normalized", (8, 8, 2), layers, batch=4, optimizer=Adam())
     softmax = Model("softmax", (6,), (Dense(5, "relu"), Dense(3, "softmax")), batch=4, optimizer=RMSprop())
-    models = (MODEL, penalty, binary, softmax, normalized)
+    wide, thin = Conv2D(6, 1, stride=2, relu=False), Conv2D(6, 3, "same", bias=False, relu=False)
+    block = Residual((wide, BatchNorm(), ReLU(), thin, BatchNorm()), (wide, BatchNorm()))
+    layers = (Conv2D(4, 5, 2, 2), MaxPool2D(3, 2, 1), block, Residual((thin,)), GlobalAveragePool2D(), Dense(3))
+    residual = Model("residual", (23, 18, 2), layers, batch=4, optimizer=SGD(0.1))
+    layers = (Conv2D(4, 3, "same", 2, bias=False, relu=False), ReLU(0.5), DepthwiseConv2D(3, 2), BatchNorm(), ReLU(6.0))
+    mirrored = Model("mirrored", (16, 12, 2), (*layers, GlobalAveragePool2D(), Dense(3)), batch=4, optimizer=SGD(0.1))
+    models = (MODEL, penalty, binary, softmax, normalized, residual, mirrored)
     found = {model.name: {} for model in models}
     for name, contestant in CONTESTANTS.items():
         if contestant.missing() is None:

@@ -10,7 +10,8 @@ from rich.console import Console
 from benchmarks import contest, machine, startup, training
 from benchmarks.agreement import DRAWS, Evidence
 from benchmarks.engines import CONTESTANTS
-from benchmarks.models import MODELS, Conv2D, Dense, Flatten, Model, RMSprop, weights
+from benchmarks.models import Conv2D, Dense, Flatten, Model, RMSprop, weights
+from benchmarks.networks import MODELS
 from benchmarks.processes import Worker, WorkerError, environment
 
 

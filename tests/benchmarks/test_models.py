@@ -1,24 +1,33 @@
 """The layer lists are the documents' networks."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
+import tinyconv as tc
 from benchmarks.inputs import SEED, initial_weights, prepare
 from benchmarks.models import (
-    MODELS,
     SGD,
+    BatchNorm,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
+    GlobalAveragePool2D,
     MaxPool2D,
     Model,
+    ReLU,
+    Residual,
     RMSprop,
+    Step,
     parameter_count,
-    shapes,
+    steps,
     weights,
     without_dropout,
 )
+from benchmarks.networks import MODELS
 
 
 @pytest.mark.parametrize(
@@ -33,6 +42,9 @@ from benchmarks.models import (
         ("practicum", 9_494_561, 20),
         ("intel", 6_454_534, 16),
         ("vgg16-cats-dogs", 33_605_442, 64),
+        ("vgg16", 138_357_544, 16),
+        ("resnet50", 25_636_712, 16),
+        ("mobilenet", 4_253_864, 16),
     ],
 )
 def test_documents_parameters(name, count, batch):
@@ -65,17 +77,52 @@ def test_intel_learns_all_but_its_moving_averages():
 
 def test_vgg16_flattens_to_512():
     model = MODELS["vgg16-cats-dogs"]
-    assert shapes(model)[1 + model.layers.index(Flatten())] == (512,)
+    assert steps(model)[model.layers.index(Flatten())].after == (512,)
 
 
 def test_shapes_on_the_way_through_mnist():
-    assert [shape[0] for shape in shapes(MODELS["mnist"])] == [28, 26, 24, 12, 12, 9216, 128, 128, 10]
+    assert [step.after[0] for step in steps(MODELS["mnist"])] == [26, 24, 12, 12, 9216, 128, 128, 10]
 
 
 def test_same_padding_keeps_the_image_and_pooling_drops_a_ragged_border():
     layers = (Conv2D(4, 3, padding="same"), MaxPool2D(2), Flatten())
     model = Model("odd", (7, 9, 3), layers, batch=1, optimizer=SGD(1.0))
-    assert shapes(model) == [(7, 9, 3), (7, 9, 4), (3, 4, 4), (48,)]
+    assert [step.after for step in steps(model)] == [(7, 9, 4), (3, 4, 4), (48,)]
+
+
+def test_windows_with_strides_and_zeros_around():
+    layers = (Conv2D(4, 3, "same", 2), Conv2D(5, 7, 3, 2), DepthwiseConv2D(3, 2), MaxPool2D(3, 2, 1))
+    model = Model("windows", (45, 32, 3), (*layers, GlobalAveragePool2D()), batch=1, optimizer=SGD(1.0))
+    assert [step.after for step in steps(model)] == [(23, 16, 4), (12, 8, 5), (6, 4, 5), (3, 2, 5), (5,)]
+    assert model.is_mirrored
+    assert not MODELS["resnet50"].is_mirrored
+
+
+def test_a_residual_comes_behind_its_two_paths():
+    inner, shortcut = Conv2D(6, 1, "valid", 2, relu=False), (Conv2D(6, 1, "valid", 2, relu=False), BatchNorm())
+    block = Residual((inner, BatchNorm(), ReLU()), shortcut)
+    model = Model("block", (4, 4, 3), (block, GlobalAveragePool2D(), Dense(2)), batch=1, optimizer=SGD(1.0))
+    assert [step.layer for step in steps(model)] == [*shortcut, *block.main, *model.layers]
+    assert steps(model)[5] == Step(block, (4, 4, 3), (2, 2, 6))
+    biases = [weight for weight in weights(model) if weight.name.endswith("bias")]
+    assert [weight.taken_back for weight in biases] == [True, True, False]
+
+
+def test_resnet50_and_mobilenet_are_the_zoos():
+    """Layer by layer: the sizes of the images that each convolution, pooling and dense layer makes."""
+    kinds = {"Conv2D": Conv2D, "DepthwiseConv2D": DepthwiseConv2D, "MaxPooling2D": MaxPool2D, "Dense": Dense}
+    for name, build in (("resnet50", tc.zoo.ResNet50), ("mobilenet", tc.zoo.MobileNet), ("vgg16", tc.zoo.VGG16)):
+        found = Counter((type(step.layer), step.after) for step in steps(MODELS[name]))
+        with tc.initializers.blank():
+            layers = build().layers
+        expected = Counter(
+            (kinds[type(layer).__name__], tuple(layer.output.shape[1:]))
+            for layer in layers
+            if type(layer).__name__ in kinds
+        )
+        if name == "mobilenet":  # its classifier is a 1×1 convolution of one pixel there
+            expected[Dense, (1000,)] = expected.pop((Conv2D, (1, 1, 1000)))
+        assert {key: count for key, count in found.items() if key[0] in kinds.values()} == expected
 
 
 def test_penalty_is_on_kernels_only():

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks import chart, report
-from benchmarks.models import MODELS
+from benchmarks.networks import MODELS
 from benchmarks.report import Figures, Ratio
 
 RUN = [
