@@ -1,5 +1,7 @@
 """Sums of whole arrays, and what keeps gradients small: formulas in `reference/arithmetic.py`."""
 
+from math import inf
+
 import numpy as np
 from numba import prange
 
@@ -10,10 +12,10 @@ from .memory import empty
 PARTS = 16
 
 
-def add(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return a + b for arrays of one shape."""
+def add(a: np.ndarray, b: np.ndarray, relu: bool = False) -> np.ndarray:
+    """Return a + b, or max(a + b, 0) with `relu`, for arrays of one shape."""
     total = empty(a.shape, a.dtype)
-    _add(a.reshape(-1), b.reshape(-1), total.reshape(-1))
+    _add(a.reshape(-1), b.reshape(-1), total.reshape(-1), a.dtype.type(0 if relu else -inf))
     return total
 
 
@@ -38,9 +40,10 @@ def clip(x: np.ndarray, limit: float) -> np.ndarray:
 
 
 @elementwise
-def _add(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> None:
+def _add(a: np.ndarray, b: np.ndarray, total: np.ndarray, floor: float) -> None:
     for i in prange(a.size):
-        total[i] = a[i] + b[i]
+        value = a[i] + b[i]
+        total[i] = floor if value <= floor else value  # the comparison is false for NaN, which stays
 
 
 @elementwise

@@ -1,7 +1,8 @@
 """Batch normalization on the CPU, and a scale and shift for each channel: formulas in `reference/normalization.py`.
 
 Everything here is bound by memory: forward reads x twice, once for its sums and once to normalize it; backward reads dy
-and x twice. With ReLU backward does not read y: it computes again, by the same instructions, where y was above 0.
+and x twice. With a rectifier backward does not read y: it computes again, by the same instructions, where y was
+between the limits.
 
 Rows go one after the other, as they lie in memory, while the channels' constants and sums stay in cache. (Four rows at
 a time, or a few channels of many rows, would load and store those less often, but read memory at half its speed.)
@@ -31,10 +32,11 @@ PARTS = 16
 LEAST = 8
 
 Needs = tuple[bool, bool, bool]
+Ceiling = float | None  # of a rectifier; None where there is none
 
 
 def batch_norm(
-    x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, epsilon: float, relu: bool
+    x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, epsilon: float, ceiling: Ceiling
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return (y, μ, 1/√(σ² + ε), σ²): y like `x` (…,c), the others (c,).
 
@@ -53,7 +55,7 @@ def batch_norm(
         inverse = 1 / np.sqrt(variance + epsilon)
         mean, inverse, variance = (array.astype(x.dtype) for array in (mean, inverse, variance))
         scale, shift = _scale_and_shift(inverse, gamma, beta)
-    return scale_shift(x, mean, scale, shift, relu), mean, inverse, variance
+    return scale_shift(x, mean, scale, shift, ceiling), mean, inverse, variance
 
 
 def batch_norm_backward(
@@ -63,18 +65,18 @@ def batch_norm_backward(
     beta: np.ndarray | None,
     mean: np.ndarray,
     inverse: np.ndarray,
-    relu: bool,
+    ceiling: Ceiling,
     needs: Needs,
 ) -> tuple[np.ndarray | None, ...]:
     """Return (dx, dγ, dβ), each None where `needs` says so."""
     dx = dgamma = dbeta = None
     with np.errstate(all="ignore"):  # as above
         scale, shift = _scale_and_shift(inverse, gamma, beta)
-        along, total = _gradient_sums(dy, x, mean, scale, shift, relu)
+        along, total = _gradient_sums(dy, x, mean, scale, shift, ceiling)
         if needs[0]:
             count = max(1, x.size // x.shape[-1])
             slope = np.square(inverse, dtype=np.float64) * along / count
-            dx = _input_gradient(dy, x, np.stack([mean, scale, shift, total / count, slope]).astype(x.dtype), relu)
+            dx = _input_gradient(dy, x, np.stack([mean, scale, shift, total / count, slope]).astype(x.dtype), ceiling)
         if needs[1]:
             dgamma = (along * inverse).astype(x.dtype)
         if needs[2]:
@@ -82,28 +84,34 @@ def batch_norm_backward(
     return dx, dgamma, dbeta
 
 
-def scale_shift(x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool) -> np.ndarray:
-    """Return y = (x − mean)·scale + shift, or max(y, 0) with `relu`: `x` (…,c), the others (c,)."""
+def scale_shift(x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, ceiling: Ceiling) -> np.ndarray:
+    """Return y = (x − mean)·scale + shift, or min(max(y, 0), ceiling): `x` (…,c), the others (c,)."""
     y = empty(x.shape, x.dtype)
     rows, table = _laid_out(x, np.stack([mean, scale, shift]))
-    _scale_shift(rows, table, _floor(x, relu), y.reshape(rows.shape))
+    _scale_shift(rows, table, *_limits(x, ceiling), y.reshape(rows.shape))
     return y
 
 
 def scale_shift_backward(
-    dy: np.ndarray, x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool, needs: Needs
+    dy: np.ndarray,
+    x: np.ndarray,
+    mean: np.ndarray,
+    scale: np.ndarray,
+    shift: np.ndarray,
+    ceiling: Ceiling,
+    needs: Needs,
 ) -> tuple[np.ndarray | None, ...]:
     """Return (dx, dscale, dshift) = (dy·scale, Σ dy·(x − mean), Σ dy), each None where `needs` says so."""
     dx = dscale = dshift = None
     zero = np.zeros_like(scale)
     if needs[0]:
-        if relu:
-            dx = _input_gradient(dy, x, np.stack([mean, scale, shift, zero, zero]), relu)
+        if ceiling is not None:
+            dx = _input_gradient(dy, x, np.stack([mean, scale, shift, zero, zero]), ceiling)
         else:
-            dx = scale_shift(dy, zero, scale, zero, False)
+            dx = scale_shift(dy, zero, scale, zero, None)
     if needs[1] or needs[2]:
         with np.errstate(all="ignore"):
-            along, total = _gradient_sums(dy, x, mean, scale, shift, relu).astype(x.dtype)
+            along, total = _gradient_sums(dy, x, mean, scale, shift, ceiling).astype(x.dtype)
         dscale, dshift = along if needs[1] else None, total if needs[2] else None
     return dx, dscale, dshift
 
@@ -121,20 +129,20 @@ def _scale_and_shift(
 
 
 def _gradient_sums(
-    dy: np.ndarray, x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool
+    dy: np.ndarray, x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, ceiling: Ceiling
 ) -> np.ndarray:
-    """Return Σ dy·(x − mean) and Σ dy over the rows, (2,c) in double; a ReLU lets dy through where y > 0."""
+    """Return Σ dy·(x − mean) and Σ dy over the rows, (2,c) in double, dy only where 0 < y < ceiling."""
     rows, table = _laid_out(x, np.stack([mean, scale, shift]))
     partial = partial_sums(*rows.shape)
-    _backward_sums(dy.reshape(rows.shape), rows, table, _floor(x, relu), partial)
+    _backward_sums(dy.reshape(rows.shape), rows, table, *_limits(x, ceiling), partial)
     return _total(partial, len(mean))
 
 
-def _input_gradient(dy: np.ndarray, x: np.ndarray, table: np.ndarray, relu: bool) -> np.ndarray:
+def _input_gradient(dy: np.ndarray, x: np.ndarray, table: np.ndarray, ceiling: Ceiling) -> np.ndarray:
     """Return dx = scale·(dy − average − slope·(x − mean)); rows of `table`: mean, scale, shift, average, slope."""
     dx = empty(x.shape, x.dtype)
     rows, table = _laid_out(x, table)
-    _backward(dy.reshape(rows.shape), rows, table, _floor(x, relu), dx.reshape(rows.shape))
+    _backward(dy.reshape(rows.shape), rows, table, *_limits(x, ceiling), dx.reshape(rows.shape))
     return dx
 
 
@@ -156,8 +164,9 @@ def _total(partial: np.ndarray, channels: int) -> np.ndarray:
     return partial.sum(axis=0).reshape(2, -1, channels).sum(axis=1)
 
 
-def _floor(x: np.ndarray, relu: bool) -> np.floating:
-    return x.dtype.type(0 if relu else -inf)
+def _limits(x: np.ndarray, ceiling: Ceiling) -> tuple[np.floating, np.floating]:
+    """Return the limits of y; without a rectifier, infinite ones."""
+    return x.dtype.type(-inf if ceiling is None else 0), x.dtype.type(inf if ceiling is None else ceiling)
 
 
 @in_registers
@@ -175,27 +184,29 @@ def _add_row(x, at, c, vectors, pivot, sums, s):
 
 
 @in_registers
-def _scale_shift_row(x, at, c, vectors, table, floor, y):
-    """y = (x − mean)·scale + shift, no less than floor."""
+def _scale_shift_row(x, at, c, vectors, table, floor, top, y):
+    """y = (x − mean)·scale + shift, no less than floor and no more than top."""
 
     def write(t: Any) -> list[Any]:
         place, (mean, scale, shift) = at + t * LANES, (table[t * LANES + c * i] for i in range(3))
         value = (x[place] - mean) * scale + shift
-        y[place] = where(value <= floor, floor, value)
+        value = where(value <= floor, floor, value)
+        y[place] = where(value >= top, top, value)
         return []
 
     repeat(vectors, write, [])
 
 
 @in_registers
-def _add_gradient_row(dy, x, at, c, vectors, table, floor, sums, s):
-    """Add dy·(x − mean) and dy, where y > floor, to the channels' sums."""
+def _add_gradient_row(dy, x, at, c, vectors, table, floor, top, sums, s):
+    """Add dy·(x − mean) and dy, where floor < y < top, to the channels' sums."""
 
     def add(t: Any) -> list[Any]:
         channel = t * LANES
         mean, scale, shift = (table[channel + c * i] for i in range(3))
         d = x[at + channel] - mean
-        passed = wide(where(d * scale + shift > floor, dy[at + channel], 0))
+        y = d * scale + shift
+        passed = wide(where(y < top, where(y > floor, dy[at + channel], 0), 0))
         sums[s + channel] = passed * wide(d) + sums[s + channel]
         sums[s + c + channel] = sums[s + c + channel] + passed
         return []
@@ -204,13 +215,14 @@ def _add_gradient_row(dy, x, at, c, vectors, table, floor, sums, s):
 
 
 @in_registers
-def _backward_row(dy, x, at, c, vectors, table, floor, dx):
-    """dx = scale·(dy − average − slope·(x − mean)), without dy where y is no more than floor."""
+def _backward_row(dy, x, at, c, vectors, table, floor, top, dx):
+    """dx = scale·(dy − average − slope·(x − mean)), with dy only where floor < y < top."""
 
     def write(t: Any) -> list[Any]:
         place, (mean, scale, shift, average, slope) = at + t * LANES, (table[t * LANES + c * i] for i in range(5))
         d = x[place] - mean
-        passed = where(d * scale + shift > floor, dy[place], 0)
+        y = d * scale + shift
+        passed = where(y < top, where(y > floor, dy[place], 0), 0)
         dx[place] = (passed - average - d * slope) * scale
         return []
 
@@ -234,46 +246,49 @@ def _sums(x: Any, pivot: Any, partial: Any) -> None:
 
 
 @vector_jit
-def _scale_shift(x: Any, table: Any, floor: Any, y: Any) -> None:
+def _scale_shift(x: Any, table: Any, floor: Any, top: Any, y: Any) -> None:
     """Fill y (rows,c); rows of `table`: mean, scale, shift."""
     rows, c = x.shape
     vectors, high = c // LANES, max(1, CHUNK // c)
     for chunk in prange((rows + high - 1) // high):
         flat, constants, out = x.reshape(-1), table.reshape(-1), y.reshape(-1)
         for row in range(chunk * high, min((chunk + 1) * high, rows)):
-            _scale_shift_row(flat, row * c, c, vectors, constants, floor, out)
+            _scale_shift_row(flat, row * c, c, vectors, constants, floor, top, out)
             for t in range(vectors * LANES, c):
                 value = (x[row, t] - table[0, t]) * table[1, t] + table[2, t]
-                y[row, t] = floor if value <= floor else value
+                value = floor if value <= floor else value
+                y[row, t] = top if value >= top else value
 
 
 @vector_jit
-def _backward_sums(dy: Any, x: Any, table: Any, floor: Any, partial: Any) -> None:
-    """Add dy·(x − mean) and dy, where y > floor, to partial (parts,2,c); rows of `table`: mean, scale, shift."""
+def _backward_sums(dy: Any, x: Any, table: Any, floor: Any, top: Any, partial: Any) -> None:
+    """Add dy·(x − mean) and dy, where floor < y < top, to partial (parts,2,c); rows of `table`: mean, scale, shift."""
     rows, c = x.shape
     parts, vectors, zero = len(partial), c // LANES, dy.dtype.type(0)
     for part in prange(parts):
         flat, gradient, constants, sums = x.reshape(-1), dy.reshape(-1), table.reshape(-1), partial.reshape(-1)
         s = part * 2 * c
         for row in range(part * rows // parts, (part + 1) * rows // parts):
-            _add_gradient_row(gradient, flat, row * c, c, vectors, constants, floor, sums, s)
+            _add_gradient_row(gradient, flat, row * c, c, vectors, constants, floor, top, sums, s)
             for t in range(vectors * LANES, c):
                 d = x[row, t] - table[0, t]
-                passed = dy[row, t] if d * table[1, t] + table[2, t] > floor else zero
+                y = d * table[1, t] + table[2, t]
+                passed = dy[row, t] if y > floor and y < top else zero
                 sums[s + t] += np.float64(passed) * np.float64(d)
                 sums[s + c + t] += np.float64(passed)
 
 
 @vector_jit
-def _backward(dy: Any, x: Any, table: Any, floor: Any, dx: Any) -> None:
+def _backward(dy: Any, x: Any, table: Any, floor: Any, top: Any, dx: Any) -> None:
     """Fill dx (rows,c); rows of `table`: mean, scale, shift, average, slope."""
     rows, c = x.shape
     vectors, high, zero = c // LANES, max(1, CHUNK // c), dx.dtype.type(0)
     for chunk in prange((rows + high - 1) // high):
         flat, gradient, constants, out = x.reshape(-1), dy.reshape(-1), table.reshape(-1), dx.reshape(-1)
         for row in range(chunk * high, min((chunk + 1) * high, rows)):
-            _backward_row(gradient, flat, row * c, c, vectors, constants, floor, out)
+            _backward_row(gradient, flat, row * c, c, vectors, constants, floor, top, out)
             for t in range(vectors * LANES, c):
                 d = x[row, t] - table[0, t]
-                passed = dy[row, t] if d * table[1, t] + table[2, t] > floor else zero
+                y = d * table[1, t] + table[2, t]
+                passed = dy[row, t] if y > floor and y < top else zero
                 dx[row, t] = (passed - table[3, t] - d * table[4, t]) * table[1, t]

@@ -19,22 +19,29 @@ import numpy as np
 from numba import get_thread_id, prange
 
 from ..window import Pair, Window
-from .compile import helper, vector_jit
+from .compile import helper, parallel_jit, vector_jit
 from .memory import empty, rooms, zeros
-from .product import PANEL, ROWS, multiply, multiply_transposed
-from .vectors import LANES, copy_vector, in_registers, where
+from .product import PANEL, ROWS, multiply
+from .vectors import LANES, copy_vector, in_registers, transposed, where
 
-# Blocks of the result are at most TALL×WIDE. Each number of it is the same sum in the same order whatever the block.
+# A block is at most TALL rows of the result, and all its columns; DEPTH terms at a time are added to it. Each number is
+# the same sum in the same order whatever the block.
 TALL = 256
-WIDE = 256 // PANEL * PANEL  # whole panels
 DEPTH = 128
 
-# Numbers of a block's parts of both factors and of the result.
-A, B, C = (TALL + ROWS) * DEPTH, DEPTH * PANEL, (TALL + ROWS) * WIDE
+# Columns of dy that are copied into panels at a time: to read a few of each row would cost a page's address each time.
+GROUP = 256 // PANEL * PANEL
 
-# A kernel's gradient is summed in up to this many parts of the cells, at least DEPTH each, so that there are enough
-# blocks for all threads. The parts are added in order: the bits do not depend on the number of threads.
+# Rows of W that are cut into panels at a time, for the same reason.
+STRIP = 16
+
+# Numbers of a block's part of x, and of dy.
+A, B = (TALL + ROWS) * DEPTH, DEPTH * GROUP
+
+# A kernel's gradient is summed in up to PARTS parts of the cells, of SHARE cells or more: there must be blocks for all
+# threads, but a part costs as much memory as the gradient. They are added in order, whatever the number of threads.
 PARTS = 16
+SHARE = 2048
 
 
 def can(dtype: np.dtype, shape: tuple[int, ...], window: Window, groups: int, image: Pair) -> bool:
@@ -64,13 +71,13 @@ def conv2d_backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window) -> np.
     cells = dy.size // k
     if cells == 0:
         return np.zeros((1, 1, c, k), x.dtype)
-    blocks = ceil(c / TALL) * ceil(k / WIDE)
-    parts = max(1, min(ceil(PARTS / blocks), cells // DEPTH))
+    parts = max(1, min(PARTS, cells // SHARE))
+    tall = _height(c, parts)
     partial = empty((parts, c, k), x.dtype)
-    sizes = cells, c, k, parts
-    geometry, room = _geometry(window, x.shape[1:3]), rooms(A + B + C, x.dtype)
-    _sum_products(x.reshape(-1), dy.reshape(-1), partial.reshape(-1), sizes, geometry, room)
-    return partial.sum(axis=0).reshape(1, 1, c, k)
+    room = rooms(A + B + (TALL + ROWS) * _whole(k), x.dtype)
+    arrays = x.reshape(-1), dy.reshape(-1), partial.reshape(-1)
+    _sum_products(*arrays, (cells, c, k, parts), tall, _geometry(window, x.shape[1:3]), room)
+    return (partial[0] if parts == 1 else partial.sum(axis=0)).reshape(1, 1, c, k)
 
 
 def _multiply(
@@ -79,25 +86,25 @@ def _multiply(
     """Fill y (…,k) with max(a·w + bias, floor); strides apply to the cells of `a` (…,c) if it `gathers`, else of y."""
     c, k = w.shape
     rows = y.size // k if gathers else a.size // c
-    across, down = ceil(k / WIDE), ceil(rows / TALL)
-    if across * down < numba.get_num_threads():
-        down = numba.get_num_threads()
-    tall = max(1, ceil(rows / down / ROWS)) * ROWS
-    arrays = a.reshape(-1), _in_panels(w), bias, y.reshape(-1)
-    _product(*arrays, (rows, c, k), tall, geometry, gathers, a.dtype.type(floor), rooms(A + C, a.dtype))
+    panels = empty((c * _whole(k),), w.dtype)
+    _fill_panels(w, panels)
+    arrays = a.reshape(-1), panels, bias, y.reshape(-1)
+    room = rooms(A + (TALL + ROWS) * _whole(k), a.dtype)
+    _product(*arrays, (rows, c, k), _height(rows, 1), geometry, gathers, a.dtype.type(floor), room)
 
 
-def _in_panels(w: np.ndarray) -> np.ndarray:
-    """Return the matrix (c,k) cut into panels of PANEL columns, one after the other; the last to whole vectors."""
-    c, k = w.shape
-    whole = k // PANEL * PANEL
-    panels = empty((c * ceil(k / LANES) * LANES,), w.dtype)
-    panels[: c * whole].reshape(-1, c, PANEL)[...] = w[:, :whole].reshape(c, -1, PANEL).transpose(1, 0, 2)
-    if whole < k:
-        rest = panels[c * whole :].reshape(c, -1)
-        rest[:, : k - whole] = w[:, whole:]
-        rest[:, k - whole :] = 0
-    return panels
+def _whole(k: int) -> int:
+    """Return how many columns the vectors have that hold k."""
+    return ceil(k / LANES) * LANES
+
+
+def _height(rows: int, parts: int) -> int:
+    """Return the rows of a block, if each of `parts` has as many blocks, and each thread."""
+    threads = numba.get_num_threads()
+    blocks = max(1, ceil(rows / TALL))
+    while blocks * parts % threads:
+        blocks += 1
+    return max(1, ceil(rows / blocks / ROWS)) * ROWS
 
 
 def _geometry(window: Window, image: Pair) -> tuple[int, ...]:
@@ -121,6 +128,25 @@ def _copy_run(source: np.ndarray, start: int, run: int, target: np.ndarray, at: 
         target[at + t] = source[start + t]
 
 
+@in_registers
+def _turn_square(x, cells, d, c, i, target, at):
+    square = [x[cells.each(d + t) * c + i] for t in range(LANES)]
+    for t, row in enumerate(transposed(square)):
+        target[at + t * DEPTH] = row
+
+
+@helper
+def _turn(x: np.ndarray, cells: np.ndarray, deep: int, c: int, i0: int, high: int, target: np.ndarray) -> None:
+    """Copy `high` channels from i0 on of `deep` cells to rows of the target, DEPTH apart, one a channel."""
+    across, down = high // LANES * LANES, deep // LANES * LANES
+    for d in range(0, down, LANES):
+        for i in range(0, across, LANES):
+            _turn_square(x, cells, d, c, i0 + i, target, i * DEPTH + d)
+    for i in range(high):
+        for d in range(down if i < across else 0, deep):
+            target[i * DEPTH + d] = x[cells[d] * c + i0 + i]
+
+
 @helper
 def _find_cells(geometry: Any, first: int, count: int, cells: np.ndarray) -> None:
     """Write which cell of the images each of the outputs first … first + count − 1 sees, both counted through."""
@@ -136,17 +162,30 @@ def _find_cells(geometry: Any, first: int, count: int, cells: np.ndarray) -> Non
                 image, i = image + 1, 0
 
 
+@parallel_jit
+def _fill_panels(w: np.ndarray, panels: np.ndarray) -> None:
+    """Cut the matrix w (c,k) into panels of PANEL columns, one after the other; the last to whole vectors, with 0."""
+    for panel in prange((w.shape[1] + PANEL - 1) // PANEL):
+        c, k = w.shape
+        j0 = panel * PANEL
+        some = min(PANEL, k - j0)
+        wide = (some + LANES - 1) // LANES * LANES
+        for d0 in range(0, c, STRIP):
+            last = min(d0 + STRIP, c)
+            for j in range(wide):
+                for d in range(d0, last):
+                    panels[j0 * c + d * wide + j] = w[d, j0 + j] if j < some else 0
+
+
 @vector_jit
 def _product(
     a: Any, panels: Any, bias: Any, y: Any, sizes: Any, tall: int, geometry: Any, gathers: bool, floor: Any, room: Any
 ) -> None:
-    """Fill y, a block at a time; sizes: rows, c, k."""
-    across = (sizes[2] + WIDE - 1) // WIDE
-    for block in prange((sizes[0] + tall - 1) // tall * across):
+    """Fill y, `tall` rows at a time; sizes: rows, c, k."""
+    for block in prange((sizes[0] + tall - 1) // tall):
         rows, c, k = sizes
-        i0, j0 = block // across * tall, block % across * WIDE
-        high, wide = min(tall, rows - i0), min(WIDE, k - j0)
-        row = (wide + LANES - 1) // LANES * LANES
+        i0 = block * tall
+        high, row = min(tall, rows - i0), (k + LANES - 1) // LANES * LANES
         part_a, part_c = room[get_thread_id(), :A], room[get_thread_id(), A:]
         cells = np.empty(high, np.intp)
         _find_cells(geometry, i0, high, cells)
@@ -156,29 +195,26 @@ def _product(
                 _copy_run(a, (cells[i] if gathers else i0 + i) * c + d0, deep, part_a, i * DEPTH)
             for j in range(0, row, PANEL):
                 panel = min(PANEL, row - j)
-                b0 = (j0 + j) * c + d0 * panel
+                b0 = j * c + d0 * panel
                 multiply(part_a, 0, DEPTH, panels, b0, panel, part_c, j, row, (high, panel, deep), float(d0))
-        whole = wide // LANES * LANES
+        whole = k // LANES * LANES
         for i in range(high):
-            at = (i0 + i if gathers else cells[i]) * k + j0
+            at = (i0 + i if gathers else cells[i]) * k
             for j in range(0, whole, LANES):
-                _finish(part_c, i * row + j, bias, j0 + j, floor, y, at + j)
-            for j in range(whole, wide):
-                total = part_c[i * row + j] + bias[j0 + j]
+                _finish(part_c, i * row + j, bias, j, floor, y, at + j)
+            for j in range(whole, k):
+                total = part_c[i * row + j] + bias[j]
                 y[at + j] = floor if total <= floor else total
 
 
 @vector_jit
-def _sum_products(x: Any, dy: Any, partial: Any, sizes: Any, geometry: Any, room: Any) -> None:
-    """Fill partial (parts,c,k), a block at a time; sizes: cells, c, k, parts."""
-    blocks = (sizes[1] + TALL - 1) // TALL * ((sizes[2] + WIDE - 1) // WIDE)
+def _sum_products(x: Any, dy: Any, partial: Any, sizes: Any, tall: int, geometry: Any, room: Any) -> None:
+    """Fill partial (parts,c,k), `tall` rows of a part at a time; sizes: cells, c, k, parts."""
+    blocks = (sizes[1] + tall - 1) // tall
     for number in prange(sizes[3] * blocks):
         count, c, k, parts = sizes
-        across = (k + WIDE - 1) // WIDE
-        part, block = number // blocks, number % blocks
-        i0, j0 = block // across * TALL, block % across * WIDE
-        high, wide = min(TALL, c - i0), min(WIDE, k - j0)
-        row = (wide + LANES - 1) // LANES * LANES
+        part, i0 = number // blocks, number % blocks * tall
+        high, row = min(tall, c - i0), (k + LANES - 1) // LANES * LANES
         part_a, rest = room[get_thread_id(), :A], room[get_thread_id(), A:]
         part_b, part_c = rest[:B], rest[B:]
         cells = np.empty(DEPTH, np.intp)
@@ -186,13 +222,15 @@ def _sum_products(x: Any, dy: Any, partial: Any, sizes: Any, geometry: Any, room
         for d0 in range(first, last, DEPTH):
             deep = min(DEPTH, last - d0)
             _find_cells(geometry, d0, deep, cells)
-            for d in range(deep):
-                _copy_run(x, cells[d] * c + i0, high, part_a, d * (high + ROWS))
-            for j in range(0, row, PANEL):
-                panel, some = min(PANEL, row - j), min(PANEL, wide - j)
+            _turn(x, cells, deep, c, i0, high, part_a)
+            for j0 in range(0, row, GROUP):
+                end = min(row, j0 + GROUP)
                 for d in range(deep):
-                    _copy_run(dy, (d0 + d) * k + j0 + j, some, part_b, d * panel)
-                shape = high, panel, deep
-                multiply_transposed(part_a, 0, high + ROWS, part_b, 0, panel, part_c, j, row, shape, float(d0 - first))
+                    for j in range(j0, end, PANEL):
+                        panel = min(PANEL, end - j)
+                        _copy_run(dy, (d0 + d) * k + j, min(panel, k - j), part_b, (j - j0) * DEPTH + d * panel)
+                for j in range(j0, end, PANEL):
+                    shape, b0 = (high, min(PANEL, end - j), deep), (j - j0) * DEPTH
+                    multiply(part_a, 0, DEPTH, part_b, b0, shape[1], part_c, j, row, shape, float(d0 - first))
         for i in range(high):
-            _copy_run(part_c, i * row, wide, partial, ((part * c) + i0 + i) * k + j0)
+            _copy_run(part_c, i * row, k, partial, ((part * c) + i0 + i) * k)

@@ -3,9 +3,9 @@
 import cupy
 
 
-def add(a: cupy.ndarray, b: cupy.ndarray) -> cupy.ndarray:
-    """Return a + b for arrays of one shape."""
-    return a + b
+def add(a: cupy.ndarray, b: cupy.ndarray, relu: bool = False) -> cupy.ndarray:
+    """Return a + b, or max(a + b, 0) with `relu`, for arrays of one shape."""
+    return _add_relu(a, b) if relu else a + b
 
 
 def scale(x: cupy.ndarray, factor: cupy.ndarray) -> cupy.ndarray:
@@ -27,3 +27,7 @@ def clip(x: cupy.ndarray, limit: float) -> cupy.ndarray:
 _clip = cupy.ElementwiseKernel(
     "T x, T limit", "T y", "y = x > limit ? limit : x < -limit ? -limit : x", "tinyconv_clip"
 )
+
+
+# The comparison is false for NaN, which stays.
+_add_relu = cupy.ElementwiseKernel("T a, T b", "T y", "y = a + b <= 0 ? (T)0 : a + b", "tinyconv_add_relu")

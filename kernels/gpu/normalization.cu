@@ -36,21 +36,23 @@ static __device__ Real scaled(Real x, Real mean, Real scale, Real shift)
 }
 
 extern "C" __global__ void scale_shift(
-    const Real* x, const Real* mean, const Real* scale, const Real* shift, Real* y, long long rectified, long long k,
-    long long count)
+    const Real* x, const Real* mean, const Real* scale, const Real* shift, Real* y, long long rectified, Real ceiling,
+    long long k, long long count)
 {
     for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
          at += (long long)gridDim.x * blockDim.x) {
         long long column = at % k;
         Real value = scaled(x[at], mean[column], scale[column], shift[column]);
-        y[at] = rectified && value <= 0 ? (Real)0 : value;  // the comparison is false for NaN, which stays
+        if (rectified)
+            value = value <= 0 ? (Real)0 : value >= ceiling ? ceiling : value;  // both are false for NaN, which stays
+        y[at] = value;
     }
 }
 
 // Adds up dy (x - mean) and dy over runs of rows, a thread a run of a column, to `along` and `sum` (runs,k).
 extern "C" __global__ void gradient_sums(
     const Real* dy, const Real* x, const Real* mean, const Real* scale, const Real* shift, Real* along, Real* sum,
-    long long rectified, long long rows, long long k, long long run, long long count)
+    long long rectified, Real ceiling, long long rows, long long k, long long run, long long count)
 {
     for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
          at += (long long)gridDim.x * blockDim.x) {
@@ -59,7 +61,8 @@ extern "C" __global__ void gradient_sums(
         double products = 0, total = 0;
         for (long long row = first; row < last; ++row) {
             Real value = x[row * k + column];
-            bool shut = rectified && !(scaled(value, mean[column], scale[column], shift[column]) > 0);
+            Real y = scaled(value, mean[column], scale[column], shift[column]);
+            bool shut = rectified && !(y > 0 && y < ceiling);
             double passed = shut ? (Real)0 : dy[row * k + column];
             products += passed * (value - mean[column]);
             total += passed;
@@ -72,12 +75,13 @@ extern "C" __global__ void gradient_sums(
 // dx = scale (dy - average - slope (x - mean)); without `moving`, average and slope are 0 and not to be used.
 extern "C" __global__ void scale_shift_backward(
     const Real* dy, const Real* x, const Real* mean, const Real* scale, const Real* shift, const Real* average,
-    const Real* slope, Real* dx, long long moving, long long rectified, long long k, long long count)
+    const Real* slope, Real* dx, long long moving, long long rectified, Real ceiling, long long k, long long count)
 {
     for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
          at += (long long)gridDim.x * blockDim.x) {
         long long column = at % k;
-        bool shut = rectified && !(scaled(x[at], mean[column], scale[column], shift[column]) > 0);
+        Real y = scaled(x[at], mean[column], scale[column], shift[column]);
+        bool shut = rectified && !(y > 0 && y < ceiling);
         Real passed = shut ? (Real)0 : dy[at];
         if (moving)
             passed -= average[column] + slope[column] * (x[at] - mean[column]);

@@ -4,21 +4,24 @@ Batch normalization goes down the columns of a matrix: a thread takes a run of r
 come to is put together in further passes. Layer normalization has a row a thread.
 """
 
+from math import inf
+
 import cupy
 
 from . import rows
 from .launch import launch
 
 Needs = tuple[bool, bool, bool]
+Ceiling = float | None  # of a rectifier; None where there is none
 
 
 def batch_norm(
-    x: cupy.ndarray, gamma: cupy.ndarray | None, beta: cupy.ndarray | None, epsilon: float, relu: bool
+    x: cupy.ndarray, gamma: cupy.ndarray | None, beta: cupy.ndarray | None, epsilon: float, ceiling: Ceiling
 ) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray, cupy.ndarray]:
     """Return (y, μ, 1/√(σ² + ε), σ²): y like `x` (…,c), the others (c,)."""
     mean, variance = _moments(x.reshape(-1, x.shape[-1]))
     inverse = 1 / cupy.sqrt(variance + epsilon)
-    return scale_shift(x, mean, *_scale_and_shift(inverse, gamma, beta), relu), mean, inverse, variance
+    return scale_shift(x, mean, *_scale_and_shift(inverse, gamma, beta), ceiling), mean, inverse, variance
 
 
 def batch_norm_backward(
@@ -28,26 +31,26 @@ def batch_norm_backward(
     beta: cupy.ndarray | None,
     mean: cupy.ndarray,
     inverse: cupy.ndarray,
-    relu: bool,
+    ceiling: Ceiling,
     needs: Needs,
 ) -> tuple[cupy.ndarray | None, ...]:
     """Return (dx, dγ, dβ), each None where `needs` says so."""
     scale, shift = _scale_and_shift(inverse, gamma, beta)
-    along, total = _gradient_sums(dy, x, mean, scale, shift, relu)
+    along, total = _gradient_sums(dy, x, mean, scale, shift, ceiling)
     dx = None
     if needs[0]:
         count = max(1, x.size // x.shape[-1])
         average, slope = total / count, along * inverse * inverse / count
-        dx = _input_gradient(dy, x, (mean, scale, shift, average, slope), True, relu)
+        dx = _input_gradient(dy, x, (mean, scale, shift, average, slope), True, ceiling)
     return dx, along * inverse if needs[1] else None, total if needs[2] else None
 
 
 def scale_shift(
-    x: cupy.ndarray, mean: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray, relu: bool
+    x: cupy.ndarray, mean: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray, ceiling: Ceiling
 ) -> cupy.ndarray:
-    """Return y = (x − mean)·scale + shift, or max(y, 0) with `relu`: `x` (…,c), the others (c,)."""
+    """Return y = (x − mean)·scale + shift, or min(max(y, 0), ceiling): `x` (…,c), the others (c,)."""
     y = cupy.empty(x.shape, x.dtype)
-    args = x, mean, scale, shift, y, int(relu), x.shape[-1]
+    args = x, mean, scale, shift, y, *_limits(ceiling), x.shape[-1]
     launch("normalization.cu", "scale_shift", x.dtype, y.size, args)
     return y
 
@@ -58,16 +61,16 @@ def scale_shift_backward(
     mean: cupy.ndarray,
     scale: cupy.ndarray,
     shift: cupy.ndarray,
-    relu: bool,
+    ceiling: Ceiling,
     needs: Needs,
 ) -> tuple[cupy.ndarray | None, ...]:
     """Return (dx, dscale, dshift) = (dy·scale, Σ dy·(x − mean), Σ dy), each None where `needs` says so."""
     dx = dscale = dshift = None
     if needs[0]:
         # In place of averages that there are not, the kernel takes other arrays, and is told to leave them alone.
-        dx = _input_gradient(dy, x, (mean, scale, shift, mean, mean), False, relu)
+        dx = _input_gradient(dy, x, (mean, scale, shift, mean, mean), False, ceiling)
     if needs[1] or needs[2]:
-        along, total = _gradient_sums(dy, x, mean, scale, shift, relu)
+        along, total = _gradient_sums(dy, x, mean, scale, shift, ceiling)
         dscale, dshift = along if needs[1] else None, total if needs[2] else None
     return dx, dscale, dshift
 
@@ -125,24 +128,29 @@ def _scale_and_shift(
 
 
 def _gradient_sums(
-    dy: cupy.ndarray, x: cupy.ndarray, mean: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray, relu: bool
+    dy: cupy.ndarray, x: cupy.ndarray, mean: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray, ceiling: Ceiling
 ) -> tuple[cupy.ndarray, cupy.ndarray]:
-    """Return Σ dy·(x − mean) and Σ dy (c,) over the rows; a ReLU lets dy through where y > 0."""
+    """Return Σ dy·(x − mean) and Σ dy (c,) over the rows; a rectifier lets dy through where 0 < y < ceiling."""
     c = x.shape[-1]
     along, total = _runs(x), _runs(x)
-    args = dy, x, mean, scale, shift, along, total, int(relu), x.size // c, c, rows.RUN
+    args = dy, x, mean, scale, shift, along, total, *_limits(ceiling), x.size // c, c, rows.RUN
     launch("normalization.cu", "gradient_sums", x.dtype, along.size, args)
     return rows.sum_rows(along), rows.sum_rows(total)
 
 
 def _input_gradient(
-    dy: cupy.ndarray, x: cupy.ndarray, constants: tuple[cupy.ndarray, ...], moving: bool, relu: bool
+    dy: cupy.ndarray, x: cupy.ndarray, constants: tuple[cupy.ndarray, ...], moving: bool, ceiling: Ceiling
 ) -> cupy.ndarray:
     """Return dx = scale·(dy − average − slope·(x − mean)); `constants`: mean, scale, shift, average, slope."""
     dx = cupy.empty(x.shape, x.dtype)
-    args = dy, x, *constants, dx, int(moving), int(relu), x.shape[-1]
+    args = dy, x, *constants, dx, int(moving), *_limits(ceiling), x.shape[-1]
     launch("normalization.cu", "scale_shift_backward", x.dtype, dx.size, args)
     return dx
+
+
+def _limits(ceiling: Ceiling) -> tuple[int, float]:
+    """Return whether there is a rectifier, and its ceiling."""
+    return int(ceiling is not None), inf if ceiling is None else float(ceiling)
 
 
 def _runs(x: cupy.ndarray) -> cupy.ndarray:

@@ -3,9 +3,12 @@
 import numpy as np
 
 
-def add(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return a + b for arrays of one shape: what two users of a tensor send back to it."""
-    return a + b
+def add(a: np.ndarray, b: np.ndarray, relu: bool = False) -> np.ndarray:
+    """Return a + b, or max(a + b, 0) with `relu`, for arrays of one shape: also what two users of a tensor send back.
+
+    NaN stays NaN.
+    """
+    return np.maximum(a + b, 0.0) if relu else a + b
 
 
 def scale(x: np.ndarray, factor: np.ndarray) -> np.ndarray:

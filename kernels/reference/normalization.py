@@ -12,8 +12,9 @@ channel, which y does not feel:
 
     dβ = Σ_i dy        dγ = Σ_i dy·x̂        dx = γ/√(σ² + ε) · (dy − dβ/n − x̂·dγ/n)
 
-With `relu`, y is max(y, 0), and dy counts only where y > 0. Outside training, averages of earlier batches stand for μ
-and σ² (section 3.1): what remains is a scale and a shift, whose gradient is that of an affine map.
+With a `ceiling`, y is min(max(y, 0), ceiling), and dy counts only where 0 < y < ceiling. Outside training, averages of
+earlier batches stand for μ and σ² (section 3.1): what remains is a scale and a shift, whose gradient is that of an
+affine map.
 
 Layer normalization (Ba, Kiros & Hinton 2016, "Layer normalization", equation 3) has the same formulas with every row's
 own μ and σ², taken over its c channels; γ and β still belong to the channels.
@@ -22,10 +23,11 @@ own μ and σ², taken over its c channels; γ and β still belong to the channe
 import numpy as np
 
 Needs = tuple[bool, bool, bool]
+Ceiling = float | None  # of a rectifier; None where there is none
 
 
 def batch_norm(
-    x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, epsilon: float, relu: bool
+    x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, epsilon: float, ceiling: Ceiling
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return (y, μ, 1/√(σ² + ε), σ²): y like `x` (…,c), the others (c,).
 
@@ -37,7 +39,7 @@ def batch_norm(
     variance = np.square(rows - mean).sum(axis=0) / count
     inverse = 1.0 / np.sqrt(variance + epsilon)
     mean, inverse, variance = (array.astype(x.dtype) for array in (mean, inverse, variance))
-    y = scale_shift(x, mean, *_scale_and_shift(inverse, gamma, beta), relu)
+    y = scale_shift(x, mean, *_scale_and_shift(inverse, gamma, beta), ceiling)
     return y, mean, inverse, variance
 
 
@@ -48,12 +50,12 @@ def batch_norm_backward(
     beta: np.ndarray | None,
     mean: np.ndarray,
     inverse: np.ndarray,
-    relu: bool,
+    ceiling: Ceiling,
     needs: Needs,
 ) -> tuple[np.ndarray | None, ...]:
     """Return (dx, dγ, dβ), each None where `needs` says so: dx like `dy` and `x` (…,c), the others (c,)."""
     scale, shift = _scale_and_shift(inverse, gamma, beta)
-    dy = _passed(dy, x, mean, scale, shift, relu)
+    dy = _passed(dy, x, mean, scale, shift, ceiling)
     normalized = (x - mean) * inverse
     dgamma, dbeta = _sum_of_rows(dy * normalized), _sum_of_rows(dy)
     count = max(1, x.size // x.shape[-1])
@@ -61,17 +63,23 @@ def batch_norm_backward(
     return _needed(needs, dx, dgamma, dbeta)
 
 
-def scale_shift(x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool) -> np.ndarray:
-    """Return y = (x − mean)·scale + shift, or max(y, 0) with `relu`: `x` (…,c), the others (c,). NaN stays NaN."""
+def scale_shift(x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, ceiling: Ceiling) -> np.ndarray:
+    """Return y = (x − mean)·scale + shift, or min(max(y, 0), ceiling): `x` (…,c), the others (c,). NaN stays NaN."""
     y = (x - mean) * scale + shift
-    return np.maximum(y, 0.0) if relu else y
+    return y if ceiling is None else np.minimum(np.maximum(y, 0.0), ceiling)
 
 
 def scale_shift_backward(
-    dy: np.ndarray, x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool, needs: Needs
+    dy: np.ndarray,
+    x: np.ndarray,
+    mean: np.ndarray,
+    scale: np.ndarray,
+    shift: np.ndarray,
+    ceiling: Ceiling,
+    needs: Needs,
 ) -> tuple[np.ndarray | None, ...]:
     """Return (dx, dscale, dshift) = (dy·scale, Σ dy·(x − mean), Σ dy), each None where `needs` says so."""
-    dy = _passed(dy, x, mean, scale, shift, relu)
+    dy = _passed(dy, x, mean, scale, shift, ceiling)
     return _needed(needs, dy * scale, _sum_of_rows(dy * (x - mean)), _sum_of_rows(dy))
 
 
@@ -114,10 +122,13 @@ def _scale_and_shift(
 
 
 def _passed(
-    dy: np.ndarray, x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool
+    dy: np.ndarray, x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, ceiling: Ceiling
 ) -> np.ndarray:
-    """Return dy, or what of it a ReLU lets through."""
-    return np.where(scale_shift(x, mean, scale, shift, False) > 0.0, dy, 0.0) if relu else dy
+    """Return dy, or what of it a rectifier lets through."""
+    if ceiling is None:
+        return dy
+    y = scale_shift(x, mean, scale, shift, None)
+    return np.where((y > 0.0) & (y < ceiling), dy, 0.0)
 
 
 def _sum_of_rows(x: np.ndarray) -> np.ndarray:

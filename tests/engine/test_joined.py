@@ -1,12 +1,14 @@
 """Convolution, rectifier and pooling in one pass: the numbers of the layers one by one, and when it is done."""
 
+from math import inf
+
 import numpy as np
 import pytest
 
 import tinyconv as tc
 from tinyconv import layers
 from tinyconv.layers.joined import Joined, stages
-from tinyconv.models import sequential
+from tinyconv.models import functional, sequential
 
 L = layers
 STACKS = {
@@ -25,6 +27,14 @@ STACKS = {
         L.BatchNormalization(scale=False),
         L.Activation("relu"),
         L.ReLU(),
+    ],
+    "a ceiling": lambda: [
+        L.Conv2D(16, 3),
+        L.BatchNormalization(),
+        L.ReLU(0.3),
+        L.DepthwiseConv2D(3),
+        L.BatchNormalization(),
+        L.Activation("relu6"),
     ],
     "all of it twice": lambda: [
         L.Conv2D(16, 3, activation="relu"),
@@ -63,23 +73,26 @@ def test_same_training_as_one_by_one(stack, dtype, monkeypatch, rng):
 def joined(*stack):
     """How many layers each stage of a stack has, and what it does in one pass."""
     return [
-        (len(stage.layers), stage.relu, getattr(stage, "pooled", False)) if isinstance(stage, Joined) else stage
+        (len(stage.layers), stage.ceiling, getattr(stage, "pooled", False)) if isinstance(stage, Joined) else stage
         for stage in stages(stack)
     ]
 
 
 def test_what_is_joined():
     convolution, relu, pool = L.Conv2D(4, 3), L.ReLU(), L.MaxPooling2D()
-    assert joined(convolution, relu, pool, relu) == [(3, True, True), relu]
-    assert joined(convolution, pool) == [(2, False, True)]
+    assert joined(convolution, relu, pool, relu) == [(3, inf, True), relu]
+    assert joined(convolution, pool) == [(2, None, True)]
     assert joined(convolution) == [convolution]
-    assert joined(pool, convolution, convolution, pool) == [pool, convolution, (2, False, True)]
+    assert joined(pool, convolution, convolution, pool) == [pool, convolution, (2, None, True)]
     normal = L.BatchNormalization()
-    assert joined(convolution, normal, relu, pool) == [(3, True, False), pool]
-    assert joined(convolution, normal, pool) == [(2, False, False), pool]
-    assert joined(relu, normal, relu) == [relu, (2, True, False)]
+    assert joined(convolution, normal, relu, pool) == [(3, inf, False), pool]
+    assert joined(convolution, normal, pool) == [(2, None, False), pool]
+    assert joined(relu, normal, relu) == [relu, (2, inf, False)]
     assert joined(L.Conv2D(4, 3, activation="relu"), normal)[1] == normal
     assert joined(normal, pool, relu) == [normal, pool, relu]
+    assert joined(normal, L.ReLU(6.0), relu) == [(2, 6.0, False), relu]
+    assert joined(convolution, normal, L.Activation("relu6")) == [(3, 6.0, False)]
+    assert joined(L.Add(), relu, pool) == [(2, inf, False), pool]
 
 
 def test_what_is_not_joined():
@@ -96,14 +109,39 @@ def test_what_is_not_joined():
         L.MaxPooling2D(padding="same"),
         L.AveragePooling2D(),
         L.ReLU(negative_slope=0.1),
+        L.ReLU(6.0),
         L.Activation("tanh"),
         L.Dropout(0.5),
     ):
         assert joined(convolution, other) == [convolution, other]
     for first in (Own(4, 3), L.Conv2D(4, 3, activation="tanh")):
         assert joined(first, pool) == [first, pool]
-    for first, second in ((OwnNormal(), L.ReLU()), (L.BatchNormalization(), L.ReLU(negative_slope=0.1))):
+    for first, second in (
+        (OwnNormal(), L.ReLU()),
+        (L.BatchNormalization(), L.ReLU(negative_slope=0.1)),
+        (L.BatchNormalization(), L.ReLU(threshold=0.1)),
+        (L.Add(), L.ReLU(6.0)),
+        (L.Maximum(), L.ReLU()),
+    ):
         assert joined(first, second) == [first, second]
+
+
+@pytest.mark.parametrize("shapes", [[(4, 3), (4, 3)], [(4, 3), (4, 3), (4, 3)], [(4, 3), (4, 1)]], ids=str)
+def test_sums_are_rectified_in_the_same_pass(shapes, monkeypatch):
+    found = []
+    for how in (stages, lambda layers: layers):
+        monkeypatch.setattr(functional, "stages", how)
+        inputs = [tc.Input(shape) for shape in shapes]
+        total = L.Add()(inputs)
+        model = tc.Model(inputs, L.ReLU()(total))
+        draws = np.random.default_rng(1)
+        x = [tc.Tensor(draws.standard_normal((5, *shape)).astype(np.float32), requires_grad=True) for shape in shapes]
+        y = model(x)
+        y.backward(np.random.default_rng(2).standard_normal(y.shape).astype(np.float32))
+        found.append([y.numpy().tolist(), *(each.grad.tolist() for each in x)])
+    assert len(model.steps) == 2
+    assert found[0][0] == np.maximum(sum(each.numpy() for each in x), 0).tolist()
+    assert found[0] == found[1]
 
 
 def test_errors_name_the_layer_that_does_not_fit():
@@ -115,7 +153,7 @@ def test_errors_name_the_layer_that_does_not_fit():
         model(tc.Tensor(np.zeros((2, 6, 6, 1))))
 
 
-@pytest.mark.parametrize("rectifier", [None, layers.ReLU, lambda: layers.Activation("relu")])
+@pytest.mark.parametrize("rectifier", [None, layers.ReLU, lambda: layers.ReLU(0.7)])
 @pytest.mark.parametrize("use_bias", [True, False])
 @pytest.mark.parametrize("arguments", [{}, {"strides": 2}, {"groups": 2}, {"scale": False}, {"center": False}])
 def test_batch_normalization_is_folded_into_the_convolution(rectifier, use_bias, arguments, rng):

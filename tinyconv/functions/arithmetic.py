@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import kernels
 from ..tensor import Function, Tensor, as_tensor
+from .activation import Relu
 
 
 def _sum_to(dy: Any, shape: tuple[int, ...]) -> Any:
@@ -55,6 +57,18 @@ class Add(_Binary):
 
     def gradient_b(self, dy: Any) -> Any:
         return dy
+
+
+class AddRelu(Function):
+    """y = max(a + b, 0) of two arrays of one shape; da = db = dy where y > 0."""
+
+    def forward(self, a: Any, b: Any) -> Any:
+        self.y = kernels.of(a).add(a, b, True)
+        return self.y
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        passed = kernels.of(dy).relu_backward(dy, self.y)
+        return passed, passed
 
 
 class Subtract(_Binary):
@@ -180,9 +194,12 @@ def _pair(a: Any, b: Any) -> tuple[Tensor, Tensor]:
     return a, as_tensor(b, like=a)
 
 
-def add(a: Any, b: Any) -> Tensor:
-    """Return a + b. See `Add`."""
-    return Add()(*_pair(a, b))
+def add(a: Any, b: Any, relu: bool = False) -> Tensor:
+    """Return a + b, or max(a + b, 0) with `relu`, in the same pass if their shapes are equal. See `Add`, `AddRelu`."""
+    a, b = _pair(a, b)
+    if not relu:
+        return Add()(a, b)
+    return AddRelu()(a, b) if a.shape == b.shape else Relu()(Add()(a, b))
 
 
 def subtract(a: Any, b: Any) -> Tensor:

@@ -25,24 +25,26 @@ class _Normalization(Function):
 
 
 class BatchNorm(_Normalization):
-    """y = γ·(x − μ)/√(σ² + ε) + β, μ and σ² being each channel's own over the batch; with `relu`, max(y, 0).
+    """y = γ·(x − μ)/√(σ² + ε) + β, μ and σ² being each channel's own over the batch; or min(max(y, 0), ceiling).
 
     dx = γ/√(σ² + ε)·(dy − mean dy − x̂·mean(dy·x̂)), dγ = Σ dy·x̂, dβ = Σ dy. Afterwards `mean` and `variance` hold μ, σ².
     """
 
-    def __init__(self, scaled: bool, centered: bool, epsilon: float, relu: bool) -> None:
+    def __init__(self, scaled: bool, centered: bool, epsilon: float, ceiling: float | None) -> None:
         super().__init__(scaled, centered, epsilon)
-        self.relu = relu
+        self.ceiling = ceiling
 
     def forward(self, x: Any, *learnt: Any) -> Any:
         self.x, self.learnt = x, self.placed(learnt, None)
-        y, self.mean, self.inverse, self.variance = kernels.of(x).batch_norm(x, *self.learnt, self.epsilon, self.relu)
+        y, self.mean, self.inverse, self.variance = kernels.of(x).batch_norm(
+            x, *self.learnt, self.epsilon, self.ceiling
+        )
         return y
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
         needs = self.needs[0], *self.placed(self.needs[1:], False)
         arrays = dy, self.x, *self.learnt, self.mean, self.inverse
-        return self.given(*kernels.of(dy).batch_norm_backward(*arrays, self.relu, needs))
+        return self.given(*kernels.of(dy).batch_norm_backward(*arrays, self.ceiling, needs))
 
 
 class LayerNorm(_Normalization):
@@ -62,33 +64,35 @@ class LayerNorm(_Normalization):
 
 
 class ScaleShift(Function):
-    """y = (x − mean)·scale + shift for each channel, `mean` being constant; with `relu`, max(y, 0).
+    """y = (x − mean)·scale + shift for each channel, `mean` being constant; or min(max(y, 0), ceiling).
 
     dx = dy·scale, dscale = Σ dy·(x − mean), dshift = Σ dy.
     """
 
-    def __init__(self, mean: Any, relu: bool) -> None:
-        self.mean, self.relu = mean, relu
+    def __init__(self, mean: Any, ceiling: float | None) -> None:
+        self.mean, self.ceiling = mean, ceiling
 
     def forward(self, x: Any, scale: Any, shift: Any) -> Any:
         self.arrays = x, self.mean, scale, shift
-        return kernels.of(x).scale_shift(*self.arrays, self.relu)
+        return kernels.of(x).scale_shift(*self.arrays, self.ceiling)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
-        return kernels.of(dy).scale_shift_backward(dy, *self.arrays, self.relu, self.needs)
+        return kernels.of(dy).scale_shift_backward(dy, *self.arrays, self.ceiling, self.needs)
 
 
 def batch_norm(
-    x: Any, gamma: Any = None, beta: Any = None, epsilon: float = 1e-3, relu: bool = False
+    x: Any, gamma: Any = None, beta: Any = None, epsilon: float = 1e-3, ceiling: float | None = None
 ) -> tuple[Tensor, Any, Any]:
     """Normalize each channel of x (…,c) over the batch, then scale by gamma (c,) and add beta (c,), where given.
+
+    With a `ceiling`, y is rectified in the same pass: min(max(y, 0), ceiling); ∞ makes it a plain ReLU.
 
     Returns (y, mean, variance): the last two are the batch's statistics as arrays (c,), outside the graph; the variance
     is the biased one, Σ (x − mean)²/n. See `BatchNorm`. Raises ValueError when gamma or beta does not fit x.
     """
     x = as_tensor(x)
     learnt = _learnt("batch_norm", x, gamma, beta)
-    function = BatchNorm(gamma is not None, beta is not None, epsilon, relu)
+    function = BatchNorm(gamma is not None, beta is not None, epsilon, ceiling)
     y = function(x, *learnt)
     return y, function.mean, function.variance
 
@@ -103,8 +107,10 @@ def layer_norm(x: Any, gamma: Any = None, beta: Any = None, epsilon: float = 1e-
     return LayerNorm(gamma is not None, beta is not None, epsilon)(x, *learnt)
 
 
-def scale_shift(x: Any, scale: Any, shift: Any = None, mean: Any = None, relu: bool = False) -> Tensor:
-    """Return (x − mean)·scale + shift, or max(·, 0) with `relu`, for x (…,c) and the others (c,); None counts as 0.
+def scale_shift(x: Any, scale: Any, shift: Any = None, mean: Any = None, ceiling: float | None = None) -> Tensor:
+    """Return (x − mean)·scale + shift for x (…,c) and the others (c,); None counts as 0.
+
+    With a `ceiling`, the result is rectified in the same pass: min(max(·, 0), ceiling).
 
     `mean` is an array, and has no gradient. See `ScaleShift`. Raises ValueError when one of them does not fit x.
     """
@@ -114,7 +120,7 @@ def scale_shift(x: Any, scale: Any, shift: Any = None, mean: Any = None, relu: b
     mean = np.zeros_like(scale.data) if mean is None else as_tensor(mean, like=x).data
     for name, array in (("scale", scale), ("shift", shift), ("mean", mean)):
         _check("scale_shift", x, name, array)
-    return ScaleShift(mean, relu)(x, scale, shift)
+    return ScaleShift(mean, ceiling)(x, scale, shift)
 
 
 def _learnt(name: str, x: Tensor, gamma: Any, beta: Any) -> list[Tensor]:

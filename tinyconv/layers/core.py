@@ -142,11 +142,6 @@ class ReLU(Layer):
         self.negative_slope = not_negative("negative_slope", negative_slope)
         self.threshold = not_negative("threshold", threshold)
 
-    @property
-    def plain(self) -> bool:
-        """Whether y = max(x, 0)."""
-        return self.max_value is None and not self.negative_slope and not self.threshold
-
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the rectified input."""
         return F.relu(x, self.negative_slope, self.max_value, self.threshold)

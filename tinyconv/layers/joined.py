@@ -1,7 +1,8 @@
 """Layers that are computed in one pass where a stack has them one after the other.
 
     convolution, rectifier, 2×2 max pooling     to the bit what they are one by one, on the CPU
-    batch normalization, rectifier              the same
+    batch normalization, rectifier              the same, also with a ceiling
+    sum, rectifier                              the same
     convolution, batch normalization            outside training one convolution, by the kernel w·s and the bias
                                                 (b − mean)·s + β, with s = γ/√(variance + ε): exact but for rounding
 
@@ -9,6 +10,7 @@ What falls away is to write a layer's result, to read it again for the next, and
 """
 
 from collections.abc import Iterator, Sequence
+from math import inf
 from typing import Any
 
 from .. import functions as F
@@ -18,17 +20,18 @@ from ..tensor import Tensor
 from .convolution import Conv2D
 from .core import Activation, ReLU
 from .layer import Layer
+from .merge import Add
 from .normalization import BatchNormalization
 from .pooling import MaxPooling2D
 
 
 class Joined:
-    """Layers of a stack that follow each other, the last of them perhaps a rectifier."""
+    """Layers of a stack that follow each other; `ceiling` is that of the rectifier among them, None without one."""
 
-    def __init__(self, layers: Sequence[Layer], relu: bool) -> None:
-        self.layers, self.relu = layers, relu
+    def __init__(self, layers: Sequence[Layer], ceiling: float | None) -> None:
+        self.layers, self.ceiling = layers, ceiling
 
-    def __call__(self, x: Tensor, training: bool = False) -> Tensor:
+    def __call__(self, x: Any, training: bool = False) -> Tensor:
         """Apply the layers to a tensor."""
         shape = (None, *x.shape[1:])
         for layer in self.layers:
@@ -45,8 +48,8 @@ class Convolved(Joined):
     """A convolution, and the rectifier and the pooling behind it."""
 
     def __init__(self, layers: Sequence[Layer], relu: bool, pooled: bool) -> None:
-        super().__init__(layers, relu)
-        self.pooled = pooled
+        super().__init__(layers, inf if relu else None)
+        self.relu, self.pooled = relu, pooled
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the convolution, rectified and pooled."""
@@ -65,18 +68,30 @@ class Normalized(Joined):
             normalization = self.layers[1]
         assert isinstance(normalization, BatchNormalization)
         if normalization is convolution:
-            return normalization.normalize(x, training, self.relu)
+            return normalization.normalize(x, training, self.ceiling)
         assert isinstance(convolution, Conv2D)
         if recording() or (training and normalization.trainable):
-            return normalization.normalize(convolution.convolve(x), training, self.relu)
-        return convolution.convolve(x, self.relu, scale_and_shift=normalization.scale_and_shift())
+            return normalization.normalize(convolution.convolve(x), training, self.ceiling)
+        relu, scale_and_shift = self.ceiling == inf, normalization.scale_and_shift()
+        y = convolution.convolve(x, relu, scale_and_shift=scale_and_shift)
+        return y if relu or self.ceiling is None else F.relu(y, max_value=self.ceiling)
+
+
+class Added(Joined):
+    """A sum and the rectifier behind it."""
+
+    def __call__(self, x: Any, training: bool = False) -> Tensor:
+        """Return the rectified sum of a list of tensors."""
+        add = self.layers[0]
+        assert isinstance(add, Add)
+        return add.join(add.checked(x), relu=True)
 
 
 def stages(layers: Sequence[Layer]) -> Iterator[Layer | Joined]:
     """Yield what computes the layers in turn: a layer, or several joined."""
     at = 0
     while at < len(layers):
-        stage = _normalized(layers[at:]) or _convolved(layers[at:]) or layers[at]
+        stage = _normalized(layers[at:]) or _convolved(layers[at:]) or _added(layers[at:]) or layers[at]
         yield stage
         at += len(stage.layers) if isinstance(stage, Joined) else 1
 
@@ -86,8 +101,9 @@ def _normalized(layers: Sequence[Layer]) -> Joined | None:
     end = 1 + convolved
     if len(layers) < end or type(layers[end - 1]) is not BatchNormalization:
         return None
-    relu = len(layers) > end and _rectifies(layers[end])
-    return Normalized(layers[: end + relu], relu) if end + relu > 1 else None
+    ceiling = _ceiling(layers[end]) if len(layers) > end else None
+    end += ceiling is not None
+    return Normalized(layers[:end], ceiling) if end > 1 else None
 
 
 def _convolved(layers: Sequence[Layer]) -> Joined | None:
@@ -107,8 +123,21 @@ def _convolved(layers: Sequence[Layer]) -> Joined | None:
     return Convolved(layers[:end], relu, pooled) if end > 1 else None
 
 
+def _added(layers: Sequence[Layer]) -> Joined | None:
+    return Added(layers[:2], inf) if type(layers[0]) is Add and len(layers) > 1 and _rectifies(layers[1]) else None
+
+
 def _rectifies(layer: Any) -> bool:
-    return (type(layer) is Activation and layer.activation is F.relu) or (type(layer) is ReLU and layer.plain)
+    return _ceiling(layer) == inf
+
+
+def _ceiling(layer: Any) -> float | None:
+    """Return c if the layer is min(max(x, 0), c), else None."""
+    if type(layer) is Activation:
+        return inf if layer.activation is F.relu else 6.0 if layer.activation is F.relu6 else None
+    if type(layer) is ReLU and not layer.negative_slope and not layer.threshold:
+        return inf if layer.max_value is None else layer.max_value
+    return None
 
 
 def _pools(layer: Any) -> bool:

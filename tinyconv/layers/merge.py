@@ -28,13 +28,15 @@ class Merge(Layer):
         """Join a list of tensors or arrays; on symbols, return the symbol of the output."""
         if not isinstance(x, list | tuple):
             raise self.error(f"joins a list of tensors, got {type(x).__name__}: call it as layer([a, b])")
-        if is_symbolic(x):
-            return connect(self, x)
+        return connect(self, x) if is_symbolic(x) else self.join(self.checked(x))
+
+    def checked(self, x: Sequence[Any]) -> list[Tensor]:
+        """Return the tensors or arrays as tensors, if they fit."""
         tensors = [each if isinstance(each, Tensor) else Tensor(as_array(each, self.dtype)) for each in x]
         self.settle(shapes_of(tensors))
         for tensor in tensors:
             self.check(tensor)
-        return self.join(tensors)
+        return tensors
 
     def checked_output_shape(self, input_shape: Any) -> Shape:
         """Return the shape of the output for inputs of these shapes; an error names this layer."""
@@ -56,9 +58,10 @@ class Merge(Layer):
 class Add(Merge):
     """y = a + b + …, element by element."""
 
-    def join(self, tensors: Sequence[Tensor]) -> Tensor:
-        """Return the sum."""
-        return reduce(F.add, tensors)
+    def join(self, tensors: Sequence[Tensor], relu: bool = False) -> Tensor:
+        """Return the sum, rectified with `relu`."""
+        *others, last = tensors
+        return F.add(reduce(F.add, others), last, relu)
 
 
 class Subtract(Merge):

@@ -94,13 +94,13 @@ class BatchNormalization(Layer):
         """Return x normalized."""
         return self.normalize(x, training)
 
-    def normalize(self, x: Tensor, training: bool, relu: bool = False) -> Tensor:
-        """Return x normalized, and with `relu` rectified in the same pass; in training move the averages."""
+    def normalize(self, x: Tensor, training: bool, ceiling: float | None = None) -> Tensor:
+        """Return x normalized, with a `ceiling` min(max(·, 0), ceiling) of it; in training move the averages."""
         if not (training and self.trainable):
             inverse = Tensor(1 / np.sqrt(self.moving_variance.data + self.epsilon))
             scale = inverse if self.gamma is None else self.gamma * inverse
-            return F.scale_shift(x, scale, self.beta, self.moving_mean.data.copy(), relu)
-        y, mean, variance = F.batch_norm(x, self.gamma, self.beta, self.epsilon, relu)
+            return F.scale_shift(x, scale, self.beta, self.moving_mean.data.copy(), ceiling)
+        y, mean, variance = F.batch_norm(x, self.gamma, self.beta, self.epsilon, ceiling)
         count = x.size // x.shape[-1]
         if self.unbiased:
             variance = variance * (count / max(1, count - 1))
