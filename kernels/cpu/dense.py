@@ -10,10 +10,11 @@ import numba
 import numpy as np
 from numba import get_thread_id, prange
 
-from .compile import helper, single_threaded_blas, vector_jit
+from .compile import single_threaded_blas, vector_jit
 from .memory import empty, rooms
+from .packing import pack, pack_transposed
 from .product import PANEL, ROWS, multiply, multiply_transposed
-from .vectors import LANES, copy_square, copy_vector, in_registers
+from .vectors import LANES, in_registers
 
 # Blocks of c, at most TALL×WIDE, stay in a core's second-level cache while DEPTH terms at a time are added to them. The
 # part of b for that is copied to panels of columns that pieces of `product.py` fill and the
@@ -80,31 +81,6 @@ def _add(a, i, b, j, target, at):
     target[at] = a[i] + b[j]
 
 
-@helper
-def _pack(source: np.ndarray, start: int, outer: int, count: int, run: int, target: np.ndarray, row: int) -> None:
-    """Copy `count` runs of contiguous numbers, `outer` apart, to rows of the target, `row` apart."""
-    whole = run // LANES * LANES
-    for i in range(count):
-        for t in range(0, whole, LANES):
-            copy_vector(source, start + i * outer + t, target, i * row + t)
-        for t in range(whole, run):
-            target[i * row + t] = source[start + i * outer + t]
-
-
-@helper
-def _pack_transposed(
-    source: np.ndarray, start: int, outer: int, count: int, run: int, target: np.ndarray, row: int
-) -> None:
-    """Copy `count` runs of contiguous numbers, `outer` apart, to columns of the target, whose rows are `row` apart."""
-    across, down = count // LANES * LANES, run // LANES * LANES
-    for t in range(0, down, LANES):
-        for i in range(0, across, LANES):
-            copy_square(source, start + i * outer + t, outer, target, t * row + i, row)
-    for t in range(run):
-        for i in range(across if t < down else 0, count):
-            target[t * row + i] = source[start + i * outer + t]
-
-
 @vector_jit
 def _blocked(
     a: np.ndarray,
@@ -129,15 +105,15 @@ def _blocked(
         for d0 in range(0, depth, DEPTH):
             deep = min(DEPTH, depth - d0)
             if a_steps[1] == 1:
-                _pack(a, i0 * a_steps[0] + d0, a_steps[0], high, deep, part_a, DEPTH)
+                pack(a, i0 * a_steps[0] + d0, a_steps[0], high, deep, part_a, 0, DEPTH)
             else:
-                _pack(a, i0 + d0 * a_steps[1], a_steps[1], deep, high, part_a, high + ROWS)
+                pack(a, i0 + d0 * a_steps[1], a_steps[1], deep, high, part_a, 0, high + ROWS)
             for j in range(0, row, PANEL):
                 panel, some = min(PANEL, row - j), min(PANEL, wide - j)
                 if b_steps[1] == 1:
-                    _pack(b, d0 * b_steps[0] + j0 + j, b_steps[0], deep, some, part_b, panel)
+                    pack(b, d0 * b_steps[0] + j0 + j, b_steps[0], deep, some, part_b, 0, panel)
                 else:
-                    _pack_transposed(b, (j0 + j) * b_steps[1] + d0, b_steps[1], some, deep, part_b, panel)
+                    pack_transposed(b, (j0 + j) * b_steps[1] + d0, b_steps[1], some, deep, part_b, 0, panel)
                 shape = high, panel, deep
                 if a_steps[1] == 1:
                     multiply(part_a, 0, DEPTH, part_b, 0, panel, part_c, j, row, shape, float(d0))

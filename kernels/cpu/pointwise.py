@@ -6,9 +6,10 @@ Under a 1×1 window an output sees one cell of the image, so the cells are their
     kernel gradient     dW = xᵀ · dy        (c, cells)·(cells, k)
     input gradient      dx = dy · Wᵀ        (cells, k)·(k, c), 0 in the cells that strides skip
 
-Half of ResNet's arithmetic is of this kind, and nearly all of MobileNet's. As in `dense.py`, blocks of the result stay
-in a core's second-level cache while DEPTH terms at a time are added to them. What a block needs of x is copied together
-first, and it is there that strides pick their cells; W is brought into panels once, as wide as a piece of `product.py`.
+Half of ResNet's arithmetic is of this kind, and nearly all of MobileNet's. A thread takes rows of the result with all
+their columns, and adds DEPTH terms at a time to them. What it needs of the left factor for that is copied together
+once, into a core's second-level cache, and it is there that strides pick their cells; the right factor is in panels, as
+wide as pieces of `product.py` fill. xᵀ is turned while it is copied, since rows are the faster product.
 """
 
 from math import ceil
@@ -19,10 +20,11 @@ import numpy as np
 from numba import get_thread_id, prange
 
 from ..window import Pair, Window
-from .compile import helper, parallel_jit, vector_jit
+from .compile import helper, vector_jit
 from .memory import empty, rooms, zeros
+from .packing import copy_run, pack, pack_transposed
 from .product import PANEL, ROWS, multiply
-from .vectors import LANES, copy_vector, in_registers, transposed, where
+from .vectors import LANES, in_registers, transposed, where
 
 # A block is at most TALL rows of the result, and all its columns; DEPTH terms at a time are added to it. Each number is
 # the same sum in the same order whatever the block.
@@ -31,9 +33,6 @@ DEPTH = 128
 
 # Columns of dy that are copied into panels at a time: to read a few of each row would cost a page's address each time.
 GROUP = 256 // PANEL * PANEL
-
-# Rows of W that are cut into panels at a time, for the same reason.
-STRIP = 16
 
 # Numbers of a block's part of x, and of dy.
 A, B = (TALL + ROWS) * DEPTH, DEPTH * GROUP
@@ -53,7 +52,7 @@ def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: f
     """Return y (n,oh,ow,k) = max(x ∗ w + b, floor) of images `x` (n,h,w,c), kernel `w` (1,1,c,k), bias `b` (k,)."""
     image = x.shape[1:3]
     y = empty((len(x), *window.output(*image), w.shape[3]), x.dtype)
-    _multiply(x, w[0, 0], b, y, _geometry(window, image), True, floor)
+    _multiply(x, w, False, b, y, _geometry(window, image), floor)
     return y
 
 
@@ -61,7 +60,7 @@ def conv2d_backward_input(dy: np.ndarray, w: np.ndarray, window: Window, image: 
     """Return dx (n,h,w,c) from `dy` (n,oh,ow,k); `image` is (h, w)."""
     c = w.shape[2]
     dx = (empty if window.strides == (1, 1) else zeros)((len(dy), *image, c), dy.dtype)
-    _multiply(dy, w[0, 0].T, np.zeros(c, dy.dtype), dx, _geometry(window, image), False, -np.inf)
+    _multiply(dy, w, True, np.zeros(c, dy.dtype), dx, _geometry(window, image), -np.inf)
     return dx
 
 
@@ -81,16 +80,19 @@ def conv2d_backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window) -> np.
 
 
 def _multiply(
-    a: np.ndarray, w: np.ndarray, bias: np.ndarray, y: np.ndarray, geometry: Any, gathers: bool, floor: float
+    a: np.ndarray, w: np.ndarray, turned: bool, bias: np.ndarray, y: np.ndarray, geometry: Any, floor: float
 ) -> None:
-    """Fill y (…,k) with max(a·w + bias, floor); strides apply to the cells of `a` (…,c) if it `gathers`, else of y."""
-    c, k = w.shape
-    rows = y.size // k if gathers else a.size // c
+    """Fill y (…,k) with max(a·w + bias, floor) of `a` (…,c) and `w` (c,k), or its transpose if w is `turned`.
+
+    Strides apply to the cells of a, or, if w is turned, of y.
+    """
+    c, k = a.shape[-1], y.shape[-1]
+    rows = a.size // c if turned else y.size // k
     panels = empty((c * _whole(k),), w.dtype)
-    _fill_panels(w, panels)
+    _fill_panels(w.reshape(-1), (1, c) if turned else (k, 1), panels, (c, k))
     arrays = a.reshape(-1), panels, bias, y.reshape(-1)
     room = rooms(A + (TALL + ROWS) * _whole(k), a.dtype)
-    _product(*arrays, (rows, c, k), _height(rows, 1), geometry, gathers, a.dtype.type(floor), room)
+    _product(*arrays, (rows, c, k), _height(rows, 1), geometry, not turned, a.dtype.type(floor), room)
 
 
 def _whole(k: int) -> int:
@@ -116,16 +118,6 @@ def _geometry(window: Window, image: Pair) -> tuple[int, ...]:
 def _finish(c, i, bias, j, floor, y, at):
     total = c[i] + bias[j]
     y[at] = where(total <= floor, floor, total)
-
-
-@helper
-def _copy_run(source: np.ndarray, start: int, run: int, target: np.ndarray, at: int) -> None:
-    """Copy `run` numbers."""
-    whole = run // LANES * LANES
-    for t in range(0, whole, LANES):
-        copy_vector(source, start + t, target, at + t)
-    for t in range(whole, run):
-        target[at + t] = source[start + t]
 
 
 @in_registers
@@ -162,19 +154,24 @@ def _find_cells(geometry: Any, first: int, count: int, cells: np.ndarray) -> Non
                 image, i = image + 1, 0
 
 
-@parallel_jit
-def _fill_panels(w: np.ndarray, panels: np.ndarray) -> None:
-    """Cut the matrix w (c,k) into panels of PANEL columns, one after the other; the last to whole vectors, with 0."""
-    for panel in prange((w.shape[1] + PANEL - 1) // PANEL):
-        c, k = w.shape
+@vector_jit
+def _fill_panels(w: Any, steps: Any, panels: Any, sizes: Any) -> None:
+    """Cut the matrix w (c,k) into panels of PANEL columns, one after the other; the last to whole vectors, with 0.
+
+    `steps` are the distances of its rows and of its columns; one of them is 1.
+    """
+    for panel in prange((sizes[1] + PANEL - 1) // PANEL):
+        c, k = sizes
         j0 = panel * PANEL
         some = min(PANEL, k - j0)
         wide = (some + LANES - 1) // LANES * LANES
-        for d0 in range(0, c, STRIP):
-            last = min(d0 + STRIP, c)
-            for j in range(wide):
-                for d in range(d0, last):
-                    panels[j0 * c + d * wide + j] = w[d, j0 + j] if j < some else 0
+        if steps[1] == 1:
+            pack(w, j0, steps[0], c, some, panels, j0 * c, wide)
+        else:
+            pack_transposed(w, j0 * steps[1], steps[1], some, c, panels, j0 * c, wide)
+        for d in range(c):
+            for j in range(some, wide):
+                panels[j0 * c + d * wide + j] = 0
 
 
 @vector_jit
@@ -192,7 +189,7 @@ def _product(
         for d0 in range(0, c, DEPTH):
             deep = min(DEPTH, c - d0)
             for i in range(high):
-                _copy_run(a, (cells[i] if gathers else i0 + i) * c + d0, deep, part_a, i * DEPTH)
+                copy_run(a, (cells[i] if gathers else i0 + i) * c + d0, deep, part_a, i * DEPTH)
             for j in range(0, row, PANEL):
                 panel = min(PANEL, row - j)
                 b0 = j * c + d0 * panel
@@ -228,9 +225,9 @@ def _sum_products(x: Any, dy: Any, partial: Any, sizes: Any, tall: int, geometry
                 for d in range(deep):
                     for j in range(j0, end, PANEL):
                         panel = min(PANEL, end - j)
-                        _copy_run(dy, (d0 + d) * k + j, min(panel, k - j), part_b, (j - j0) * DEPTH + d * panel)
+                        copy_run(dy, (d0 + d) * k + j, min(panel, k - j), part_b, (j - j0) * DEPTH + d * panel)
                 for j in range(j0, end, PANEL):
                     shape, b0 = (high, min(PANEL, end - j), deep), (j - j0) * DEPTH
                     multiply(part_a, 0, DEPTH, part_b, b0, shape[1], part_c, j, row, shape, float(d0 - first))
         for i in range(high):
-            _copy_run(part_c, i * row, k, partial, ((part * c) + i0 + i) * k)
+            copy_run(part_c, i * row, k, partial, ((part * c) + i0 + i) * k)

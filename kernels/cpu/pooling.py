@@ -82,9 +82,10 @@ def _max_row(
     """Fill row `p` of one image's `y` and `index` (ow,c) from `x` (h,w,c)."""
     h, w, channels = x.shape
     i_first, i_last = _inside(p * sh - top, kh, h)
+    winner = np.empty(channels, x.dtype)  # numbers as wide as those compared, or nothing would vectorise
     for q in range(y.shape[0]):
         j_first, j_last = _inside(q * sw - left, kw, w)
-        best, winner = y[q], index[q]
+        best = y[q]
         cells = x[p * sh - top + i_first, q * sw - left + j_first]
         for c in range(channels):
             best[c] = cells[c]
@@ -92,12 +93,14 @@ def _max_row(
         for i in range(i_first, i_last):
             for j in range(j_first + (i == i_first), j_last):
                 cells = x[p * sh - top + i, q * sw - left + j]
-                position = np.uint16(i * kw + j)
+                position = x.dtype.type(i * kw + j)
                 for c in range(channels):
                     # Larger, or NaN, unless a NaN leads already. `&` and not `and`: no branch, so it vectorises.
                     better = (not cells[c] <= best[c]) & (best[c] == best[c])
                     best[c] = cells[c] if better else best[c]
                     winner[c] = position if better else winner[c]
+        for c in range(channels):
+            index[q, c] = np.uint16(winner[c])
 
 
 @parallel_jit

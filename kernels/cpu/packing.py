@@ -1,0 +1,39 @@
+"""What a product needs of a larger matrix, copied together, as it lies or transposed. All arrays are flat."""
+
+import numpy as np
+
+from .compile import helper
+from .vectors import LANES, copy_square, copy_vector
+
+
+@helper
+def copy_run(source: np.ndarray, start: int, run: int, target: np.ndarray, at: int) -> None:
+    """Copy `run` numbers."""
+    whole = run // LANES * LANES
+    for t in range(0, whole, LANES):
+        copy_vector(source, start + t, target, at + t)
+    for t in range(whole, run):
+        target[at + t] = source[start + t]
+
+
+@helper
+def pack(
+    source: np.ndarray, start: int, outer: int, count: int, run: int, target: np.ndarray, at: int, row: int
+) -> None:
+    """Copy `count` runs of contiguous numbers, `outer` apart, to rows of the target, `row` apart."""
+    for i in range(count):
+        copy_run(source, start + i * outer, run, target, at + i * row)
+
+
+@helper
+def pack_transposed(
+    source: np.ndarray, start: int, outer: int, count: int, run: int, target: np.ndarray, at: int, row: int
+) -> None:
+    """Copy `count` runs of contiguous numbers, `outer` apart, to columns of the target, whose rows are `row` apart."""
+    across, down = count // LANES * LANES, run // LANES * LANES
+    for t in range(0, down, LANES):
+        for i in range(0, across, LANES):
+            copy_square(source, start + i * outer + t, outer, target, at + t * row + i, row)
+    for t in range(run):
+        for i in range(across if t < down else 0, count):
+            target[at + t * row + i] = source[start + i * outer + t]
