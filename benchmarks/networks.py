@@ -203,7 +203,7 @@ MODELS: dict[str, Model] = {
                 Dense(4096, "relu"),
                 Dense(1000, "softmax"),
             ),
-            batch=16,
+            batch=8,
             optimizer=SGD(1e-4),
         ),
         Model(

@@ -7,7 +7,7 @@ import os
 import pytest
 from rich.console import Console
 
-from benchmarks import contest, machine, startup, training
+from benchmarks import contest, machine, scaling, startup, training
 from benchmarks.agreement import DRAWS, Evidence
 from benchmarks.engines import CONTESTANTS
 from benchmarks.models import Conv2D, Dense, Flatten, Model, RMSprop, weights
@@ -60,6 +60,39 @@ def test_startup_table_and_measurements(monkeypatch, tmp_path, capsys):
     assert first == again != second == once_more
     assert imports == [None] * 5
     assert not os.path.exists(first)
+
+
+def test_scaling_tells_batches_and_threads_apart(monkeypatch, capsys):
+    class Canned:
+        """3 ms and 2 an image, shared out perfectly."""
+
+        def __init__(self, threads):
+            self.threads = threads
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+        def call(self, method, *arguments):
+            if method == "build":
+                _, model, inputs, threads = arguments
+                assert threads == self.threads
+                assert model.batch == inputs.images.shape[1]
+                self.batch = model.batch
+            return {"build": None, "calibrate": 3, "run": (3 + 2 * getattr(self, "batch", 0)) / self.threads}[method]
+
+    monkeypatch.setattr(scaling, "Worker", Canned)
+    monkeypatch.setattr(scaling, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(machine, "usable_cores", lambda: [0, 1])
+    found = scaling.measure(MODELS["mnist-fc"], 2)
+    assert found == {(b, t): (3 + 2 * b) / t for b in (50, 100, 200, 400) for t in (1, 2)}
+    assert scaling.main(["--models", "mnist-fc", "--rounds", "1"]) == 0
+    last = capsys.readouterr().out.splitlines()[-2].replace("│", " ").split()
+    assert last == ["400", "803", "2.01", "402", "1", "2.00"]
+    with pytest.raises(SystemExit):
+        scaling.main(["--rounds", "0"])
 
 
 def test_startup_says_why_there_is_no_first_step(monkeypatch, capsys):

@@ -42,7 +42,7 @@ from benchmarks.networks import MODELS
         ("practicum", 9_494_561, 20),
         ("intel", 6_454_534, 16),
         ("vgg16-cats-dogs", 33_605_442, 64),
-        ("vgg16", 138_357_544, 16),
+        ("vgg16", 138_357_544, 8),
         ("resnet50", 25_636_712, 16),
         ("mobilenet", 4_253_864, 16),
     ],
