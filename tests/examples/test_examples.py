@@ -44,7 +44,7 @@ def test_overfit(tmp_path):
     """The narrowest MobileNet; the others take minutes."""
     out = run("overfit.py", tmp_path, "--network", "MobileNet", "--alpha", "0.25")
     first, *steps = out.splitlines()
-    assert first == "mobilenet_0.25_32: 221,194 parameters, 64 images"
+    assert first == "mobilenet_0.25_32: 221,114 parameters, 64 images"
     assert "100.0% right" in steps[-1]
     assert float(steps[-1].split(", ")[1].split()[0]) < 0.01
     assert float(steps[-1].split("loss ")[1].split()[0]) < 0.01
