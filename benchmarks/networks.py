@@ -204,7 +204,7 @@ MODELS: dict[str, Model] = {
                 Dense(1000, "softmax"),
             ),
             batch=8,
-            optimizer=SGD(1e-4),
+            optimizer=SGD(1e-6),
         ),
         Model(
             "resnet50",
@@ -220,7 +220,7 @@ MODELS: dict[str, Model] = {
                 Dense(1000, "softmax"),
             ),
             batch=16,
-            optimizer=SGD(1e-4),
+            optimizer=SGD(1e-6),
         ),
         Model(
             "mobilenet",
@@ -241,7 +241,7 @@ MODELS: dict[str, Model] = {
                 Dense(1000, "softmax"),
             ),
             batch=16,
-            optimizer=SGD(1e-4),
+            optimizer=SGD(1e-6),
         ),
     )
 }
