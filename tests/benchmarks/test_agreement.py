@@ -75,6 +75,21 @@ def test_a_wrong_gradient_is_caught_and_named(index, wrong):
     assert all(verdict.agrees for name, verdict in verdicts.items() if name != "tinyconv")
 
 
+def test_a_float32_gradient_twice_too_large_is_caught_where_rounding_is_chaos():
+    right = evidence()
+    rng = np.random.default_rng(6)
+    chaos = [g * (1 + 0.03 * rng.standard_normal(g.shape)).astype(np.float32) for g in right.gradients]
+    right = replace(right, rounded=right.gradients)
+    assert judge(MODEL, {"tinyconv": replace(right, rounded=chaos), "keras": right})["tinyconv"].agrees
+    for index in range(len(chaos)):
+        doubled = [2 * g if number == index else g for number, g in enumerate(chaos)]
+        verdict = judge(MODEL, {"tinyconv": replace(right, rounded=doubled), "keras": right})["tinyconv"]
+        assert not verdict.agrees
+        assert verdict.quantity == f"float32 gradient of {weights(MODEL)[index].name}"
+    with pytest.raises(ValueError, match="8 gradients, the other 0"):
+        judge(MODEL, {"tinyconv": replace(right, rounded=None), "keras": right})
+
+
 @pytest.mark.parametrize(
     ("change", "quantity"),
     [
