@@ -1,15 +1,20 @@
 """Sums of whole arrays, and what keeps gradients small: formulas in `reference/arithmetic.py`."""
 
 from math import inf
+from typing import Any
 
 import numpy as np
 from numba import prange
 
-from .compile import elementwise, parallel_jit
+from .compile import elementwise, vector_jit
 from .memory import empty
+from .vectors import LANES, in_registers, repeat, wide
 
 # Sums are taken in this many parts, added in order: the bits do not depend on the number of threads.
 PARTS = 16
+
+# In each part so many sums at once, whole vectors of them: one alone would wait for its own last addition.
+SUMS = 16
 
 
 def add(a: np.ndarray, b: np.ndarray, relu: bool = False) -> np.ndarray:
@@ -52,15 +57,26 @@ def _scale(x: np.ndarray, factor: np.ndarray, y: np.ndarray) -> None:
         y[i] = x[i] * factor[0]
 
 
-@parallel_jit
+@in_registers
+def _add_squares(x, at, count, sums):
+    """Add the squares of `count` times 16 numbers to 16 sums."""
+    vectors = range(0, SUMS, LANES)
+
+    def add(i: Any, *totals: Any) -> list[Any]:
+        numbers = [wide(x[at + i * SUMS + t]) for t in vectors]
+        return [number * number + total for number, total in zip(numbers, totals, strict=True)]
+
+    for t, total in zip(vectors, repeat(count, add, [sums[t] for t in vectors]), strict=True):
+        sums[t] = total
+
+
+@vector_jit
 def _sum_squares(x: np.ndarray, partial: np.ndarray) -> None:
-    """Add up x² in `partial`, a part a thread: sixteen sums at once, which fill vector registers."""
+    """Add up x² in `partial`, a part at a time."""
     for part in prange(PARTS):
         first, last = part * x.size // PARTS, (part + 1) * x.size // PARTS
-        sums = np.zeros(16)
-        for at in range(first, last - 15, 16):
-            for lane in range(16):
-                sums[lane] += np.float64(x[at + lane]) * np.float64(x[at + lane])
-        for at in range(last - (last - first) % 16, last):
+        sums = np.zeros(SUMS)
+        _add_squares(x, first, (last - first) // SUMS, sums)
+        for at in range(last - (last - first) % SUMS, last):
             sums[0] += np.float64(x[at]) * np.float64(x[at])
         partial[part] = sums.sum()

@@ -4,20 +4,20 @@ BLAS would serve as well alone; but its threads keep spinning for milliseconds a
 away from the kernels that follow, which then took twice as long.
 """
 
-from math import ceil
+from math import ceil, inf
 
 import numba
 import numpy as np
 from numba import get_thread_id, prange
 
-from .compile import single_threaded_blas, vector_jit
+from .compile import parallel_jit, single_threaded_blas, vector_jit
 from .memory import empty, rooms
 from .packing import pack, pack_transposed
 from .product import PANEL, ROWS, multiply, multiply_transposed
-from .vectors import LANES, in_registers
+from .vectors import LANES, in_registers, where
 
 # Blocks of c, at most TALL×WIDE, stay in a core's second-level cache while DEPTH terms at a time are added to them. The
-# part of b for that is copied to panels of columns that pieces of `product.py` fill and the
+# part of b for that is copied to panels of columns that pieces of `product.py` fill and the first-level cache holds.
 # Each number of c is the same sum in the same order whatever the block it is in.
 TALL = 256
 WIDE = 256
@@ -26,10 +26,13 @@ DEPTH = 128
 # Up to this many multiplications, waking the other threads takes longer than the work they would save.
 SMALL = 2**20
 
+# Columns that a thread adds up together: two cache lines of each row, and sums that stay in the first-level cache.
+SUMMED = 64
 
-def dense(x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
-    """Return y (…,k) = x·w + b for `x` (…,m), `w` (m,k) and `b` (k,) or None."""
-    y = _product(x.reshape(-1, x.shape[-1]), w, b)
+
+def dense(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, relu: bool = False) -> np.ndarray:
+    """Return y (…,k) = x·w + b for `x` (…,m), `w` (m,k) and `b` (k,) or None; with `relu`, max(y, 0)."""
+    y = _product(x.reshape(-1, x.shape[-1]), w, b, relu)
     return y.reshape(*x.shape[:-1], w.shape[1])
 
 
@@ -46,11 +49,14 @@ def dense_backward_kernel(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 def dense_backward_bias(dy: np.ndarray) -> np.ndarray:
     """Return db (k,), the sum of `dy` (…,k) over all its leading axes, in double."""
-    return dy.reshape(-1, dy.shape[-1]).sum(axis=0, dtype=np.float64).astype(dy.dtype)
+    rows = dy.reshape(-1, dy.shape[-1])
+    total = np.zeros(rows.shape[1])
+    _sum_rows(rows, total)
+    return total.astype(dy.dtype)
 
 
-def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
-    """Return a·b + bias; `a` or `b` may be the transpose of a C-contiguous matrix."""
+def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, relu: bool = False) -> np.ndarray:
+    """Return a·b + bias, rectified if `relu`; `a` or `b` may be the transpose of a C-contiguous matrix."""
     rows, depth = a.shape
     columns = b.shape[1]
     c = empty((rows, columns), a.dtype)
@@ -59,7 +65,7 @@ def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> np.ndarra
             np.matmul(a, b, out=c)
         if bias is not None:
             c += bias
-        return c
+        return np.maximum(c, 0, out=c) if relu else c
     across, down = ceil(columns / WIDE), ceil(rows / TALL)
     if across * down < numba.get_num_threads():
         down = numba.get_num_threads()
@@ -67,7 +73,8 @@ def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> np.ndarra
     bias = np.zeros(columns, a.dtype) if bias is None else bias
     a_steps, b_steps = (tuple(step // a.itemsize for step in array.strides) for array in (a, b))
     room = rooms((TALL + ROWS) * (DEPTH + WIDE) + DEPTH * PANEL, a.dtype)
-    _blocked(_flat(a), a_steps, _flat(b), b_steps, bias, c.reshape(-1), (rows, columns, depth), tall, room)
+    least = a.dtype.type(0 if relu else -inf)
+    _blocked(_flat(a), a_steps, _flat(b), b_steps, bias, least, c.reshape(-1), (rows, columns, depth), tall, room)
     return c
 
 
@@ -76,9 +83,21 @@ def _flat(matrix: np.ndarray) -> np.ndarray:
     return (matrix if matrix.flags.c_contiguous else matrix.T).reshape(-1)
 
 
+@parallel_jit
+def _sum_rows(rows: np.ndarray, total: np.ndarray) -> None:
+    """Add up the rows (m,k) in total (k,), in their order; a thread owns some of the columns."""
+    columns = len(total)
+    for part in prange((columns + SUMMED - 1) // SUMMED):
+        for row in range(len(rows)):
+            for t in range(part * SUMMED, min((part + 1) * SUMMED, columns)):
+                total[t] += rows[row, t]
+
+
 @in_registers
-def _add(a, i, b, j, target, at):
-    target[at] = a[i] + b[j]
+def _finish(sums, i, bias, j, least, c, at):
+    """c[at …] = max(sums[i …] + bias[j …], least); NaN stays NaN."""
+    y = sums[i] + bias[j]
+    c[at] = where(y <= least, least, y)
 
 
 @vector_jit
@@ -88,6 +107,7 @@ def _blocked(
     b: np.ndarray,
     b_steps: tuple[int, int],
     bias: np.ndarray,
+    least: np.floating,
     c: np.ndarray,
     sizes: tuple[int, int, int],
     tall: int,
@@ -122,6 +142,7 @@ def _blocked(
         whole = wide // LANES * LANES
         for i in range(high):
             for j in range(0, whole, LANES):
-                _add(part_c, i * row + j, bias, j0 + j, c, (i0 + i) * columns + j0 + j)
+                _finish(part_c, i * row + j, bias, j0 + j, least, c, (i0 + i) * columns + j0 + j)
             for j in range(whole, wide):
-                c[(i0 + i) * columns + j0 + j] = part_c[i * row + j] + bias[j0 + j]
+                y = part_c[i * row + j] + bias[j0 + j]
+                c[(i0 + i) * columns + j0 + j] = least if y <= least else y

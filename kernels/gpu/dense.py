@@ -5,12 +5,12 @@ import cupy
 from .rows import finish, multiply, sum_rows
 
 
-def dense(x: cupy.ndarray, w: cupy.ndarray, b: cupy.ndarray | None) -> cupy.ndarray:
-    """Return y (…,k) = x·w + b for `x` (…,m), `w` (m,k) and `b` (k,) or None."""
+def dense(x: cupy.ndarray, w: cupy.ndarray, b: cupy.ndarray | None, relu: bool = False) -> cupy.ndarray:
+    """Return y (…,k) = x·w + b for `x` (…,m), `w` (m,k) and `b` (k,) or None; with `relu`, max(y, 0)."""
     y = cupy.empty((*x.shape[:-1], w.shape[1]), x.dtype)
     product = _matrix(y)
     multiply(_matrix(x), w, product)
-    finish(product.reshape(1, *product.shape), b, False, y)
+    finish(product.reshape(1, *product.shape), b, relu, y)
     return y
 
 

@@ -7,11 +7,15 @@ The gradients are those of a matrix product (Goodfellow, Bengio & Courville 2016
 
 import numpy as np
 
+from . import activation
 
-def dense(x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
-    """Return y (…,k) = x·w + b for `x` (…,m), `w` (m,k) and `b` (k,) or None."""
+
+def dense(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, relu: bool = False) -> np.ndarray:
+    """Return y (…,k) = x·w + b for `x` (…,m), `w` (m,k) and `b` (k,) or None; with `relu`, max(y, 0)."""
     y = x @ w
-    return y if b is None else y + b
+    if b is not None:
+        y = y + b
+    return activation.relu(y) if relu else y
 
 
 def dense_backward_input(dy: np.ndarray, w: np.ndarray) -> np.ndarray:

@@ -61,8 +61,26 @@ def test_agrees_with_reference(twin, dtype, shape, outputs, rng):
 def test_nan_propagates(kernels, dtype, rng):
     x, w, b, dy = draw(rng, (5, 4), 3, dtype)
     x[2, 1] = dy[3, 2] = np.nan
-    np.testing.assert_array_equal(np.isnan(kernels.dense(x, w, b)).all(axis=1), np.arange(5) == 2)
+    for relu in (False, True):
+        np.testing.assert_array_equal(np.isnan(kernels.dense(x, w, b, relu)).all(axis=1), np.arange(5) == 2)
     np.testing.assert_array_equal(np.isnan(kernels.dense_backward_input(dy, w)).all(axis=1), np.arange(5) == 3)
     dw = np.isnan(kernels.dense_backward_kernel(dy, x))
     np.testing.assert_array_equal(dw, (np.arange(4) == 1)[:, None] | (np.arange(3) == 2))
     np.testing.assert_array_equal(np.isnan(kernels.dense_backward_bias(dy)), np.arange(3) == 2)
+
+
+@all_shapes
+def test_the_rectifier_is_in_the_same_pass_to_the_bit(kernels, dtype, shape, outputs, rng):
+    x, w, b, _ = draw(rng, shape, outputs, dtype)
+    y = kernels.dense(x, w, b)
+    assert y.size < 2 or (y < 0).any()
+    np.testing.assert_array_equal(kernels.dense(x, w, b, True), np.maximum(y, 0), strict=True)
+
+
+def test_zeros_of_either_sign_and_infinities_are_rectified(kernels, dtype):
+    for rows, outputs in (2, 4), (64, 160):  # in one product, and in blocks
+        x, w, b = np.zeros((rows, 160), dtype), np.zeros((160, outputs), dtype), np.zeros(outputs, dtype)
+        b[:4] = -0.0, np.inf, -np.inf, 1
+        wanted = np.zeros(outputs, dtype)
+        wanted[1], wanted[3] = np.inf, 1
+        np.testing.assert_array_equal(kernels.dense(x, w, b, True), np.tile(wanted, (rows, 1)))

@@ -7,14 +7,24 @@ from ..tensor import Function, Tensor, as_tensor
 
 
 class Dense(Function):
-    """y = x @ w + b for x (…,m), w (m,k), b (k,) or left out; dx = dy @ wᵀ, dw = xᵀ @ dy, db = Σ dy."""
+    """y = x @ w + b for x (…,m), w (m,k), b (k,) or left out; dx = dy @ wᵀ, dw = xᵀ @ dy, db = Σ dy.
+
+    With `relu`, max(y, 0), whose dy is 0 where y is.
+    """
+
+    def __init__(self, relu: bool = False) -> None:
+        self.relu = relu
 
     def forward(self, x: Any, w: Any, b: Any = None) -> Any:
         self.x, self.w = x, w
-        return kernels.of(x).dense(x, w, b)
+        y = kernels.of(x).dense(x, w, b, self.relu)
+        self.y = y if self.relu else None
+        return y
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
         k = kernels.of(dy)
+        if self.relu:
+            dy = k.relu_backward(dy, self.y)
         dx = k.dense_backward_input(dy, self.w) if self.needs[0] else None
         dw = k.dense_backward_kernel(dy, self.x) if self.needs[1] else None
         if len(self.needs) == 2:
@@ -22,10 +32,13 @@ class Dense(Function):
         return dx, dw, k.dense_backward_bias(dy) if self.needs[2] else None
 
 
-def dense(x: Any, w: Any, b: Any = None) -> Tensor:
-    """Return x @ w + b. See `Dense`. Raises ValueError when the last axis of x does not fit w."""
+def dense(x: Any, w: Any, b: Any = None, relu: bool = False) -> Tensor:
+    """Return x @ w + b, rectified in the same pass with `relu`. See `Dense`.
+
+    Raises ValueError when the last axis of x does not fit w.
+    """
     x = as_tensor(x)
     w = as_tensor(w, like=x)
     if x.ndim < 1 or w.ndim != 2 or x.shape[-1] != w.shape[0]:
         raise ValueError(f"dense needs x (…,m) and w (m,k), got shapes {x.shape} and {w.shape}")
-    return Dense()(x, w) if b is None else Dense()(x, w, as_tensor(b, like=x))
+    return Dense(relu)(*((x, w) if b is None else (x, w, as_tensor(b, like=x))))

@@ -135,6 +135,8 @@ def _network_functions(draw: Draw) -> Iterator[Check]:
     x, w, b = draw.normal(2, 6, 5, 4), draw.normal(3, 2, 4, 3), draw.normal(3)
     yield check("dense", "", F.dense, draw.normal(3, 4), draw.normal(4, 5), draw.normal(5))
     yield check("dense", "images, no bias", F.dense, draw.normal(2, 3, 4), draw.normal(4, 5))
+    matrices = draw.normal(3, 4), draw.normal(4, 5)
+    yield check("dense", "relu", lambda x, w: F.dense(x, w, relu=True), *matrices)
     yield check("conv2d", "", F.conv2d, x, w, b)
     yield check("conv2d", "no bias", F.conv2d, x, w)
     yield check("conv2d", "relu, pooled", lambda x, w, b: F.conv2d(x, w, b, relu=True, pooled=True), x, w, b)

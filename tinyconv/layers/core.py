@@ -85,6 +85,8 @@ class Dense(Layer):
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return activation(x @ kernel + bias)."""
+        if self.activation is F.relu:  # in one pass
+            return F.dense(x, self.kernel, self.bias, relu=True)
         return self.activation(F.dense(x, self.kernel, self.bias))
 
     def get_config(self) -> dict[str, Any]:
