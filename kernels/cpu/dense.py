@@ -23,6 +23,9 @@ TALL = 256
 WIDE = 256
 DEPTH = 128
 
+# Blocks are as wide as pairs of vectors: one vector by itself has not enough sums to keep a core busy.
+PAIR = 2 * LANES
+
 # Up to this many multiplications, waking the other threads takes longer than the work they would save.
 SMALL = 2**20
 
@@ -67,14 +70,16 @@ def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, relu: bool =
             c += bias
         return np.maximum(c, 0, out=c) if relu else c
     across, down = ceil(columns / WIDE), ceil(rows / TALL)
-    if across * down < numba.get_num_threads():
-        down = numba.get_num_threads()
-    tall = ceil(rows / down / ROWS) * ROWS
+    while across * down % numba.get_num_threads():  # else a thread would wait for another's last block
+        across, down = (across + 1, down) if columns > rows else (across, down + 1)
+    tall, wide = ceil(rows / down / ROWS) * ROWS, ceil(columns / across / PAIR) * PAIR
     bias = np.zeros(columns, a.dtype) if bias is None else bias
     a_steps, b_steps = (tuple(step // a.itemsize for step in array.strides) for array in (a, b))
     room = rooms((TALL + ROWS) * (DEPTH + WIDE) + DEPTH * PANEL, a.dtype)
     least = a.dtype.type(0 if relu else -inf)
-    _blocked(_flat(a), a_steps, _flat(b), b_steps, bias, least, c.reshape(-1), (rows, columns, depth), tall, room)
+    _blocked(
+        _flat(a), a_steps, _flat(b), b_steps, bias, least, c.reshape(-1), (rows, columns, depth), (tall, wide), room
+    )
     return c
 
 
@@ -110,15 +115,19 @@ def _blocked(
     least: np.floating,
     c: np.ndarray,
     sizes: tuple[int, int, int],
-    tall: int,
+    most: tuple[int, int],
     room: np.ndarray,
 ) -> None:
-    """Fill c (rows, columns), flat, a block at a time; `a_steps`, `b_steps`: the distances of rows and of columns."""
+    """Fill c (rows, columns), flat, in blocks of `most` rows and columns.
+
+    `a_steps` and `b_steps` are the distances of rows and of columns.
+    """
     rows, columns, depth = sizes
-    across = (columns + WIDE - 1) // WIDE
+    tall, widest = most
+    across = (columns + widest - 1) // widest
     for block in prange((rows + tall - 1) // tall * across):
-        i0, j0 = block // across * tall, block % across * WIDE
-        high, wide = min(tall, rows - i0), min(WIDE, columns - j0)
+        i0, j0 = block // across * tall, block % across * widest
+        high, wide = min(tall, rows - i0), min(widest, columns - j0)
         row = (wide + LANES - 1) // LANES * LANES
         part_a, rest = room[get_thread_id(), : (TALL + ROWS) * DEPTH], room[get_thread_id(), (TALL + ROWS) * DEPTH :]
         part_b, part_c = rest[: DEPTH * PANEL], rest[DEPTH * PANEL :]
