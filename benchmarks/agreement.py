@@ -214,7 +214,7 @@ def _pairs(
     """Yield each gradient that is to be compared, with its name; of none, nothing."""
     if len(expected) != len(found):
         raise ValueError(f"one engine has {len(expected)} gradients, the other {len(found)}")
-    for weight, right, given in zip(weights(model), expected, found, strict=False):
+    for weight, right, given in zip(weights(model) if expected else (), expected, found, strict=True):
         if weight.learnt and not weight.taken_back:
             yield f"{what} of {weight.name}", right, given, allowed
 

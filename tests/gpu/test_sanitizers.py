@@ -14,10 +14,9 @@ from standin import sanitizer
 
 TESTS = str(Path(__file__).with_name("test_gpu_kernels.py"))
 
-# Which tests; at least how many these are. Following every access of every thread takes its time, and float64 goes
-# through the same lines, of templates, as float32.
+# Which tests; at least how many these are. Following every access of every thread takes its time.
 CHOSEN = {
-    "address,undefined": ("(few and not float64) or (promises and usual)", 700),
+    "address,undefined": ("few or (promises and usual)", 1300),
     "thread": ("few and (promises or (agrees and (overlap or dilation or groups or textbook)))", 220),
 }
 
