@@ -143,7 +143,7 @@ LOSSES = [
 ]
 
 
-@pytest.mark.parametrize(("last", "loss", "parts"), LOSSES, ids=str)
+@pytest.mark.parametrize(("last", "loss", "parts"), LOSSES)
 def test_loss_that_does_not_fit_the_last_activation(last, loss, parts):
     model = tc.Sequential([layers.Dense(**last, input_shape=(2,))])
     model.compile("sgd", loss)

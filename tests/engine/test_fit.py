@@ -303,7 +303,7 @@ def test_batches_take_no_arguments_that_would_be_ignored(extra):
 OPTIMIZERS = ["sgd", "rmsprop", "adam", "adagrad", "Adam", tc.optimizers.SGD(0.05, momentum=0.9, nesterov=True)]
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_optimizers_descend(optimizer):
     model = linear()
     model.compile(optimizer, "mse")

@@ -15,7 +15,6 @@ from tinyconv import layers
         ("sparse_categorical_accuracy", 0.5),
         (tc.metrics.SparseTopKCategoricalAccuracy(2), 0.75),
     ],
-    ids=str,
 )
 def test_metrics(metric, wanted):
     """The network passes its input on: predictions are what the test says they are."""
