@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, wraps
 from pathlib import Path
 from types import FunctionType
@@ -14,6 +14,8 @@ import numba
 from numba.core import config
 from numba.core.event import Event, Listener, register
 from threadpoolctl import ThreadpoolController
+
+from .machine_code import whole_kernels
 
 __all__ = [
     "elementwise",
@@ -28,9 +30,8 @@ __all__ = [
 # Up to this many elements, waking the other threads takes longer than the work they would save.
 SMALL = 16384
 
-# No liberty is taken with floating-point arithmetic ("fast math"): Numba compiles a parallel kernel twice, once to run
-# at once and once for the disk, and where sums may be reordered the two need not agree in the last bit. Where a kernel
-# gains by fused or reordered sums, it says so itself, in `vectors.py`.
+# No liberty is taken with floating-point arithmetic ("fast math"): a kernel gives the same bits however the compiler
+# arranges its loops. Where one gains by fused or reordered sums, it says so itself, in `vectors.py`.
 POLICY = {"nogil": True, "error_model": "numpy", "boundscheck": False}
 
 # Only a written `prange` runs in parallel. Numba's search of array expressions for more of it lengthens compilation and
@@ -124,32 +125,39 @@ def _keep(compiled: Any) -> Callable[..., Any]:
 
 
 class _Compilation(Listener):
-    """Says once a process, on stderr, that kernels are being compiled: the wait should explain itself. Lowers the level
-    of optimisation, which Numba has for all functions or none, for as long as a kernel of `vector_jit` is compiled.
+    """Says once a process, on stderr, that kernels are being compiled: the wait should explain itself. Has them made
+    into machine code whole, and sets the level of optimisation, which Numba has for all functions or none.
 
     Numba sends "numba:compile", under its compiler's lock, only when it found no machine code on disk.
     """
 
     def __init__(self) -> None:
         self.told = False
-        self.levels: list[Any] = []
+        self.settings: list[ExitStack] = []  # for each function that is being compiled, one inside the other
 
     def on_start(self, event: Event) -> None:
-        dispatcher = event.data["dispatcher"]
-        self.levels.append(config.OPT)
+        dispatcher, setting = event.data["dispatcher"], ExitStack()
+        setting.callback(setattr, config, "OPT", config.OPT)
+        if not self.settings and _is_kernel(dispatcher):
+            setting.enter_context(whole_kernels())
+        self.settings.append(setting)
         if hasattr(dispatcher, "simple"):
             config.OPT = type(config.OPT)(1)
-        if self.told or not (dispatcher.py_func.__module__ or "").startswith(PACKAGE + "."):
-            return  # told already, or somebody else's function
-        self.told = True
-        if hasattr(dispatcher, "kept_nowhere"):
-            kept = "not kept, for want of a folder to write to: set NUMBA_CACHE_DIR"
-        else:
-            kept = f"kept in {dispatcher.stats.cache_path}"
-        print(f"tinyconv: compiling Numba kernels for this machine, once ({kept})", file=sys.stderr, flush=True)
+        if _is_kernel(dispatcher) and not self.told:
+            self.told = True
+            if hasattr(dispatcher, "kept_nowhere"):
+                kept = "not kept, for want of a folder to write to: set NUMBA_CACHE_DIR"
+            else:
+                kept = f"kept in {dispatcher.stats.cache_path}"
+            print(f"tinyconv: compiling Numba kernels for this machine, once ({kept})", file=sys.stderr, flush=True)
 
     def on_end(self, event: Event) -> None:
-        config.OPT = self.levels.pop()
+        self.settings.pop().close()
+
+
+def _is_kernel(dispatcher: Any) -> bool:
+    """Return whether it is one of ours and not somebody else's function."""
+    return (dispatcher.py_func.__module__ or "").startswith(PACKAGE + ".")
 
 
 register("numba:compile", _Compilation())

@@ -10,7 +10,7 @@ import numba
 import numpy as np
 from numba import get_thread_id, prange
 
-from .compile import parallel_jit, single_threaded_blas, vector_jit
+from .compile import single_threaded_blas, vector_jit
 from .memory import empty, rooms
 from .packing import pack, pack_transposed
 from .product import PANEL, ROWS, multiply, multiply_transposed
@@ -28,9 +28,6 @@ PAIR = 2 * LANES
 
 # Up to this many multiplications, waking the other threads takes longer than the work they would save.
 SMALL = 2**20
-
-# Columns that a thread adds up together: two cache lines of each row, and sums that stay in the first-level cache.
-SUMMED = 64
 
 
 def dense(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, relu: bool = False) -> np.ndarray:
@@ -52,10 +49,7 @@ def dense_backward_kernel(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 def dense_backward_bias(dy: np.ndarray) -> np.ndarray:
     """Return db (k,), the sum of `dy` (…,k) over all its leading axes, in double."""
-    rows = dy.reshape(-1, dy.shape[-1])
-    total = np.zeros(rows.shape[1])
-    _sum_rows(rows, total)
-    return total.astype(dy.dtype)
+    return np.add.reduce(dy.reshape(-1, dy.shape[-1]), axis=0, dtype=np.float64).astype(dy.dtype)
 
 
 def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, relu: bool = False) -> np.ndarray:
@@ -86,16 +80,6 @@ def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, relu: bool =
 def _flat(matrix: np.ndarray) -> np.ndarray:
     """Return the numbers of a matrix, or of the transpose of one, as they lie in memory."""
     return (matrix if matrix.flags.c_contiguous else matrix.T).reshape(-1)
-
-
-@parallel_jit
-def _sum_rows(rows: np.ndarray, total: np.ndarray) -> None:
-    """Add up the rows (m,k) in total (k,), in their order; a thread owns some of the columns."""
-    columns = len(total)
-    for part in prange((columns + SUMMED - 1) // SUMMED):
-        for row in range(len(rows)):
-            for t in range(part * SUMMED, min((part + 1) * SUMMED, columns)):
-                total[t] += rows[row, t]
 
 
 @in_registers

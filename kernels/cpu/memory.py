@@ -20,38 +20,39 @@ ALIGNMENT = 64  # bytes of a cache line, and of the widest vector register
 KEPT = 256 * 1024 * 1024  # bytes of unused memory that the pool holds on to at most
 LOOSE = 2  # memory may serve an array of half its size: else every size of a model would keep its own
 
-_free: list[np.ndarray] = []  # unused memory, the longest unused first
+_Block = tuple[int, int, np.ndarray]  # bytes, the address that they start at, a cache line's boundary, and their owner
+
+_free: list[_Block] = []  # unused memory, the longest unused first
 _choosing = Lock()
 
 
 class _Memory:
-    """Bytes that NumPy arrays may be laid over; given back to the pool when the last of them is collected."""
+    """What an array may be laid over, as NumPy's array interface describes it; goes back to the pool when the last view
+    on it is collected."""
 
-    def __init__(self, size: int) -> None:
-        self.raw = _taken(size + ALIGNMENT)
-        address = self.raw.ctypes.data
-        self.__array_interface__ = {
-            "shape": (size,),
-            "typestr": "|u1",
-            "data": (address + -address % ALIGNMENT, False),
-            "version": 3,
-        }
+    def __init__(self, block: _Block, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        self.block = block
+        self.__array_interface__ = {"shape": shape, "typestr": dtype.str, "data": (block[1], False), "version": 3}
 
-    def __del__(self, give_back: Callable[[np.ndarray], None] = _free.append) -> None:
-        give_back(self.raw)  # and nothing else: the collector may call this at any moment, even inside `_taken`
+    def __del__(self, give_back: Callable[[_Block], None] = _free.append) -> None:
+        give_back(self.block)  # and nothing else: the collector may call this at any moment, even inside `_taken`
 
 
-def _taken(size: int) -> np.ndarray:
+def _taken(size: int) -> _Block:
     """Take the smallest memory out of the pool that fits `size`, or else new memory; let go of what is too much."""
     with _choosing:
-        fitting = [raw for raw in _free if size <= raw.size <= LOOSE * size]
-        found = min(fitting, key=len) if fitting else None
-        kept = 0
-        for at in range(len(_free) - 1, -1, -1):
-            kept += _free[at].size
-            if _free[at] is found or kept > KEPT:
-                del _free[at]
-    return np.empty(size, np.uint8) if found is None else found
+        fitting = [block for block in _free if size <= block[0] <= LOOSE * size]
+        found = min(fitting) if fitting else None
+        if found is not None:
+            _free.remove(found)
+        excess = sum([block[0] for block in _free]) - KEPT
+        while excess > 0:
+            excess -= _free.pop(0)[0]
+    if found is not None:
+        return found
+    raw = np.empty(size + ALIGNMENT, np.uint8)
+    address: int = raw.ctypes.data
+    return size, address + -address % ALIGNMENT, raw
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -61,12 +62,11 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """
     dtype = np.dtype(dtype)
     count = prod(shape) * dtype.itemsize
-    if count < SMALL:
-        memory = np.empty(count + ALIGNMENT, np.uint8)
-        memory = memory[-memory.ctypes.data % ALIGNMENT :]
-    else:
-        memory = np.asarray(_Memory(-(-count // ALIGNMENT) * ALIGNMENT))
-    return memory[:count].view(dtype).reshape(shape)
+    if count >= SMALL:
+        return np.asarray(_Memory(_taken(-(-count // ALIGNMENT) * ALIGNMENT), shape, dtype))
+    memory = np.empty(count + ALIGNMENT, np.uint8)
+    skipped = -memory.ctypes.data % ALIGNMENT
+    return memory[skipped : skipped + count].view(dtype).reshape(shape)
 
 
 def zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:

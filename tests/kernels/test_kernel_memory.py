@@ -68,6 +68,6 @@ def test_the_pool_lets_go_of_what_is_too_much_the_longest_unused_first(pool, mon
         del arrays[0]
     gc.collect()
     kept = memory.empty((20 * LARGE,), np.float32)
-    assert [raw.size // (4 * LARGE) for raw in pool] == [5, 6]
+    assert [size // (4 * LARGE) for size, *_ in pool] == [5, 6]
     assert [memory.empty((factor * LARGE,), np.float32).ctypes.data for factor in (5, 6)] == addresses[1:]
     assert kept.ctypes.data not in addresses

@@ -1,0 +1,82 @@
+import numba
+import numpy as np
+import pytest
+from numba import prange
+from numba.core.codegen import JITCodeLibrary
+from numba.core.registry import cpu_target
+from numba.parfors import parfor_lowering
+
+from tinyconv.kernels.cpu.machine_code import whole_kernels
+
+VECTOR = numba.float64[::1]
+
+
+@pytest.fixture
+def translated(monkeypatch):
+    """Names of the parts that Numba makes machine code of."""
+    names = []
+    translate = JITCodeLibrary._finalize_specific
+
+    def noted(self):
+        names.append(self.name)
+        translate(self)
+
+    monkeypatch.setattr(JITCodeLibrary, "_finalize_specific", noted)
+    return names
+
+
+def made():
+    """A function, and a kernel whose iterations call it; neither is compiled."""
+
+    @numba.njit
+    def twice(x):
+        if x < 0:
+            raise ValueError("less than nothing")
+        return 2 * x
+
+    @numba.njit(parallel=True)
+    def kernel(x):
+        for i in prange(len(x)):
+            x[i] = twice(x[i])
+
+    return twice, kernel
+
+
+def test_only_what_python_calls_becomes_machine_code(translated):
+    _, kernel = made()
+    kernel.compile((VECTOR,))
+    assert len(translated) > 3  # Numba by itself: the function, the body, its wrappers, the kernel
+    translated.clear()
+    twice, kernel = made()
+    with whole_kernels():
+        kernel.compile((VECTOR,))
+    assert [name for name in translated if not name.endswith("twice")] == [kernel.py_func.__qualname__]
+    assert len(translated) == 2  # Python can call twice, too
+
+
+def test_kernels_and_their_parts_work(translated):
+    twice, kernel = made()
+    with whole_kernels():
+        kernel.compile((VECTOR,))
+    x = np.arange(5.0)
+    kernel(x)
+    assert x.tolist() == [0, 2, 4, 6, 8]
+    assert twice(4.0) == 8
+    with pytest.raises(ValueError, match="less than nothing"):
+        twice(-1.0)
+
+    @numba.njit
+    def later(x):
+        return twice(x) + 1
+
+    assert later(3.0) == 7  # compiled by Numba alone, of a part that was not
+
+
+def test_numba_is_itself_again():
+    codegen, lower_body = cpu_target.target_context.codegen(), parfor_lowering._create_gufunc_for_parfor_body
+    with pytest.raises(ZeroDivisionError), whole_kernels():
+        assert codegen._library_class is not JITCodeLibrary
+        raise ZeroDivisionError
+    assert codegen._library_class is JITCodeLibrary
+    assert "set_env" not in vars(codegen)
+    assert parfor_lowering._create_gufunc_for_parfor_body is lower_body
