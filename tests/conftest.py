@@ -20,6 +20,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--conv-algorithm", choices=ALGORITHMS, default="auto", help="by which to convolve on the CPU")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Where processes test side by side (`-n`), a thread that waits is to leave its core to the others at once."""
+    if config.getoption("numprocesses", default=None):
+        os.environ.setdefault("GOMP_SPINCOUNT", "0")  # see `kernels/cpu/compile.py`; the processes inherit it
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _algorithm(request: pytest.FixtureRequest) -> Iterator[None]:
     with tinyconv.conv_algorithm(request.config.getoption("--conv-algorithm")):
