@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-ALGORITHMS = ("auto", "im2col", "direct", "winograd", "winograd-2x2")
+ALGORITHMS = ("auto", "im2col", "direct", "winograd", "winograd-3x3", "winograd-2x2")
 
 _wanted = ContextVar("conv_algorithm", default="auto")
 
@@ -14,9 +14,9 @@ def conv_algorithm(name: str) -> Iterator[None]:
     """Convolve on the CPU by the algorithm called `name` inside the `with` block, to study its speed and its rounding.
 
     "im2col" serves any convolution; under a 1×1 window the images are their own patches, and none are written. "direct"
-    serves those into whole vector registers of filters, "winograd" (tiles of 4×4 outputs) and "winograd-2x2" those of
-    3×3 at stride 1 between whole vector registers of channels, all three in float32. What the named one cannot do falls
-    to im2col. "auto" chooses by shape. Raises ValueError for another name.
+    serves those into whole vector registers of filters, "winograd" (in tiles of 4×4 outputs), "winograd-3x3" and
+    "winograd-2x2" those of 3×3 at stride 1 between whole vector registers of channels, all in float32. What the named
+    one cannot do falls to im2col. "auto" chooses by shape. Raises ValueError for another name.
     """
     if name not in ALGORITHMS:
         raise ValueError(f"conv_algorithm must be one of {', '.join(map(repr, ALGORITHMS))}; got {name!r}")

@@ -5,6 +5,8 @@ under a 1×1 window; `direct` is for few channels, and `winograd` for 3×3 at st
 measurements behind the choice.
 """
 
+from math import ceil
+
 import numpy as np
 from numba import prange
 
@@ -23,25 +25,37 @@ PARTS = 16
 # Up to this many channels the image is as good as free to read, and nothing is gained by writing patches of it.
 FEW = 8
 
-SIDES = {"winograd": 4, "winograd-2x2": 2}  # of a tile of outputs
+# Tiles of 3×3 outputs are taken where they need less than this share of the products of tiles of 4×4.
+MUCH = 0.8
+
+SIDES = {"winograd": 4, "winograd-3x3": 3, "winograd-2x2": 2}  # of a tile of outputs
+POOLED = {name: side for name, side in SIDES.items() if side % 2 == 0}  # tiles that squares of 2×2 fill
 
 
 def chosen(dtype: np.dtype, shape: tuple[int, ...], window: Window, groups: int, image: Pair) -> str:
     """Return the algorithm for a kernel of `shape` (kh,kw,c/groups,k) on images of `image` = (h, w).
 
-    With less than 3×3 outputs, a Winograd tile's 36 products are no fewer than the definition's. What is im2col's to do
-    goes by "pointwise" where that can be.
+    With less than 3×3 outputs, a Winograd tile's 36 products are no fewer than the definition's. Tiles of 3×3 are for
+    outputs that they fill so much better than tiles of 4×4 that fewer products remain: 3×3, 5×5, 6×6 and 9×9. What is
+    im2col's to do goes by "pointwise" where that can be.
     """
     wanted, asked = wanted_algorithm(), (dtype, shape, window, groups, image)
-    able = {"direct": direct.can, "winograd": winograd.can, "winograd-2x2": winograd.can}
+    able = {"direct": direct.can, **dict.fromkeys(SIDES, winograd.can)}
     if wanted == "auto":
-        if winograd.can(*asked) and min(window.output(*image)) >= 3:
-            return "winograd"
+        outputs = window.output(*image)
+        if winograd.can(*asked) and min(outputs) >= 3:
+            return "winograd-3x3" if _products(outputs, 3) < MUCH * _products(outputs, 4) else "winograd"
         if direct.can(*asked) and shape[2] <= FEW:
             return "direct"
     elif wanted in able and able[wanted](*asked):
         return wanted
     return "pointwise" if pointwise.can(*asked) else "im2col"
+
+
+def _products(outputs: Pair, side: int) -> int:
+    """Return how many products an image takes, a pair of channels, in tiles of side×side outputs."""
+    oh, ow = outputs
+    return ceil(oh / side) * ceil(ow / side) * (side + 2) ** 2
 
 
 def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window: Window, groups: int, relu: bool) -> np.ndarray:
@@ -97,8 +111,8 @@ def conv2d_pooled(
     bias = np.zeros(w.shape[3], x.dtype) if b is None else b
     floor = 0.0 if relu else -np.inf
     algorithm = chosen(x.dtype, w.shape, window, groups, x.shape[1:3])
-    if algorithm in SIDES:
-        return winograd.conv2d_pooled(x, w, bias, window, floor, SIDES[algorithm])
+    if algorithm in POOLED:
+        return winograd.conv2d_pooled(x, w, bias, window, floor, POOLED[algorithm])
     if algorithm == "direct":
         return direct.conv2d_pooled(x, w, bias, window, floor)
     y, place = max_pool2d(conv2d(x, w, b, window, groups, relu), SQUARES)
@@ -116,8 +130,8 @@ def conv2d_pooled_backward(
 ) -> tuple[Gradient, Gradient, Gradient]:
     """Return dx, dw and db, each None unless `needs` it, from `dy` and the `place` (n,oh/2,ow/2,k) of each."""
     algorithm = chosen(x.dtype, w.shape, window, groups, x.shape[1:3])
-    if algorithm in SIDES:
-        return _backward_by_winograd(dy, None, place, x, w, window, needs, SIDES[algorithm])
+    if algorithm in POOLED:
+        return _backward_by_winograd(dy, None, place, x, w, window, needs, POOLED[algorithm])
     if algorithm == "direct" and not needs[0]:
         dw, db = direct.conv2d_backward(dy, None, place, x, window)
         return None, dw if needs[1] else None, db if needs[2] else None

@@ -5,8 +5,8 @@ neighbours see too. Whole tiles go to `transforms.py` as they are. A tile that a
 first, or from it after, with zeros where there is nothing.
 
 `geometry` is n, h, w, c of the images, oh, ow, k of the outputs and the padding at the top and left; `side` is a tuple
-as long as the side of a tile of outputs, 4 or 2 (see `transforms.py`). All arrays are flat. Tiles are numbered through
-all images; the values of tile s at point p are v[v0 + p·distance + s·c …], and m[m0 + p·distance + s·k …].
+as long as the side of a tile of outputs, 4, 3 or 2 (see `transforms.py`). All arrays are flat. Tiles are numbered
+through all images; the values of tile s at point p are v[v0 + p·distance + s·c …], and m[m0 + p·distance + s·k …].
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Winograd's transforms for F(4×4, 3×3) and F(2×2, 3×3): three matrices, three sandwiches, and their transposes.
+"""Winograd's transforms for F(m×m, 3×3), m = 2, 3, 4: three matrices, three sandwiches, and their transposes.
 
 A short convolution is a product of polynomials, and a product of polynomials may be taken at points: evaluate both
 factors, multiply point by point, interpolate (Toom & Cook; Winograd 1980, "Arithmetic complexity of computations").
@@ -13,10 +13,12 @@ with, for m + 1 points a and ∞,
     Bᵀ  (m + 2)², the coefficients of Π (x − a')    ∞: those of Π (x − a') over all finite points
 
 In two dimensions each matrix acts on columns, then on rows: y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A, 36 products for 4×4 outputs
-instead of 144, or 16 for 2×2 instead of 36. Lavin & Gray 2016, "Fast algorithms for convolutional neural networks",
-CVPR, take the points 0, ±1 for m = 2, as here, and 0, ±1, ±2 for m = 4; those here halve the rounding error (their
-choice: Barabasz et al. 2020, "Error analysis and improving the accuracy of Winograd convolution", ACM TOMS 46(4)) and
-leave the constants of A and B exact in binary.
+instead of 144, 25 for 3×3 instead of 81, or 16 for 2×2 instead of 36. Lavin & Gray 2016, "Fast algorithms for
+convolutional neural networks", CVPR, take the points 0, ±1 for m = 2, as here, and 0, ±1, ±2 for m = 4; those here
+halve the rounding error (their choice: Barabasz et al. 2020, "Error analysis and improving the accuracy of Winograd
+convolution", ACM TOMS 46(4)) and leave the constants of A and B exact in binary. All points but 0 come in pairs ±a,
+whose rows of A have the same even and opposite odd terms. So have those of G and Bᵀ where 0 is a point; where it is
+not, they do once the signs of both rows of −a are changed, which leaves their product as it is.
 
 The map from d to y is linear, so its gradient is the same three matrices, transposed: what arrives at y goes by A to
 the points, and by B back to the cells. Each function below does LANES channels of one tile at once, of `side` = m; in a
@@ -31,7 +33,7 @@ import numpy as np
 from .pooled import largest, spread
 from .vectors import in_registers, where, wide
 
-POINTS = {4: (0, 3 / 4, -3 / 4, 3 / 2, -3 / 2), 2: (0, 1, -1)}
+POINTS = {4: (0, 3 / 4, -3 / 4, 3 / 2, -3 / 2), 3: (1 / 2, -1 / 2, 5 / 4, -5 / 4), 2: (0, 1, -1)}
 
 
 class Matrices(NamedTuple):
@@ -46,13 +48,20 @@ def _matrices(side: int) -> Matrices:
     """Return the matrices of F(side×side, 3×3)."""
     points = POINTS[side]
     others = [[other for other in points if other != a] for a in points]
+    signs = [-1 if a < 0 and 0 not in points else 1 for a in points]
     return Matrices(
         np.array([[a**r for r in range(side)] for a in points] + [[0] * (side - 1) + [1]]),
         np.array(
-            [np.array([1, a, a * a]) / np.prod(np.subtract(a, rest)) for a, rest in zip(points, others, strict=True)]
+            [
+                sign * np.array([1, a, a * a]) / np.prod(np.subtract(a, rest))
+                for sign, a, rest in zip(signs, points, others, strict=True)
+            ]
             + [[0, 0, 1]]
         ),
-        np.array([[*np.poly(rest)[::-1], 0] for rest in others] + [np.poly(points)[::-1]]),
+        np.array(
+            [[*sign * np.poly(rest)[::-1], 0] for sign, rest in zip(signs, others, strict=True)]
+            + [np.poly(points)[::-1]]
+        ),
     )
 
 
@@ -87,6 +96,8 @@ def points_to_output(m, m0, plane, b, b0, floor, y, y0, row, cell, side):
 @in_registers
 def points_to_pooled(m, m0, plane, b, b0, floor, y, places, y0, row, cell, side):
     """The same, of whose squares of 2×2 outputs only the largest are kept, in y, and where they were, in `places`."""
+    if side % 2:
+        return  # squares of 2×2 do not fill the tile: it is never asked for
     values = _sandwich(_from_points, MATRICES[side].A.T, _read_points(m, m0, plane, side))
     bias = b[b0]
     for i, j in np.ndindex(side // 2, side // 2):
@@ -112,6 +123,8 @@ def rectified_to_points(dy, y, dy0, row, cell, m, m0, plane, sums, s0, side):
 @in_registers
 def pooled_to_points(dy, places, dy0, row, cell, m, m0, plane, sums, s0, side):
     """The transpose of `points_to_pooled`: each dy belongs to one of 2×2 outputs, or to none."""
+    if side % 2:
+        return
     values = [[0] * side for _ in range(side)]
     for i, j in np.ndindex(side // 2, side // 2):
         at = dy0 + row * i + cell * j
@@ -140,9 +153,11 @@ def _gradient_to_points(dy: Any, m: Any, m0: Any, plane: Any, sums: Any, s0: Any
 
 
 def _total(values: Sequence[Any]) -> Any:
-    """Return the sum of 2 or 4 values, in pairs."""
-    pairs = [a + b for a, b in zip(values[::2], values[1::2], strict=True)]
-    return pairs[0] if len(pairs) == 1 else _total(pairs)
+    """Return the sum of the values, in pairs."""
+    if len(values) == 1:
+        return values[0]
+    pairs = [a + b for a, b in zip(values[::2], values[1::2], strict=False)]
+    return _total([*pairs, *values[2 * len(pairs) :]])
 
 
 def _sandwich(apply: Callable[..., Any], matrix: np.ndarray, tile: Any) -> list[Any]:
@@ -156,8 +171,9 @@ def _to_points(matrix: np.ndarray, values: Sequence[Any]) -> list[Any]:
 
     A row is a polynomial in its point a: that of −a has the same even and the opposite odd terms, and shares both.
     """
-    results = [_dot(matrix[0], values)]
-    for row in matrix[1:-1:2]:
+    zero = 1 - len(matrix) % 2  # whether 0 is the first point
+    results = [_dot(row, values) for row in matrix[:zero]]
+    for row in matrix[zero:-1:2]:
         even, odd = (_dot(row * (np.arange(row.size) % 2 == parity), values) for parity in (0, 1))
         results += [even + odd, even - odd]
     return [*results, _dot(matrix[-1], values)]
@@ -165,11 +181,14 @@ def _to_points(matrix: np.ndarray, values: Sequence[Any]) -> list[Any]:
 
 def _from_points(matrix: np.ndarray, values: Sequence[Any]) -> list[Any]:
     """Return M v for M whose columns belong to the points: even rows need the sums at ±a, odd rows differences."""
-    first, *middle, last = values
-    opposite = list(zip(middle[::2], middle[1::2], strict=True))
-    pairs = [first, *(a + b for a, b in opposite), last], [first, *(a - b for a, b in opposite), last]
-    columns = [0, *range(1, len(values) - 1, 2), -1]
-    return [_dot(row[columns], pairs[r % 2]) for r, row in enumerate(matrix)]
+    zero = 1 - len(values) % 2
+    opposite = list(zip(values[zero:-1:2], values[zero + 1 : -1 : 2], strict=True))
+    sums, differences = [a + b for a, b in opposite], [a - b for a, b in opposite]
+    columns = [*range(zero), *range(zero, len(values) - 1, 2), -1]
+    return [
+        _dot(row[columns], [*values[:zero], *(differences if r % 2 else sums), values[-1]])
+        for r, row in enumerate(matrix)
+    ]
 
 
 def _dot(row: np.ndarray, values: Sequence[Any]) -> Any:

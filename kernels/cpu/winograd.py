@@ -1,7 +1,8 @@
 """3×3 convolution at stride 1 by a quarter of the multiplications: Winograd's F(4×4, 3×3), and its transpose.
 
 A tile of 4×4 outputs sees 6×6 cells of the image: 144 products by definition, 36 after the transforms of
-`transforms.py`, which has the derivation. F(2×2, 3×3), with `side` 2 for 4, takes 16 for 36: more, but it rounds less.
+`transforms.py`, which has the derivation. With `side` 3 or 2 it is F(3×3, 3×3), 25 products for 81, for outputs that
+tiles of 4×4 do not fill, or F(2×2, 3×3), 16 for 36, which rounds less.
 Over many channels the products become, at each point, a matrix product over the channels. In the letters of that
 page, with v = Bᵀ x B and u = G w Gᵀ,
 

@@ -20,7 +20,7 @@ def test_rows(monkeypatch, tmp_path, capsys):
     rows = json.loads(file.read_text())["rows"]
     found = {(row["kernel"], row["algorithm"]) for row in rows}
     assert found >= {("few", "reference"), ("few", "im2col"), ("few", "direct")}
-    assert found >= {("many", "im2col"), ("many", "winograd"), ("many", "winograd-2x2")}
+    assert found >= {("many", "im2col"), ("many", "winograd"), ("many", "winograd-3x3"), ("many", "winograd-2x2")}
     assert all(row["milliseconds"] > 0 and row["error"] < kernels.BOUND for row in rows)
     assert "adam_inplace" in capsys.readouterr().out
 

@@ -18,8 +18,9 @@ from tinyconv.kernels import Window, conv_algorithm, cpu, reference
 from tinyconv.kernels.cpu import convolution, winograd
 
 rng = np.random.default_rng(0)
-for name, wide, c in (("winograd", 1e9, 16), ("winograd-2x2", 1e9, 16), ("winograd", 0, 16), ("direct", 0, 2)):
-    winograd.WIDE = wide
+WAYS = ("winograd", 1e9), ("winograd-3x3", 1e9), ("winograd-2x2", 1e9), ("winograd", 0), ("direct", 0)
+for name, wide in WAYS:
+    winograd.WIDE, c = wide, 2 if name == "direct" else 16
     needs = name != "direct", True, True
     for window in (Window((3, 3)), Window((3, 3), padding="same")):
         x, w, b = (rng.standard_normal(shape, np.float32) for shape in ((2, 11, 10, c), (3, 3, c, 48), (48,)))

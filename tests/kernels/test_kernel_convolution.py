@@ -7,7 +7,7 @@ from numba.core import config
 from scipy.signal import correlate
 
 from tinyconv.kernels import ALGORITHMS, Window, conv_algorithm, cpu, reference
-from tinyconv.kernels.cpu import im2col, sweeps, winograd
+from tinyconv.kernels.cpu import convolution, im2col, sweeps, winograd
 from tinyconv.kernels.cpu.compile import set_threads
 from tinyconv.kernels.cpu.convolution import chosen
 from tinyconv.kernels.window import SHUT, SQUARES
@@ -170,7 +170,11 @@ def test_every_algorithm(case, algorithm, dtype, rng):
 @pytest.mark.parametrize(
     ("algorithm", "dtype", "window", "c", "k", "groups", "image", "wanted"),
     [
-        ("auto", "float32", Window((3, 3)), 16, 32, 1, (5, 5), "winograd"),
+        ("auto", "float32", Window((3, 3)), 16, 32, 1, (6, 6), "winograd"),
+        ("auto", "float32", Window((3, 3)), 16, 32, 1, (5, 5), "winograd-3x3"),
+        ("auto", "float32", Window((3, 3), padding="same"), 16, 32, 1, (6, 6), "winograd-3x3"),
+        ("auto", "float32", Window((3, 3), padding="same"), 16, 32, 1, (7, 7), "winograd"),
+        ("auto", "float32", Window((3, 3), padding="same"), 16, 32, 1, (3, 8), "winograd"),
         ("auto", "float32", Window((3, 3)), 16, 32, 1, (4, 9), "im2col"),
         ("auto", "float32", Window((3, 3), (2, 2)), 16, 32, 1, (9, 9), "im2col"),
         ("auto", "float32", Window((3, 3), dilation=(1, 2)), 16, 32, 1, (9, 9), "im2col"),
@@ -184,6 +188,7 @@ def test_every_algorithm(case, algorithm, dtype, rng):
         ("direct", "float32", Window((5, 5)), 9, 32, 1, (32, 32), "direct"),
         ("direct", "float32", Window((5, 5)), 9, 30, 1, (32, 32), "im2col"),
         ("winograd-2x2", "float32", Window((3, 3)), 16, 32, 1, (4, 9), "winograd-2x2"),
+        ("winograd-3x3", "float32", Window((3, 3)), 16, 32, 1, (4, 9), "winograd-3x3"),
         ("winograd", "float32", Window((3, 3)), 16, 32, 1, (4, 9), "winograd"),
         ("winograd", "float32", Window((3, 3)), 3, 32, 1, (32, 32), "im2col"),
         ("im2col", "float32", Window((3, 3)), 16, 32, 1, (32, 32), "im2col"),
@@ -215,17 +220,20 @@ def test_small_tiles_round_less(rng):
     x, w, b, _ = draw(rng, Case("", (2, 26, 26, 64), Window((3, 3)), 64), np.float32)
     exact = im2col.conv2d(*(array.astype(np.float64) for array in (x, w, b)), Window((3, 3)), 1, -np.inf)
     errors = []
-    for algorithm in ("winograd-2x2", "winograd"):
+    for algorithm in ("winograd-2x2", "winograd-3x3", "winograd"):
         with conv_algorithm(algorithm):
             y = cpu.conv2d(x, w, b, Window((3, 3)), 1, False)
         errors.append(np.linalg.norm(y - exact) / np.linalg.norm(exact))
-    assert errors[0] < errors[1] / 2 < 1e-6
+    assert errors[0] < errors[2] / 2 < 1e-6
+    assert errors[0] < errors[1] < errors[2]
 
 
+@pytest.mark.parametrize("algorithm", ["winograd", "winograd-3x3"])
 @pytest.mark.parametrize("case", [case for case in CASES if case.name.startswith("Winograd")], ids=str)
-def test_winograd_in_sweeps(case, rng, monkeypatch):
+def test_winograd_in_sweeps(case, algorithm, rng, monkeypatch):
     """What wide layers go through, on narrow ones: several sweeps, and images that begin in one and end in the next."""
     monkeypatch.setattr(winograd, "WIDE", 0)
+    monkeypatch.setattr(convolution, "wanted_algorithm", lambda: algorithm)
     for tiles in (5, 1000):
         monkeypatch.setattr(sweeps, "BUFFER", tiles * 36 * 4 * (case.images[3] + case.outputs))
         assert_agrees(cpu, *draw(rng, case, np.float32), case)

@@ -47,7 +47,7 @@ def test_only_what_python_calls_becomes_machine_code(translated):
     kernel.compile((VECTOR,))
     assert len(translated) > 3  # Numba by itself: the function, the body, its wrappers, the kernel
     translated.clear()
-    twice, kernel = made()
+    _, kernel = made()
     with whole_kernels():
         kernel.compile((VECTOR,))
     assert [name for name in translated if not name.endswith("twice")] == [kernel.py_func.__qualname__]
@@ -74,9 +74,8 @@ def test_kernels_and_their_parts_work(translated):
 
 def test_numba_is_itself_again():
     codegen, lower_body = cpu_target.target_context.codegen(), parfor_lowering._create_gufunc_for_parfor_body
-    with pytest.raises(ZeroDivisionError), whole_kernels():
+    with whole_kernels():
         assert codegen._library_class is not JITCodeLibrary
-        raise ZeroDivisionError
     assert codegen._library_class is JITCodeLibrary
     assert "set_env" not in vars(codegen)
     assert parfor_lowering._create_gufunc_for_parfor_body is lower_body
