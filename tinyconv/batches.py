@@ -84,8 +84,11 @@ def as_data(name: str, values: Any, dtype: str) -> np.ndarray:
         raise ValueError(f"{name} is empty: its shape is {array.shape}, needs at least one sample")
     if array.dtype.kind == "f":
         for start in range(0, len(array), 4096):
-            with np.errstate(over="ignore"):
-                finite = np.isfinite(array[start : start + 4096].astype(dtype, copy=False))
+            part = array[start : start + 4096]
+            if part.dtype != dtype:
+                with np.errstate(over="ignore"):
+                    part = part.astype(dtype)
+            finite = np.isfinite(part)
             if not finite.all():
                 bad = np.argwhere(~finite)[0]
                 where = (start + int(bad[0]), *map(int, bad[1:]))

@@ -13,6 +13,7 @@ from typing import Any
 import numba
 from numba.core import config
 from numba.core.event import Event, Listener, register
+from numba.core.types.misc import unliteral
 from threadpoolctl import ThreadpoolController
 
 from .machine_code import whole_kernels
@@ -69,6 +70,22 @@ def helper(function: Callable[..., Any]) -> Callable[..., Any]:
     It is kept on disk as a part of them, and compiles faster for want of an entrance from Python.
     """
     return numba.njit(**POLICY, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
+
+def common_helper(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile `function` as `helper` does, but once for all its callers.
+
+    Numba compiles a function anew for every constant that it is called with. In a few places that pays: what is never
+    needed is left out. A product would be compiled six times for a first training step, and be no faster.
+    """
+    compiled: Any = helper(function)
+    if config.DISABLE_JIT:
+        return function
+    template = compiled.get_call_template
+    compiled.get_call_template = lambda args, kws: template(
+        tuple(unliteral(kind) for kind in args), {name: unliteral(kind) for name, kind in kws.items()}
+    )
+    return compiled
 
 
 def parallel_jit(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,13 +4,15 @@ BLAS would serve as well alone; but its threads keep spinning for milliseconds a
 away from the kernels that follow, which then took twice as long.
 """
 
+from functools import lru_cache
 from math import ceil, inf
+from threading import local
 
 import numba
 import numpy as np
 from numba import get_thread_id, prange
 
-from .compile import single_threaded_blas, vector_jit
+from .compile import vector_jit
 from .memory import empty, rooms
 from .packing import pack, pack_transposed
 from .product import PANEL, ROWS, multiply, multiply_transposed
@@ -25,9 +27,6 @@ DEPTH = 128
 
 # Blocks are as wide as pairs of vectors: one vector by itself has not enough sums to keep a core busy.
 PAIR = 2 * LANES
-
-# Up to this many multiplications, waking the other threads takes longer than the work they would save.
-SMALL = 2**20
 
 
 def dense(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, relu: bool = False) -> np.ndarray:
@@ -57,24 +56,38 @@ def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, relu: bool =
     rows, depth = a.shape
     columns = b.shape[1]
     c = empty((rows, columns), a.dtype)
-    if rows * columns * depth <= SMALL or columns < LANES:
-        with single_threaded_blas():
-            np.matmul(a, b, out=c)
-        if bias is not None:
-            c += bias
-        return np.maximum(c, 0, out=c) if relu else c
-    across, down = ceil(columns / WIDE), ceil(rows / TALL)
-    while across * down % numba.get_num_threads():  # else a thread would wait for another's last block
-        across, down = (across + 1, down) if columns > rows else (across, down + 1)
-    tall, wide = ceil(rows / down / ROWS) * ROWS, ceil(columns / across / PAIR) * PAIR
+    threads = numba.get_num_threads()
     bias = np.zeros(columns, a.dtype) if bias is None else bias
     a_steps, b_steps = (tuple(step // a.itemsize for step in array.strides) for array in (a, b))
-    room = rooms((TALL + ROWS) * (DEPTH + WIDE) + DEPTH * PANEL, a.dtype)
+    most, room = _blocks(rows, columns, threads), _kept.room(threads, a.dtype)
     least = a.dtype.type(0 if relu else -inf)
-    _blocked(
-        _flat(a), a_steps, _flat(b), b_steps, bias, least, c.reshape(-1), (rows, columns, depth), (tall, wide), room
-    )
+    _blocked(_flat(a), a_steps, _flat(b), b_steps, bias, least, c.reshape(-1), (rows, columns, depth), most, room)
     return c
+
+
+@lru_cache(1024)
+def _blocks(rows: int, columns: int, threads: int) -> tuple[int, int]:
+    """Return the rows and the columns of the blocks that c is filled in."""
+    rows, columns = max(rows, 1), max(columns, 1)  # as if there were one where there are none
+    across, down = ceil(columns / WIDE), ceil(rows / TALL)
+    while across * down % threads:  # else a thread would wait for another's last block
+        across, down = (across + 1, down) if columns > rows else (across, down + 1)
+    return ceil(rows / down / ROWS) * ROWS, ceil(columns / across / PAIR) * PAIR
+
+
+class _Kept(local):
+    """The room that this thread of Python had for its last product: asking anew took a quarter of a small one."""
+
+    last: tuple[int, np.dtype, np.ndarray] | None = None
+
+    def room(self, threads: int, dtype: np.dtype) -> np.ndarray:
+        """Return room for the parts of a, b and c of each thread of the kernel."""
+        if self.last is None or self.last[:2] != (threads, dtype):
+            self.last = threads, dtype, rooms((TALL + ROWS) * (DEPTH + WIDE) + DEPTH * PANEL, dtype)
+        return self.last[2]
+
+
+_kept = _Kept()
 
 
 def _flat(matrix: np.ndarray) -> np.ndarray:
@@ -115,14 +128,18 @@ def _blocked(
         row = (wide + LANES - 1) // LANES * LANES
         part_a, rest = room[get_thread_id(), : (TALL + ROWS) * DEPTH], room[get_thread_id(), (TALL + ROWS) * DEPTH :]
         part_b, part_c = rest[: DEPTH * PANEL], rest[DEPTH * PANEL :]
-        for d0 in range(0, depth, DEPTH):
+        for d0 in range(0, max(depth, 1), DEPTH):  # once even without terms: their sum is 0
             deep = min(DEPTH, depth - d0)
             if a_steps[1] == 1:
                 pack(a, i0 * a_steps[0] + d0, a_steps[0], high, deep, part_a, 0, DEPTH)
             else:
                 pack(a, i0 + d0 * a_steps[1], a_steps[1], deep, high, part_a, 0, high + ROWS)
-            for j in range(0, row, PANEL):
-                panel, some = min(PANEL, row - j), min(PANEL, wide - j)
+            j = 0
+            while j < row:
+                panel = min(PANEL, row - j)
+                if row - j == PANEL + LANES:  # one vector alone would be slow
+                    panel -= PAIR
+                some = min(panel, wide - j)
                 if b_steps[1] == 1:
                     pack(b, d0 * b_steps[0] + j0 + j, b_steps[0], deep, some, part_b, 0, panel)
                 else:
@@ -132,6 +149,7 @@ def _blocked(
                     multiply(part_a, 0, DEPTH, part_b, 0, panel, part_c, j, row, shape, float(d0))
                 else:
                     multiply_transposed(part_a, 0, high + ROWS, part_b, 0, panel, part_c, j, row, shape, float(d0))
+                j += panel
         whole = wide // LANES * LANES
         for i in range(high):
             for j in range(0, whole, LANES):

@@ -58,7 +58,14 @@ class _Part(JITCodeLibrary):
 
     def _finalize_final_module(self) -> None:
         """Be complete, and ready to be linked into what calls it."""
+        if self._translated:
+            super()._finalize_final_module()
         self._finalized = True
+
+    def _set_compiled_object(self, code: bytes) -> None:
+        """Take over what another process translated, and kept on disk."""
+        self._translated = True
+        super()._set_compiled_object(code)
 
     def _translate(self) -> None:
         if not self._translated:

@@ -6,6 +6,7 @@ later steps need.
 """
 
 from collections.abc import Callable
+from ctypes import addressof, c_char
 from math import prod
 from threading import Lock
 from typing import Any
@@ -65,7 +66,7 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     if count >= SMALL:
         return np.asarray(_Memory(_taken(-(-count // ALIGNMENT) * ALIGNMENT), shape, dtype))
     memory = np.empty(count + ALIGNMENT, np.uint8)
-    skipped = -memory.ctypes.data % ALIGNMENT
+    skipped = -addressof(c_char.from_buffer(memory.data)) % ALIGNMENT  # `memory.ctypes.data` takes twice as long
     return memory[skipped : skipped + count].view(dtype).reshape(shape)
 
 

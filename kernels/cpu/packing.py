@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from .compile import helper
+from .compile import common_helper
 from .vectors import LANES, copy_square, copy_vector
 
 
-@helper
+@common_helper
 def copy_run(source: np.ndarray, start: int, run: int, target: np.ndarray, at: int) -> None:
     """Copy `run` numbers."""
     whole = run // LANES * LANES
@@ -16,7 +16,7 @@ def copy_run(source: np.ndarray, start: int, run: int, target: np.ndarray, at: i
         target[at + t] = source[start + t]
 
 
-@helper
+@common_helper
 def pack(
     source: np.ndarray, start: int, outer: int, count: int, run: int, target: np.ndarray, at: int, row: int
 ) -> None:
@@ -25,7 +25,7 @@ def pack(
         copy_run(source, start + i * outer, run, target, at + i * row)
 
 
-@helper
+@common_helper
 def pack_transposed(
     source: np.ndarray, start: int, outer: int, count: int, run: int, target: np.ndarray, at: int, row: int
 ) -> None:

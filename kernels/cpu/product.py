@@ -9,14 +9,14 @@ badly with kernels that share out the rest of their work themselves.
 from collections.abc import Callable
 from typing import Any
 
-from .compile import helper
+from .compile import common_helper
 from .vectors import LANES, in_registers, repeat, where
 
 # Rows and vectors of columns of the pieces, the widest first. What is done at once is bounded by the registers, 32 or
 # 16, and wants to be square: each row and each column that is loaded then serves many products. With 16 registers the
-# last of them decide: 5×2 is the fastest by far where a row's terms follow each other, but a transposed factor has
-# only multiples of 4 rows.
-PIECES = ((4, 4), (8, 2), (8, 1)) if LANES == 16 else ((5, 2), (5, 2), (8, 1))
+# last of them decide: 4×3 leaves one for the factor. Of two vectors, 5 rows at once are the fastest where a row's terms
+# follow each other, but a transposed factor has only multiples of 4 rows.
+PIECES = ((4, 4), (8, 2), (8, 1)) if LANES == 16 else ((4, 3), (5, 2), (8, 1))
 PIECES_TRANSPOSED = PIECES if LANES == 16 else ((4, 3), (4, 2), (4, 1))
 
 # Pieces may write up to this many rows at a time, with what comes behind the last.
@@ -58,7 +58,7 @@ def _pieces(transposed: bool) -> Callable[..., None]:
     (wide_rows, _), (middle_rows, _), (narrow_rows, _) = shapes
     wide_columns, middle_columns, _ = (vectors * LANES for _, vectors in shapes)
 
-    @helper
+    @common_helper
     def product(
         a: Any, a0: int, distance: int, b: Any, b0: int, b_row: int, c: Any, c0: int, c_row: int, shape: Any, kept: Any
     ) -> None:

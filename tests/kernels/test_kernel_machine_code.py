@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numba
 import numpy as np
 import pytest
@@ -70,6 +74,23 @@ def test_kernels_and_their_parts_work(translated):
         return twice(x) + 1
 
     assert later(3.0) == 7  # compiled by Numba alone, of a part that was not
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="there is nothing on disk without the compiler")
+def test_a_part_that_is_on_disk_already_is_taken_as_it_is(tmp_path):
+    def bits(*first):
+        program = "import numpy as np; from tinyconv.kernels import cpu; "
+        program += "".join(f"{each}; " for each in first) + "print(cpu.random_bits(4, 1, 2, 3).tolist())"
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+        return subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    alone = bits()
+    assert alone.startswith("[")
+    # The bits' kernel is a part of dropout's, which is compiled now.
+    assert bits("cpu.dropout(np.ones(8), 0.5, 1, 2, 3)") == alone
+    assert bits("cpu.dropout(np.ones(8), 0.5, 1, 2, 3)") == alone
 
 
 def test_numba_is_itself_again():
