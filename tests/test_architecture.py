@@ -23,7 +23,7 @@ STOREYS = [
     {"layers"},
     {"losses", "metrics", "optimizers"},
     {"batches", "callbacks", "datasets", "keras_files"},
-    {"goals"},  # losses and metrics of each output
+    {"objectives"},  # losses and metrics of each output
     {"training"},
     {"models"},
     {"gradcheck", "visualize", "zoo"},

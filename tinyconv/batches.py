@@ -43,7 +43,7 @@ class ArrayBatches(Batches):
             chosen: Any = slice(start, start + self.batch_size)
             if order is not None:
                 chosen = order[chosen]
-            yield taken(self.x, chosen), taken(self.y, chosen), taken(self.sample_weight, chosen)
+            yield select(self.x, chosen), select(self.y, chosen), select(self.sample_weight, chosen)
 
 
 def count(part: Any) -> int:
@@ -51,10 +51,10 @@ def count(part: Any) -> int:
     return len(part[0] if isinstance(part, list) else part)
 
 
-def taken(part: Any, chosen: Any) -> Any:
+def select(part: Any, chosen: Any) -> Any:
     """Return the chosen samples of an array, or of each in a list; of None, None."""
     if isinstance(part, list):
-        return [taken(array, chosen) for array in part]
+        return [select(array, chosen) for array in part]
     return None if part is None else part[chosen]
 
 
@@ -107,4 +107,4 @@ def split(arrays: tuple[Any, ...], fraction: float) -> tuple[tuple[Any, ...], tu
     at = int(samples * (1 - fraction))
     if at == 0 or at == samples:
         raise ValueError(f"validation_split={fraction} of {samples} samples leaves one part empty")
-    return tuple(taken(part, slice(at)) for part in arrays), tuple(taken(part, slice(at, None)) for part in arrays)
+    return tuple(select(part, slice(at)) for part in arrays), tuple(select(part, slice(at, None)) for part in arrays)

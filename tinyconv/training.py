@@ -12,14 +12,14 @@ import numpy as np
 
 from . import kernels, optimizers
 from .autograd import no_grad
-from .batches import ArrayBatches, Batch, Batches, as_data, count, per_name, split, taken
+from .batches import ArrayBatches, Batch, Batches, as_data, count, per_name, select, split
 from .callbacks import Callback, CallbackList, History, ProgressBar
-from .callbacks.progress import spell
-from .goals import Goal, Pending, Tracker, make_goals
+from .callbacks.progress import format_logs
 from .layers import Parameter
 from .layers.graph import flat
 from .layers.layer import size
 from .losses import Loss
+from .objectives import LazyLogs, Objective, RunningMetrics, make_objectives
 from .tensor import Tensor, as_array
 
 Shape = tuple[int | None, ...]
@@ -37,7 +37,7 @@ class Trainer:
     input_names: Sequence[str] = ("input",)
     output_names: Sequence[str] = ("output",)
     optimizer: optimizers.Optimizer | None = None
-    goals: list[Goal]
+    objectives: list[Objective]
     stop_training = False
     device = "cpu"  # where the weights are, and batches go
 
@@ -72,15 +72,15 @@ class Trainer:
         """
         if loss is None:
             raise ValueError('compile needs a loss, such as loss="categorical_crossentropy"')
-        goals = make_goals(self.output_names, loss, loss_weights, metrics)
+        objectives = make_objectives(self.output_names, loss, loss_weights, metrics)
         self.optimizer = optimizers.get(optimizer)
-        self.goals = goals
+        self.objectives = objectives
         self.stop_training = False
 
     @property
     def loss(self) -> Loss:
         """The loss of the output, or of the first of several."""
-        return self.goals[0].loss
+        return self.objectives[0].loss
 
     def fit(
         self,
@@ -126,7 +126,7 @@ class Trainer:
             if validation_split and validation_data is None:
                 arrays, validation_data = split(arrays, validation_split)
             if class_weight is not None:
-                if len(self.goals) > 1:
+                if len(self.objectives) > 1:
                     raise ValueError("class_weight is for a model of one output: use sample_weight")
                 arrays = (*arrays[:2], _weigh(arrays[1], arrays[2], class_weight))
             data = ArrayBatches(*arrays, batch_size=batch_size, shuffle=shuffle)
@@ -146,16 +146,16 @@ class Trainer:
             for epoch in range(initial_epoch, epochs):
                 listeners.params["steps"] = data.steps(epoch)
                 listeners.on_epoch_begin(epoch)
-                tracker = Tracker(self.goals)
+                running = RunningMetrics(self.objectives)
                 for step, batch in enumerate(self._sent(data.epoch(epoch, optimizer.iterations))):
                     listeners.params["batch"] = count(batch[0])
                     listeners.on_train_batch_begin(step)
-                    with self._room_for(count(batch[0])):
-                        self._train(batch, tracker)
-                    listeners.on_train_batch_end(step, tracker.logs() if self.device == "cpu" else Pending(tracker))
+                    with self._memory_errors_explained(count(batch[0])):
+                        self._train(batch, running)
+                    listeners.on_train_batch_end(step, running.logs() if self.device == "cpu" else LazyLogs(running))
                     if self.stop_training:
                         break
-                logs = tracker.logs()
+                logs = running.logs()
                 if validation is not None:
                     logs |= {f"val_{name}": value for name, value in self._measure(validation).items()}
                 listeners.on_epoch_end(epoch, logs)
@@ -187,15 +187,15 @@ class Trainer:
             ArrayBatches(*arrays, batch_size=size("batch_size", 32 if batch_size is None else batch_size))
         )
         if verbose:
-            print(spell(logs))
+            print(format_logs(logs))
         return logs if return_dict else _flat(logs)
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = 0) -> Any:
         """Return the model's output for every sample of x, computed in batches (32 if None); or a list of outputs."""
         x = self._inputs(x)
         step = size("batch_size", 32 if batch_size is None else batch_size)
-        with no_grad(), self._room_for(min(step, count(x))):
-            found = [self(self._moved(taken(x, slice(at, at + step)))) for at in range(0, count(x), step)]
+        with no_grad(), self._memory_errors_explained(min(step, count(x))):
+            found = [self(self._moved(select(x, slice(at, at + step)))) for at in range(0, count(x), step)]
             if not isinstance(found[0], list):
                 return np.concatenate([y.numpy() for y in found])
             return [np.concatenate([y.numpy() for y in column]) for column in zip(*found, strict=True)]
@@ -203,9 +203,9 @@ class Trainer:
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, *, return_dict: bool = False) -> Any:
         """Make one update on a batch and return its loss, and its metrics if there are any, before the update."""
         self._require_compiled()
-        tracker = Tracker(self.goals)
-        self._train(self._data(x, y, sample_weight), tracker)
-        logs = tracker.logs()
+        running = RunningMetrics(self.objectives)
+        self._train(self._data(x, y, sample_weight), running)
+        logs = running.logs()
         return logs if return_dict else _flat(logs)
 
     def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -215,10 +215,10 @@ class Trainer:
         logs = self._measure(ArrayBatches(*arrays, batch_size=count(arrays[0])))
         return logs if return_dict else _flat(logs)
 
-    def _train(self, batch: Batch, tracker: Tracker) -> None:
+    def _train(self, batch: Batch, running: RunningMetrics) -> None:
         """Make one update: forward, loss, backward, optimizer."""
         x, y, sample_weight = (self._moved(part) for part in batch)
-        loss = self._total_loss(x, y, sample_weight, True, tracker)
+        loss = self._total_loss(x, y, sample_weight, True, running)
         weights = self.trainable_weights
         for weight in weights:
             weight.grad = None
@@ -230,15 +230,15 @@ class Trainer:
 
     def _measure(self, data: ArrayBatches) -> dict[str, float]:
         """Return loss and metrics over all batches, without training."""
-        tracker = Tracker(self.goals)
+        running = RunningMetrics(self.objectives)
         with no_grad():
             for x, y, sample_weight in self._sent(data.epoch(0, 0)):
-                with self._room_for(count(x)):
-                    self._total_loss(x, y, sample_weight, False, tracker)
-        return tracker.logs()
+                with self._memory_errors_explained(count(x)):
+                    self._total_loss(x, y, sample_weight, False, running)
+        return running.logs()
 
     @contextmanager
-    def _room_for(self, count: int) -> Iterator[None]:
+    def _memory_errors_explained(self, count: int) -> Iterator[None]:
         """Say of a GPU's memory that runs out in the `with` block which batch it ran out on, and which to try."""
         try:
             yield
@@ -268,18 +268,19 @@ class Trainer:
         x, y, sample_weight = (None if part is None else as_array(part, self.dtype) for part in batch)
         return x, y, sample_weight
 
-    def _total_loss(self, x: Any, y: Any, sample_weight: Any, training: bool, tracker: Tracker) -> Tensor:
+    def _total_loss(self, x: Any, y: Any, sample_weight: Any, training: bool, running: RunningMetrics) -> Tensor:
         """Compute the outputs of a batch, and return their losses plus the penalties of regularised weights."""
-        outputs, targets = flat(self(x, training=training)), self._listed(y, self.goals)
-        given = zip(self.goals, targets, outputs, self._listed(sample_weight, self.goals), strict=True)
-        parts = [goal.loss(target, output, weight) for goal, target, output, weight in given]
+        outputs, targets = flat(self(x, training=training)), self._listed(y, self.objectives)
+        given = zip(self.objectives, targets, outputs, self._listed(sample_weight, self.objectives), strict=True)
+        parts = [objective.loss(target, output, weight) for objective, target, output, weight in given]
         weighted = [
-            part if goal.weight == 1 else part * goal.weight for goal, part in zip(self.goals, parts, strict=True)
+            part if objective.weight == 1 else part * objective.weight
+            for objective, part in zip(self.objectives, parts, strict=True)
         ]
         total = weighted[0]
         for term in [*weighted[1:], *self.losses]:
             total = total + term
-        tracker.add(total, parts, targets, outputs)
+        running.add(total, parts, targets, outputs)
         return total
 
     def _data(self, x: Any, y: Any, sample_weight: Any = None) -> Batch:
@@ -334,13 +335,17 @@ class Trainer:
 
     def _check_loss(self) -> None:
         """Refuse losses that do not fit the activations that the outputs come from."""
-        for goal, last, shape in zip(self.goals, flat(self.last_activation()), self._output_shapes(), strict=True):
-            goal.check_activation(last, shape)
+        for objective, last, shape in zip(
+            self.objectives, flat(self.last_activation()), self._output_shapes(), strict=True
+        ):
+            objective.check_activation(last, shape)
 
     def _check_targets(self, y: Any) -> None:
         """Refuse targets that no training could mean."""
-        for goal, targets, shape in zip(self.goals, self._listed(y, self.goals), self._output_shapes(), strict=True):
-            goal.loss.check(targets, shape)
+        for objective, targets, shape in zip(
+            self.objectives, self._listed(y, self.objectives), self._output_shapes(), strict=True
+        ):
+            objective.loss.check(targets, shape)
 
     def _output_shapes(self) -> list[Shape]:
         return self.output_shape if isinstance(self.output_shape, list) else [self.output_shape]

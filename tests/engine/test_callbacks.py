@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinyconv as tc
-from tinyconv.callbacks.progress import spell
+from tinyconv.callbacks.progress import format_logs
 
 
 def fire(callback, *epochs):
@@ -96,7 +96,7 @@ def test_csv_logger_appends_and_takes_new_columns(tmp_path):
     ],
 )
 def test_spelling(logs, line):
-    assert spell(logs) == line
+    assert format_logs(logs) == line
 
 
 def test_strangers_are_no_callbacks(digits, network):

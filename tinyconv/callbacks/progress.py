@@ -35,14 +35,14 @@ class ProgressBar(Callback):
         now = time.perf_counter()
         if self.bar is not None and now - self.drawn > PAUSE:
             self.drawn = now
-            self.bar.update(self.task, completed=batch + 1, logs=spell(logs), rate=self.rate())
+            self.bar.update(self.task, completed=batch + 1, logs=format_logs(logs), rate=self.rate())
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Print the epoch's line, in place of the bar."""
         self.stop()
         seconds = time.perf_counter() - self.started
         steps = self.params["steps"]
-        print(f"{self.title}  {steps}/{steps}  {seconds:.1f} s  {self.rate()}  {spell(logs)}", flush=True)
+        print(f"{self.title}  {steps}/{steps}  {seconds:.1f} s  {self.rate()}  {format_logs(logs)}", flush=True)
 
     def rate(self) -> str:
         """Return the images per second of this epoch so far."""
@@ -55,7 +55,7 @@ class ProgressBar(Callback):
             self.bar = None
 
 
-def spell(logs: BatchLogs) -> str:
+def format_logs(logs: BatchLogs) -> str:
     """Return logs as Keras spells them: "loss: 0.1234 - accuracy: 0.9876"."""
     return " - ".join(f"{name}: {_number(value)}" for name, value in logs.items())
 

@@ -1,4 +1,4 @@
-"""Goals: what each output of a model is trained towards, and how far a run has come."""
+"""Objectives: what each output of a model is trained towards, and how far a run has come."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
@@ -12,7 +12,7 @@ from .losses import Loss
 from .tensor import Tensor
 
 
-class Goal:
+class Objective:
     """The loss of one output, its weight in the total, and the metrics; `name` is empty for a model's only output."""
 
     def __init__(self, name: str, loss: Loss, weight: float, wanted: Sequence[Any]) -> None:
@@ -21,7 +21,7 @@ class Goal:
         for metric in self.wanted:
             metrics.get(metric, (2,), (None, 2))
 
-    def called(self, what: str) -> str:
+    def log_name(self, what: str) -> str:
         """Return the name that logs have for something of this output."""
         return f"{self.name}_{what}" if self.name else what
 
@@ -54,8 +54,8 @@ class Goal:
             )
 
 
-def make_goals(names: Sequence[str], loss: Any, loss_weights: Any, wanted: Any) -> list[Goal]:
-    """Return a goal for each output of these names, from what `compile` was given.
+def make_objectives(names: Sequence[str], loss: Any, loss_weights: Any, wanted: Any) -> list[Objective]:
+    """Return an objective for each output of these names, from what `compile` was given.
 
     One loss serves all outputs; else loss, weights and metrics come as a list in the outputs' order or a dict by name.
     """
@@ -65,7 +65,7 @@ def make_goals(names: Sequence[str], loss: Any, loss_weights: Any, wanted: Any) 
         weight = 1.0 if loss_weights is None else per_name("loss_weights", loss_weights, names)[0]
         loss = per_name("loss", loss, names)[0] if isinstance(loss, list | tuple | Mapping) else loss
         wanted = wanted.get(names[0], []) if isinstance(wanted, Mapping) else wanted or []
-        return [Goal("", losses.get(loss), float(weight), [wanted] if isinstance(wanted, str) else wanted)]
+        return [Objective("", losses.get(loss), float(weight), [wanted] if isinstance(wanted, str) else wanted)]
     each = per_name("loss", loss, names) if isinstance(loss, list | tuple | Mapping) else [loss] * len(names)
     weights = [1.0] * len(names) if loss_weights is None else per_name("loss_weights", loss_weights, names)
     if isinstance(wanted, Mapping):
@@ -74,16 +74,16 @@ def make_goals(names: Sequence[str], loss: Any, loss_weights: Any, wanted: Any) 
     else:
         lists = [[]] * len(names) if not wanted else per_name("metrics", wanted, names)
     lists = [list(one) if isinstance(one, list | tuple) else [one] if one else [] for one in lists]
-    return [Goal(*parts) for parts in zip(names, map(losses.get, each), map(float, weights), lists, strict=True)]
+    return [Objective(*parts) for parts in zip(names, map(losses.get, each), map(float, weights), lists, strict=True)]
 
 
-class Tracker:
-    """The running total loss of an epoch, and of each goal its metrics and, where there are several, its loss."""
+class RunningMetrics:
+    """The mean total loss of an epoch so far, each output's metrics and, where there are several outputs, its loss."""
 
-    def __init__(self, goals: Sequence[Goal]) -> None:
-        self.goals, self.started = goals, False
+    def __init__(self, objectives: Sequence[Objective]) -> None:
+        self.objectives, self.started = objectives, False
         self.loss = metrics.Mean()
-        self.losses = [metrics.Mean() for _ in goals] if len(goals) > 1 else []
+        self.losses = [metrics.Mean() for _ in objectives] if len(objectives) > 1 else []
 
     def add(self, total: Tensor, parts: Sequence[Tensor], targets: Sequence[Any], outputs: Sequence[Tensor]) -> None:
         """Take in a batch; the metrics start afresh with the first."""
@@ -91,41 +91,43 @@ class Tracker:
         self.loss.add(total.data.astype(np.float64), count)
         for mean, part in zip(self.losses, parts, strict=False):
             mean.add(part.data.astype(np.float64), count)
-        for goal, y, y_pred in zip(self.goals, targets, outputs, strict=True):
-            for metric in goal.resolve(y, (None, *y_pred.shape[1:])):
+        for objective, y, y_pred in zip(self.objectives, targets, outputs, strict=True):
+            for metric in objective.resolve(y, (None, *y_pred.shape[1:])):
                 if not self.started:
                     metric.reset_state()
                 metric.update_state(y, y_pred.data)
         self.started = True
 
-    def tracked(self) -> dict[str, Any]:
+    def by_name(self) -> dict[str, Any]:
         """Return the running means by name, the loss first."""
         named = {"loss": self.loss}
-        named |= {goal.called("loss"): mean for goal, mean in zip(self.goals, self.losses, strict=False)}
+        named |= {
+            objective.log_name("loss"): mean for objective, mean in zip(self.objectives, self.losses, strict=False)
+        }
         if self.started:
-            for goal in self.goals:
-                named |= {goal.called(metric.name): metric for metric in goal.metrics or []}
+            for objective in self.objectives:
+                named |= {objective.log_name(metric.name): metric for metric in objective.metrics or []}
         return named
 
     def logs(self) -> dict[str, float]:
         """Return the means so far by name."""
-        return {name: metric.result() for name, metric in self.tracked().items()}
+        return {name: metric.result() for name, metric in self.by_name().items()}
 
 
-class Pending(Mapping[str, float]):
+class LazyLogs(Mapping[str, float]):
     """The logs of a batch on a GPU, fetched only when somebody looks: that is to wait for them."""
 
-    def __init__(self, tracker: Tracker) -> None:
-        self.tracked = {name: copy(metric) for name, metric in tracker.tracked().items()}
+    def __init__(self, running: RunningMetrics) -> None:
+        self.by_name = {name: copy(metric) for name, metric in running.by_name().items()}
 
     def __getitem__(self, name: str) -> float:
-        return self.tracked[name].result()
+        return self.by_name[name].result()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.tracked)
+        return iter(self.by_name)
 
     def __len__(self) -> int:
-        return len(self.tracked)
+        return len(self.by_name)
 
     def __repr__(self) -> str:
         return repr(dict(self))
