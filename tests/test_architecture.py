@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 STOREYS = [
     {"kernels"},  # arrays in, arrays out; knows nothing above
     {"_version", "arguments", "config", "names"},  # what a session has in common
-    {"random"},  # counter-based draws, made by kernels
+    {"randomness"},  # counter-based draws, made by kernels
     {"autograd"},  # the backward walk
     {"tensor"},
     {"functions"},  # differentiable operations
@@ -106,7 +106,7 @@ def test_imports_point_down(file):
         ("tinyconv.kernels.cpu.dense", "import tinyconv.config"),
         ("tinyconv.functions.__init__", "from ..layers.layer import Layer"),
         ("tinyconv.training", "import tinyconv as tc"),
-        ("tinyconv.random", "from importlib import import_module\nimport_module('.layers', __name__)"),
+        ("tinyconv.randomness", "from importlib import import_module\nimport_module('.layers', __name__)"),
     ],
 )
 def test_an_upward_import_is_found(module, source):

@@ -36,7 +36,7 @@ from .kernels import backend, conv_algorithm
 from .layers import Input
 from .models import Model, Sequential
 from .names import clear_session
-from .random import set_seed
+from .randomness import set_seed
 from .tensor import Function, Tensor
 
 __all__ = [

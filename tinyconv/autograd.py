@@ -9,19 +9,22 @@ so the walk visits every tensor once, after all of its users, adds up what they 
 Source: Griewank & Walther, Evaluating Derivatives, 2nd ed., ch. 3.2 (reverse mode); Baydin et al. 2018, JMLR 18(153).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import kernels
 
 if TYPE_CHECKING:
-    from .tensor import Tensor
+    from .tensor import Function, Tensor
+
+Observer = Callable[["Function", tuple["Tensor", ...], Any, tuple[Any, ...]], None]
 
 _recording = ContextVar("recording", default=True)
+_calls: "ContextVar[tuple[Call, ...]]" = ContextVar("calls", default=())
 
 
 def recording() -> bool:
@@ -39,12 +42,43 @@ def no_grad() -> Iterator[None]:
         _recording.reset(token)
 
 
-def backward(root: "Tensor", dy: np.ndarray) -> None:
+class Call:
+    """One call of a layer or a model, open inside its `with` block; two calls of a shared layer are two of these."""
+
+    __slots__ = ("_token", "layer")
+
+    def __init__(self, layer: Any) -> None:
+        self.layer = layer
+
+    def __enter__(self) -> "Call":
+        self._token = _calls.set((*_calls.get(), self))
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        _calls.reset(self._token)
+
+    def __repr__(self) -> str:
+        return f"Call({getattr(self.layer, 'name', self.layer)!r})"
+
+
+def calling(layer: Any) -> Call:
+    """Say that what functions record inside the `with` block belongs to a call of `layer`."""
+    return Call(layer)
+
+
+def calls() -> tuple[Call, ...]:
+    """Return the calls of layers and models that are open at present, the outermost first."""
+    return _calls.get()
+
+
+def backward(root: "Tensor", dy: np.ndarray, observe: Observer | None = None) -> None:
     """Add to the `grad` of every leaf below `root` the gradient of Σ dy·root with respect to that leaf.
 
     The walk keeps its own stack, so the depth of the graph is bounded by memory and not by Python's recursion limit.
-    Each function frees its saved arrays as soon as its gradients are known. Raises RuntimeError, before anything is
-    changed, when a part of the graph was freed by an earlier backward pass.
+    Each function frees its saved arrays as soon as its gradients are known; just before, `observe` is called with
+    (function, inputs, dy, gradients): the tensors that the function was applied to, the gradient of its result, and
+    those of the inputs, None where none is needed. An observer reads them and changes none. Raises RuntimeError, before
+    anything is changed, when a part of the graph was freed by an earlier backward pass.
     """
     gradients = {id(root): dy}
     order = _users_last(root)
@@ -55,7 +89,11 @@ def backward(root: "Tensor", dy: np.ndarray) -> None:
         if function is None:
             tensor.grad = dy if tensor.grad is None else kernels.of(dy).add(tensor.grad, dy)
             continue
-        for source, needed, dx in zip(function.inputs, function.needs, function.backward(dy), strict=True):
+        passed = function.backward(dy)
+        if observe is not None:
+            wanted = (dx if needed else None for needed, dx in zip(function.needs, passed, strict=True))
+            observe(function, function.inputs, dy, tuple(wanted))
+        for source, needed, dx in zip(function.inputs, function.needs, passed, strict=True):
             if needed:
                 dx = dx if dx.flags.c_contiguous else dx.copy(order="C")
                 key = id(source)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import random
+from . import randomness
 
 Batch = tuple[Any, Any, Any]
 
@@ -38,7 +38,7 @@ class ArrayBatches(Batches):
 
     def epoch(self, number: int, key: int) -> Iterator[Batch]:
         """Yield slices of the arrays, in their order or in that of a permutation drawn for `key`."""
-        order = random.permutation(count(self.x), key) if self.shuffle else None
+        order = randomness.permutation(count(self.x), key) if self.shuffle else None
         for start in range(0, count(self.x), self.batch_size):
             chosen: Any = slice(start, start + self.batch_size)
             if order is not None:

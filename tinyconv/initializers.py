@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .names import look_up, rebuild, snake_case
-from .random import Stream, uniform
+from .randomness import Stream, uniform
 
 Shape = tuple[int, ...]
 

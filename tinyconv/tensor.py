@@ -69,11 +69,11 @@ class Tensor:
         """Return a leaf that shares this tensor's array and stands outside the graph."""
         return Tensor(self.data)
 
-    def backward(self, dy: Any = None) -> None:
+    def backward(self, dy: Any = None, observe: autograd.Observer | None = None) -> None:
         """Add the gradient of Σ dy·self to the `grad` of every leaf that this tensor was computed from.
 
         `dy` has this tensor's shape; it may be left out for a tensor of one element, where it is 1. Saved arrays are
-        freed on the way, so a second call raises RuntimeError.
+        freed on the way, so a second call raises RuntimeError. `observe` watches the walk: see `autograd.backward`.
         """
         if not self.requires_grad:
             raise RuntimeError(
@@ -86,7 +86,7 @@ class Tensor:
         dy = as_array(dy.data if isinstance(dy, Tensor) else dy, self.dtype)
         if dy.shape != self.shape:
             raise ValueError(f"dy must have the tensor's shape {self.shape}, got {dy.shape}")
-        autograd.backward(self, dy)
+        autograd.backward(self, dy, observe)
 
     def __len__(self) -> int:
         if self.ndim == 0:
@@ -129,6 +129,7 @@ class Function:
     """
 
     freed: ClassVar[bool] = False
+    calls: tuple[autograd.Call, ...] = ()  # the calls of layers and models that applied it, the outermost first
     inputs: tuple[Tensor, ...]
     needs: tuple[bool, ...]
 
@@ -159,6 +160,7 @@ class Function:
         result = Tensor(self.forward(*(tensor.data for tensor in inputs)))
         if any(self.needs):
             self.inputs = inputs
+            self.calls = autograd.calls()
             result.requires_grad = True
             result.creator = self
         return result

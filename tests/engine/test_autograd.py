@@ -11,6 +11,7 @@ import pytest
 
 import tinyconv as tc
 from tinyconv import functions as F
+from tinyconv.autograd import calling
 from tinyconv.kernels import cpu
 
 
@@ -228,3 +229,63 @@ def test_a_function_without_forward_or_backward_says_so():
         Nothing()(leaf(1.0))
     with pytest.raises(NotImplementedError, match="Nothing defines no backward"):
         Nothing().backward(np.ones(1))
+
+
+def norms_by_layer(loss):
+    """Backpropagate and sum, for each innermost call of a layer, the squares of what its functions pass on."""
+    norms = {}
+
+    def observe(function, inputs, dy, gradients):
+        assert len(inputs) == len(gradients) == len(function.needs)
+        for source, needed, dx in zip(inputs, function.needs, gradients, strict=True):
+            assert (dx is not None) == needed
+            if needed:
+                assert dx.shape == source.shape
+                call = function.calls[-1]
+                norms[call] = norms.get(call, 0.0) + float((dx**2).sum())
+
+    loss.backward(observe=observe)
+    return norms
+
+
+def test_the_walk_can_be_watched(rng):
+    """By hand, for y = Σ (w·x)², with w·x and its square called by layers of their own: norms of the gradients."""
+    x, w = tc.Tensor(rng.standard_normal(5)), leaf(*rng.standard_normal(5))
+    inner, outer = object(), object()
+    with calling(outer):
+        with calling(inner):
+            y = x * w
+        loss = (y**2).sum()
+    norms = norms_by_layer(loss)
+    assert [call.layer for call in norms] == [outer, inner]
+    product = x.data * w.data
+    dy = 2 * product
+    np.testing.assert_allclose(list(norms.values()), [5 + (dy**2).sum(), ((dy * x.data) ** 2).sum()])
+    np.testing.assert_allclose(w.grad, dy * x.data)
+
+
+def test_the_walk_is_watched_before_arrays_are_freed():
+    x, seen = leaf(2.0, 3.0), []
+
+    def observe(function, inputs, dy, gradients):
+        seen.append((type(function).__name__, function.freed, [tensor is x for tensor in inputs]))
+
+    (x * x).exp().sum().backward(observe=observe)
+    assert seen == [("Sum", False, [False]), ("Exp", False, [False]), ("Multiply", False, [True, True])]
+
+
+def test_calls_nest_and_each_call_of_a_shared_layer_is_one_of_its_own():
+    x, layer, model = leaf(2.0), object(), object()
+    with calling(model) as whole:
+        with calling(layer) as first:
+            y = x * 2
+        with calling(layer) as second:
+            z = y * 3
+    assert y.creator.calls == (whole, first)
+    assert z.creator.calls == (whole, second)
+    assert first is not second
+    assert first.layer is second.layer is layer
+    assert (z * 2).creator.calls == ()
+    with pytest.raises(KeyError), calling(layer):
+        raise KeyError
+    assert (z * 2).creator.calls == ()

@@ -121,13 +121,13 @@ def test_both_backends_draw_the_same_numbers():
     for backend in ("reference", "cpu"):
         with tc.backend(backend):
             tc.set_seed(9)
-            drawn.append((tc.initializers.GlorotUniform()((5, 6), "float32"), tc.random.permutation(50, 3)))
+            drawn.append((tc.initializers.GlorotUniform()((5, 6), "float32"), tc.randomness.permutation(50, 3)))
     for one, other in zip(*drawn, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_without_a_seed_runs_differ():
-    script = "import tinyconv as tc; print(tc.random.seed())"
+    script = "import tinyconv as tc; print(tc.randomness.seed())"
     runs = {subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout for _ in range(2)}
     assert len(runs) == 2
 
@@ -137,11 +137,11 @@ def test_seeds(seed):
     with pytest.raises(ValueError, match=r"seed must be an integer in 0 … 2\*\*64 - 1"):
         tc.set_seed(seed)
     tc.set_seed(2**64 - 1)
-    assert tc.random.seed() == 2**64 - 1
+    assert tc.randomness.seed() == 2**64 - 1
 
 
 def test_uniform_numbers_are_uniform():
-    values = tc.random.uniform((40_000,), (1, 2, 3))
+    values = tc.randomness.uniform((40_000,), (1, 2, 3))
     assert 0 < values.min() < 1e-3
     assert 0.999 < values.max() < 1
     assert abs(values.mean() - 0.5) < 5 * np.sqrt(1 / 12 / 40_000)
@@ -150,7 +150,7 @@ def test_uniform_numbers_are_uniform():
 
 
 def test_permutations_are_permutations():
-    orders = [tuple(tc.random.permutation(5, step)) for step in range(600)]
+    orders = [tuple(tc.randomness.permutation(5, step)) for step in range(600)]
     assert {tuple(sorted(order)) for order in orders} == {(0, 1, 2, 3, 4)}
     assert len(set(orders)) > 110  # of 120
     firsts = np.bincount([order[0] for order in orders], minlength=5)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import random
+from .. import randomness
 from ..autograd import no_grad
 from ..tensor import Tensor
 
@@ -44,7 +44,7 @@ def gradcheck(f: Callable[..., Tensor], *inputs: Any, bound: float = BOUND, seed
     exceeds `bound`; ValueError for inputs that are not float64.
     """
     arguments = [(f"argument {index}", _leaf(f"argument {index}", value)) for index, value in enumerate(inputs)]
-    with random.frozen():
+    with randomness.repeat_draws():
         y = f(*(tensor for _, tensor in arguments))
         given = {id(tensor) for _, tensor in arguments}
         weights = [weight for weight in getattr(f, "trainable_weights", []) if id(weight) not in given]

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from .. import config, layers, losses, random, regularizers
+from .. import config, layers, losses, randomness, regularizers
 from .. import functions as F
 from ..models import Sequential
 from ..tensor import Tensor
@@ -20,7 +20,7 @@ from .layer_checks import layer_checks
 def checks() -> Iterator[Check]:
     """Yield every check of the engine, in the order in which the engine is built up."""
     with _float64():
-        random.set_seed(SEED)
+        randomness.set_seed(SEED)
         draw = Draw()
         yield from _elementwise(draw)
         yield from _arithmetic(draw)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import functions as F
-from .. import initializers, random, regularizers
+from .. import initializers, randomness, regularizers
 from ..names import look_up
 from ..tensor import Tensor
 from .layer import Layer, Parameter, Shape, describe
@@ -104,7 +104,7 @@ class BatchNormalization(Layer):
         count = x.size // x.shape[-1]
         if self.unbiased:
             variance = variance * (count / max(1, count - 1))
-        if count and not random.are_frozen():  # an empty batch says nothing
+        if count and not randomness.draws_repeat():  # an empty batch says nothing
             for average, statistic in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 average.data *= self.momentum
                 average.data += (1 - self.momentum) * statistic

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..random import Stream
+from ..randomness import Stream
 from .layer import Layer
 
 
 class Stochastic(Layer):
-    """Base of layers that draw random numbers, from a stream of their own: see `random`.
+    """Base of layers that draw random numbers, from a stream of their own: see `randomness`.
 
     What is drawn is a function of the seed, this layer's stream and the count of its training steps.
     """

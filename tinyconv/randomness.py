@@ -8,6 +8,7 @@ Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", SC'11
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from math import prod
 
 import numpy as np
@@ -19,7 +20,7 @@ SHUFFLE = 0  # the stream of `permutation`; consumers made by `Stream()` count f
 
 _seed: int | None = None
 _streams = 0
-_frozen = False
+_repeat = ContextVar("repeat", default=False)
 
 
 def set_seed(seed: int) -> None:
@@ -51,30 +52,30 @@ class Stream:
         self.step = 0
 
     def draw(self) -> tuple[int, int, int]:
-        """Return (seed, stream, step) of the next draw and count it, unless draws are `frozen`."""
+        """Return (seed, stream, step) of the next draw and count it, unless draws repeat (`repeat_draws`)."""
         step = self.step
-        if not _frozen:
+        if not _repeat.get():
             self.step += 1
         return self.seed, self.number, step
 
 
 @contextmanager
-def frozen() -> Iterator[None]:
+def repeat_draws() -> Iterator[None]:
     """Let every stream repeat its next draw inside the `with` block, so that a random function becomes a fixed one.
 
     Layers that keep averages of what they see leave them alone, too: afterwards all is as if nothing had been called.
+    Other threads go on drawing.
     """
-    global _frozen
-    before, _frozen = _frozen, True
+    token = _repeat.set(True)
     try:
         yield
     finally:
-        _frozen = before
+        _repeat.reset(token)
 
 
-def are_frozen() -> bool:
-    """Return whether draws are `frozen` at present."""
-    return _frozen
+def draws_repeat() -> bool:
+    """Return whether this thread is inside `repeat_draws`."""
+    return _repeat.get()
 
 
 def uniform(
