@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 # The storeys of tinyconv, lowest first. A part may import from the storeys below its own, and from itself.
 STOREYS = [
     {"kernels"},  # arrays in, arrays out; knows nothing above
+    {"offered"},  # what Keras has and tinyconv has not
     {"_version", "arguments", "config", "names"},  # what a session has in common
     {"randomness"},  # counter-based draws, made by kernels
     {"autograd"},  # the backward walk

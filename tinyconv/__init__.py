@@ -7,6 +7,7 @@
 Names, arguments and defaults are those of Keras 3.
 """
 
+import sys
 from pkgutil import extend_path
 
 # The folder kernels/ is installed as tinyconv.kernels; in a checkout it lies beside this package, not inside it.
@@ -22,6 +23,7 @@ from . import (
     layers,
     losses,
     metrics,
+    models,
     optimizers,
     regularizers,
     schedules,
@@ -36,6 +38,7 @@ from .kernels import backend, conv_algorithm
 from .layers import Input
 from .models import Model, Sequential
 from .names import clear_session
+from .offered import explain_missing
 from .randomness import set_seed
 from .tensor import Function, Tensor
 
@@ -69,3 +72,10 @@ __all__ = [
     "set_seed",
     "zoo",
 ]
+
+explain_missing(
+    [
+        *(sys.modules[__name__], activations, callbacks, datasets, functions, initializers, layers, losses, metrics),
+        *(models, optimizers, regularizers, schedules, zoo),
+    ]
+)

@@ -4,8 +4,9 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any, TypeVar
+
+from .offered import nearest, refusal
 
 T = TypeVar("T")
 
@@ -13,11 +14,14 @@ _given: Counter[str] = Counter()
 
 
 def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
-    """Return `table[name]`; an unknown name raises ValueError that suggests the nearest known one."""
+    """Return `table[name]`; an unknown name raises ValueError that says what there is instead, or the nearest name."""
     if isinstance(name, str) and name in table:
         return table[name]
-    near = get_close_matches(str(name), table, n=1, cutoff=0.5)
-    hint = f'did you mean "{near[0]}"? ' if near else ""
+    not_offered = refusal(kind, str(name))
+    if not_offered:
+        raise ValueError(not_offered)
+    near = nearest(str(name), table)
+    hint = f'did you mean "{near}"? ' if near else ""
     raise ValueError(f'unknown {kind} "{name}": {hint}known are {", ".join(sorted(table))}')
 
 

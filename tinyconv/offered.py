@@ -1,0 +1,242 @@
+"""What Keras has and tinyconv has not: a message that says so, and says what there is instead.
+
+`INSTEAD` is for each module of tinyconv a table of Keras's names, as patterns of `fnmatch`, and what to use in their
+place. Whoever adds a layer, a loss, … with one of these names takes the name out of the table.
+"""
+
+import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from importlib.util import find_spec
+from opcode import opmap
+from types import ModuleType
+from typing import Any, NoReturn
+
+DESCRIBED = "an object describes itself by get_config() and is made again by its class's from_config()"
+IN_KERAS = "load them with Keras or from their own site, and give fit the arrays"
+KINDS = {"loss": "losses"}  # the others: their plural
+
+INSTEAD: dict[str, dict[str, str]] = {
+    "tinyconv": {
+        "applications": "the networks are in tinyconv.zoo",
+        "ops": "tinyconv.functions has operations on tensors; NumPy does for arrays",
+        "tree": "NumPy, dicts and tuples do",
+        "utils": "to_categorical is in tinyconv.datasets, set_seed and clear_session are in tinyconv",
+        "preprocessing": "read and change images with Pillow and NumPy, and give fit the arrays",
+        "random": "NumPy does for arrays; tinyconv.set_seed(…) seeds initialisation, shuffling and dropout",
+        "saving legacy export": "models have save_weights, load_weights and get_config",
+        "mixed_precision dtype_policies *DTypePolicy": 'set_floatx("float32") or "float64" sets the one dtype of all',
+        "constraints quantizers Quantizer distillation": "there are regularizers, in tinyconv.regularizers",
+        "device": 'model.to("gpu") and tensor.to("gpu") choose the device',
+        "distribution": "training uses all cores of one machine, or one GPU",
+        "KerasTensor": "tinyconv.Input(shape) makes a symbolic tensor",
+        "Operation": "a differentiable operation is a subclass of tinyconv.Function",
+        "Variable": "layers keep their weights as tinyconv.layers.Parameter",
+        "InputSpec": "a layer checks the shape that it gets in build(input_shape)",
+        "Regularizer": "any function from a tensor to a penalty may be given as kernel_regularizer",
+        "StatelessScope SymbolicScope RematScope remat name_scope": "layers and models are called as they are",
+        "visualization": "import tinyconv.visualize for pictures of filters, activations and training",
+        "wrappers": "write the few methods that scikit-learn asks for around model.fit and model.predict",
+        "version": "tinyconv.__version__ is the version",
+        "keras src": "Keras's names are at the top: tinyconv.layers, tinyconv.losses, …",
+    },
+    "layers": {
+        "Convolution2D": "use Conv2D",
+        "Convolution2DTranspose": "use Conv2DTranspose",
+        "SeparableConvolution2D": "use SeparableConv2D",
+        "LSTM* GRU* *RNN* Bidirectional TimeDistributed Masking Embedding ReversibleEmbedding *Attention ConvLSTM*": (
+            "tinyconv is for images, there are no layers for sequences"
+        ),
+        "*1D *1DTranspose": "images are (n, h, w, c): use the layer for 2D with a height or width of 1",
+        "*3D *3DTranspose": "images are (n, h, w, c): there are layers for 2D only",
+        "TextVectorization *Lookup Hashing HashedCrossing CategoryEncoding Discretization *Spectrogram Pipeline": (
+            "tinyconv is for images: prepare other data with NumPy before fit"
+        ),
+        "Random* AugMix AutoContrast CutMix MixUp RandAugment Solarization *Equalization CenterCrop MaxNumBounding*": (
+            "change the images with NumPy or Pillow before fit"
+        ),
+        "Resizing": "resize the images with Pillow before fit; UpSampling2D enlarges inside a network",
+        "AlphaDropout GaussianDropout": "use Dropout, SpatialDropout2D or GaussianNoise",
+        "GroupNormalization RMSNormalization UnitNormalization SpectralNormalization": (
+            "use BatchNormalization or LayerNormalization"
+        ),
+        "AdaptiveAveragePooling2D AdaptiveMaxPooling2D": (
+            "use AveragePooling2D or MaxPooling2D with a window that fits, or GlobalAveragePooling2D"
+        ),
+        "ThresholdedReLU": "use ReLU(threshold=…)",
+        "Identity": 'use Activation("linear")',
+        "Lambda Wrapper": "write a subclass of Layer with a method call(self, inputs)",
+        "EinsumDense": "use Dense, after Reshape or Permute",
+        "Dot dot": "use Multiply, or tinyconv.functions.matmul in a layer of your own",
+        "RepeatVector": "use Reshape and UpSampling2D",
+        "ActivityRegularization": "give Dense or Conv2D a kernel_regularizer",
+        "add average concatenate maximum minimum multiply subtract": (
+            "make the layer and call it: Add()([a, b]), Concatenate()([a, b]), …"
+        ),
+        "FlaxLayer JaxLayer TFSMLayer TorchModule*": "tinyconv runs no other framework: write a subclass of Layer",
+        "InputSpec": "check the shape in the layer's build(input_shape)",
+        "serialize deserialize": DESCRIBED,
+    },
+    "models": {
+        "load_model save_model": (
+            "build the model in code, then save_weights and load_weights; get_config and from_config keep its layers"
+        ),
+        "clone_model": "use type(model).from_config(model.get_config())",
+        "model_from_json": "use Sequential.from_config or Model.from_config with what json.loads gives",
+    },
+    "losses": {
+        "MeanAbsolute* MeanSquaredLogarithmic* mae mape msle Huber LogCosh": 'use MeanSquaredError, by name "mse"',
+        "BinaryFocalCrossentropy bce Dice Tversky": "use BinaryCrossentropy",
+        "CategoricalFocal* CategoricalGeneralized* *Hinge KLDivergence kld Poisson CosineSimilarity Circle": (
+            "use CategoricalCrossentropy"
+        ),
+        "CTC": "tinyconv is for images, there are no losses for sequences",
+        "binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy mean_squared_error": (
+            "make the loss and call it: BinaryCrossentropy()(y_true, y_pred), …"
+        ),
+        "LossFunctionWrapper": "write a subclass of Loss",
+        "serialize deserialize": DESCRIBED,
+    },
+    "metrics": {
+        "MeanMetricWrapper Sum": "use Mean, or write a subclass of Metric",
+        "binary_accuracy categorical_accuracy sparse_categorical_accuracy top_k_categorical_accuracy "
+        "sparse_top_k_categorical_accuracy": "make the metric and update it: CategoricalAccuracy(), …",
+        "*Crossentropy bce": 'the loss itself is in every result, as "loss"',
+        "*Error mse mae mape msle *Hinge KLD* Huber Poisson LogCosh CosineSimilarity *Correlation R2Score": (
+            "compute it from model.predict, or write a subclass of Metric"
+        ),
+        "AUC F1Score FBetaScore False* True* *IoU Precision* Recall* Sensitivity* Specificity*": (
+            "compute it from model.predict, or write a subclass of Metric"
+        ),
+        "Accuracy": 'give compile metrics=["accuracy"], which fits the targets',
+        "serialize deserialize": DESCRIBED,
+    },
+    "optimizers": {
+        "Adafactor Adamax Lamb Lion Muon ScheduleFreeAdamW": "use Adam, AdamW or Nadam",
+        "Ftrl": "use Adagrad or Adadelta",
+        "LossScaleOptimizer": "there is no float16 whose losses want scaling: use the optimizer itself",
+        "MultiOptimizer OptimizerMap": "one optimizer updates all trainable weights",
+        "legacy": "use the optimizer itself",
+    },
+    "schedules": {"NoisyLinearCosineDecay LinearCosineDecay": "use CosineDecay"},
+    "callbacks": {
+        "EarlyStopping TerminateOnNaN": "write a Callback whose on_epoch_end sets self.model.stop_training = True",
+        "BackupAndRestore OrbaxCheckpoint SwapEMAWeights": "use ModelCheckpoint",
+        "LearningRateScheduler ReduceLROnPlateau": (
+            "give the optimizer one of tinyconv.schedules, or write a Callback that sets optimizer.learning_rate"
+        ),
+        "LambdaCallback": "write a subclass of Callback",
+        "ProgbarLogger": "fit(verbose=1) shows ProgressBar",
+        "TensorBoard RemoteMonitor": "use CSVLogger",
+    },
+    "initializers": {
+        "Identity IdentityInitializer Orthogonal OrthogonalInitializer STFT STFTInitializer": (
+            "use GlorotUniform or HeNormal, or give any function of (shape, dtype)"
+        ),
+        "constant glorot_normal glorot_uniform he_normal he_uniform lecun_normal lecun_uniform ones random_normal "
+        "random_uniform truncated_normal variance_scaling zeros": (
+            "use the class, GlorotUniform(), or the name as a string"
+        ),
+        "normal": "use RandomNormal",
+        "uniform": "use RandomUniform",
+        "one": "use Ones",
+        "zero": "use Zeros",
+        "serialize deserialize": DESCRIBED,
+    },
+    "regularizers": {
+        "Orthogonal*": "use L2, or give any function from a tensor to a penalty",
+        "Regularizer": "any function from a tensor to a penalty serves",
+        "l1 l2 l1_l2": "use L1, L2 or L1L2",
+        "serialize deserialize": DESCRIBED,
+    },
+    "activations": {
+        "celu": "use elu",
+        "glu hard_silu hard_swish mish squareplus": "use silu or gelu",
+        "log_sigmoid": "use sigmoid, and a loss that takes logits",
+        "*_shrink threshold": "use the layer ReLU(threshold=…)",
+        "hard_tanh": "use tanh",
+        "sparse_plus": "use softplus",
+        "sparse_sigmoid": "use hard_sigmoid",
+        "sparsemax": "use softmax",
+        "swish": "use tinyconv.functions.silu",
+        "serialize deserialize": "an activation is described by its name",
+    },
+    "zoo": {
+        "ConvNeXt* DenseNet* EfficientNet* InceptionResNet* NASNet* Xception": "use ResNet50 or InceptionV3",
+        "MobileNetV*": "use MobileNet",
+        "ResNet*": "use ResNet50",
+        "imagenet_utils": "preprocess_input and decode_predictions are in tinyconv.zoo",
+    },
+    "datasets": {
+        "cifar10 cifar100 fashion_mnist": f"mnist comes with tinyconv; for others, {IN_KERAS}",
+        "boston_housing california_housing imdb reuters": "tinyconv is for images: mnist comes with it",
+    },
+}
+
+
+def instead(place: str, name: str) -> str | None:
+    """Return what to use in place of Keras's `name` in a module of tinyconv, None if the table does not know it."""
+    for patterns, advice in INSTEAD.get(place, {}).items():
+        if any(fnmatchcase(_plain(name), _plain(pattern)) for pattern in patterns.split()):
+            return advice
+    return None
+
+
+def refusal(kind: str, name: str) -> str | None:
+    """Return the message about a loss, a metric, … that Keras knows by the string `name` and tinyconv does not."""
+    advice = instead(KINDS.get(kind, kind + "s"), name)
+    return f'tinyconv does not offer the {kind} "{name}": {advice}' if advice else None
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the name in `known` that a mistyped name is likely to mean, None if none is near; case does not count."""
+    spellings = {each.lower(): each for each in known}
+    near = get_close_matches(name.lower(), spellings, n=1, cutoff=0.5)
+    return spellings[near[0]] if near else None
+
+
+def _plain(name: str) -> str:
+    """Return a name without what tells "KLDivergence" from "kl_divergence"."""
+    return name.replace("_", "").replace("-", "").lower()
+
+
+def explain_missing(modules: Iterable[ModuleType]) -> None:
+    """Let each module say, about a name that it has not, what there is instead: in another module, or nearby."""
+    public = {module: public_names(module) for module in modules}
+    for module in public:
+        _explain(module, public)
+
+
+def _explain(module: ModuleType, public: dict[ModuleType, set[str]]) -> None:
+    place = module.__name__.rpartition(".")[2]
+
+    def missing(name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}", name=name, obj=module)
+        advice = instead(place, name)
+        near = nearest(name, public[module])
+        elsewhere = [other.__name__ for other, names in public.items() if name in names]
+        if advice:
+            message = f"{module.__name__} does not offer {name}: {advice}"
+        elif hasattr(module, "__path__") and find_spec(f"{module.__name__}.{name}"):
+            message = f"{module.__name__}.{name} is loaded when asked for: import {module.__name__}.{name}"
+        elif elsewhere and not (near and _plain(near) == _plain(name)):
+            message = f"{module.__name__} has no {name}: it is {elsewhere[0]}.{name}"
+        else:
+            message = f"{module.__name__} has no {name}" + (f": did you mean {near}?" if near else "")
+        caller: Any = sys._getframe(1)
+        if caller.f_code.co_code[caller.f_lasti] == opmap["IMPORT_FROM"]:
+            # `from … import name` would put a message of Python's own in the place of an AttributeError.
+            raise ImportError(message, name=module.__name__)
+        raise AttributeError(message, name=name)  # without `obj`, for which Python would guess a name, too
+
+    module.__getattr__ = missing  # type: ignore[method-assign]
+
+
+def public_names(module: ModuleType) -> set[str]:
+    """Return the names that a module offers: `__all__`, or the classes and functions that it defines."""
+    if hasattr(module, "__all__"):
+        return set(module.__all__)
+    own = {name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__}
+    return {name for name in own if not name.startswith("_")}
