@@ -80,7 +80,7 @@ def backward(root: "Tensor", dy: np.ndarray, observe: Observer | None = None) ->
     those of the inputs, None where none is needed. An observer reads them and changes none. Raises RuntimeError, before
     anything is changed, when a part of the graph was freed by an earlier backward pass.
     """
-    gradients = {id(root): dy}
+    gradients = {id(root): dy if root.creator is not None else _own(dy, (dy,))}
     order = _users_last(root)
     while order:
         tensor = order.pop()  # so that its array is gone with it, once its creator no longer needs it
@@ -93,12 +93,29 @@ def backward(root: "Tensor", dy: np.ndarray, observe: Observer | None = None) ->
         if observe is not None:
             wanted = (dx if needed else None for needed, dx in zip(function.needs, passed, strict=True))
             observe(function, function.inputs, dy, tuple(wanted))
-        for source, needed, dx in zip(function.inputs, function.needs, passed, strict=True):
+        for place, (source, needed, dx) in enumerate(zip(function.inputs, function.needs, passed, strict=True)):
             if needed:
-                dx = dx if dx.flags.c_contiguous else dx.copy(order="C")
                 key = id(source)
-                gradients[key] = kernels.of(dx).add(gradients[key], dx) if key in gradients else dx
+                dx = dx if dx.flags.c_contiguous else dx.copy(order="C")
+                if key in gradients:
+                    gradients[key] = kernels.of(dx).add(gradients[key], dx)
+                else:
+                    gradients[key] = dx if source.creator is not None else _own(dx, (dy, *passed[:place]))
         function.free()
+
+
+def _own(dx: Any, others: tuple[Any, ...]) -> Any:
+    """Return the gradient `dx` as a leaf may keep it: itself, or a copy if it is read-only or shares memory.
+
+    What a function passes on may be what it was given, a view of it, or one array for several inputs (`others`).
+    """
+    if getattr(dx.flags, "writeable", True) and not any(  # CuPy's arrays are all writable
+        other is not None and np.may_share_memory(dx, other) for other in others
+    ):
+        return dx
+    own = np.empty_like(dx, order="C")
+    own[...] = dx
+    return own
 
 
 def _users_last(root: "Tensor") -> list["Tensor"]:

@@ -53,10 +53,6 @@ class Tensor:
         """Where the array lives: "cpu" or "gpu"."""
         return kernels.device(self.data)
 
-    def to(self, device: str) -> "Tensor":
-        """Return a leaf with these values on `device`, "cpu" or "gpu"; raises DeviceError when there is no GPU."""
-        return Tensor(kernels.move(self.data, device), self.requires_grad)
-
     def numpy(self) -> np.ndarray:
         """Return the values as a NumPy array (the tensor's own array when it lives on the CPU)."""
         return kernels.move(self.data, "cpu")
@@ -115,6 +111,7 @@ class Tensor:
         sum: Callable[..., "Tensor"]
         mean: Callable[..., "Tensor"]
         reshape: Callable[..., "Tensor"]
+        to: Callable[..., "Tensor"]
 
 
 class Function:

@@ -231,6 +231,59 @@ def test_a_function_without_forward_or_backward_says_so():
         Nothing().backward(np.ones(1))
 
 
+SHARING = {
+    "sum of two": (lambda a, b: a + b, None),
+    "difference": (lambda a, b: a - b, None),
+    "sum of two, rectified": (lambda a, b: F.add(a, b, relu=True), None),
+    "reshaped": (lambda a, b: a.reshape(2, 3) + b.reshape(2, 3), (2, 3)),
+    "turned twice": (lambda a, b: a.transpose((0,)) + b.T, None),
+    "joined": (lambda a, b: F.concatenate([a, b]), (12,)),
+    "stacked": (lambda a, b: F.stack([a, b]), (2, 6)),
+    "summed over": (lambda a, b: (a + b).sum(), ()),
+    "mean over no axis": (lambda a, b: a.mean(axis=()) + b.sum(axis=()), None),
+    "a leaf": (lambda a, b: a, None),
+    "noise": (lambda a, b: F.gaussian_noise(a, 0.5, 1) + F.pad(b, [(0, 0)]), None),
+}
+
+
+@pytest.mark.parametrize("name", SHARING)
+def test_a_leafs_gradient_is_its_own(name, rng):
+    """Nothing shares its memory: not the caller's dy, not another leaf's gradient, not what a later pass adds."""
+    call, shape = SHARING[name]
+    a, b = leaf(*rng.random(6)), leaf(*rng.random(6))
+    dy = rng.random((6,) if shape is None else shape)
+    given = dy.copy()
+    call(a, b).backward(dy)
+    for mine, other in ((a, b), (b, a)):
+        if mine.grad is not None:
+            assert type(mine.grad) is np.ndarray
+            assert mine.grad.flags.c_contiguous
+            before = other.grad if other.grad is None else other.grad.copy()
+            mine.grad += 1  # and it can be written
+            np.testing.assert_array_equal(dy, given)
+            if before is not None:
+                np.testing.assert_array_equal(other.grad, before)
+
+
+def test_a_number_as_a_leaf_has_an_array_for_its_gradient():
+    a = tc.Tensor(np.array(2.0), requires_grad=True)
+    (a * np.array([1.0, 2.0])).sum().backward()
+    assert type(a.grad) is np.ndarray
+    np.testing.assert_array_equal(a.grad, 3.0, strict=True)
+    a.backward()
+    np.testing.assert_array_equal(a.grad, 4.0, strict=True)
+
+
+def test_what_the_kernels_make_for_a_weight_is_not_copied(rng, monkeypatch):
+    """A copy of a large layer's gradient would cost as much as a pass over its weights."""
+    made = []
+    original = cpu.dense_backward_kernel
+    monkeypatch.setattr(cpu, "dense_backward_kernel", lambda *given: made.append(original(*given)) or made[-1])
+    x, w, b = rng.random((3, 4)), leaf(*rng.random((4, 5))), leaf(*rng.random(5))
+    F.dense(x, w, b).backward(rng.random((3, 5)))
+    assert w.grad is made[0]
+
+
 def norms_by_layer(loss):
     """Backpropagate and sum, for each innermost call of a layer, the squares of what its functions pass on."""
     norms = {}

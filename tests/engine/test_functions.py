@@ -181,12 +181,46 @@ def test_basic_indices(shape, seed, data):
 
 @pytest.mark.parametrize(
     "index",
-    [[0, 2, 2], ([0, 1, 0], [1, 1, 1]), (slice(None), [3, 0]), np.array([[0, 1], [2, 2]]), (..., np.array([1, 1]))],
+    [
+        [0, 2, 2],
+        ([0, 1, 0], [1, 1, 1]),
+        (slice(None), [3, 0]),
+        np.array([[0, 1], [2, 2]]),
+        (..., np.array([1, 1])),
+        ((0, 0, -3),),
+        ((0, 2), (1, 1), (0, 0)),
+        ([(0, 0), (0, 2)], 1),
+        range(2),
+        (None, range(0, 2, 2), (3, -1, 3)),
+        np.arange(3) != 1,
+        (np.ones((3, 4), bool), 1),
+        (True, [1, 1]),
+        (np.array(1), np.array([2, 2])),
+        [],
+        ([np.int64(2), 2], slice(None, None, -2)),
+    ],
     ids=str,
 )
 def test_array_indices(index, rng):
+    """Also places that are named twice: in tuples, ranges and nested lists as in arrays."""
     x = rng.normal(size=(3, 4, 2))
-    judge(lambda x: x[index], x[index], x)
+    wanted = x[index]
+    tensor = tc.Tensor(x, requires_grad=True)
+    dy = rng.normal(size=wanted.shape)
+    tensor[index].backward(dy)
+    places = np.arange(x.size).reshape(x.shape)[index]
+    dx = np.bincount(places.reshape(-1), dy.reshape(-1), x.size)
+    np.testing.assert_allclose(tensor.grad.reshape(-1), dx, rtol=1e-15, atol=1e-15)
+    if wanted.size:
+        judge(lambda x: x[index], wanted, x)
+
+
+def test_tensors_as_indices():
+    x = tc.Tensor(np.arange(4.0), requires_grad=True)
+    (x[tc.Tensor([3.0, 1.0, 3.0])] * [1.0, 10.0, 100.0]).sum().backward()
+    np.testing.assert_array_equal(x.grad, [0, 10, 0, 101])
+    with pytest.raises(IndexError, match=r"a tensor that is an index holds whole numbers, got 0\.5"):
+        x[tc.Tensor([0.5])]
 
 
 @QUICK
@@ -295,6 +329,7 @@ def test_dropout(rng):
         (lambda: F.conv2d(np.ones((1, 2, 2, 1)), np.ones((3, 3, 1, 1))), "larger than the image of 2×2"),
         (lambda: F.max_pool2d(np.ones((1, 2, 2, 1)), (3, 3)), "larger than the image of 2×2"),
         (lambda: F.transpose(np.ones((2, 3)), (0, 0)), "each of the 2 axes once"),
+        (lambda: F.to_device(np.ones(3), "tpu"), 'a device is "cpu" or "gpu", got \'tpu\''),
         (lambda: F.dropout(np.ones(3), 1.0, 0), "0 ≤ rate < 1, got 1.0"),
         (lambda: F.softmax_cross_entropy(np.ones((2, 3)), np.ones((2, 4))), "needs one shape"),
         (lambda: F.sigmoid_cross_entropy(np.ones(2), np.ones(3)), "needs one shape"),

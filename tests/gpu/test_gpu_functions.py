@@ -13,6 +13,8 @@ CALLS = {
     "crop": (lambda x: x[:, 1:3, 0:2], (2, 4, 3, 2)),
     "upsample2d, nearest": (lambda x: F.upsample2d(x, (2, 3)), (2, 3, 4, 2)),
     "upsample2d, bilinear": (lambda x: F.upsample2d(x, (2, 3), "bilinear"), (2, 3, 4, 2)),
+    "places taken twice": (lambda x: x[[0, 1, 0], :, (3, 3, 0)], (2, 3, 4, 2)),
+    "where": (lambda a, b: F.where(np.arange(4)[:, None] % 3, a, b), (3, 4, 2), (4, 1)),
     "max": (lambda x: F.max(x, (1, 2)), (2, 3, 4, 2)),
     "depthwise_conv2d": (
         lambda x, w, b: F.depthwise_conv2d(x, w, b, (2, 1), "same", relu=True),
@@ -30,7 +32,7 @@ def test_as_on_the_cpu(cupy, name, rng):
     call, *shapes = CALLS[name]
     values = [rng.permutation(np.linspace(-1, 1, int(np.prod(shape)))).reshape(shape) for shape in shapes]
     here = [tc.Tensor(value, requires_grad=True) for value in values]
-    there = [tensor.to("gpu") for tensor in here]
+    there = [tc.Tensor(cupy.asarray(value), requires_grad=True) for value in values]
     y, y_there = call(*here), call(*there)
     assert y_there.device == "gpu"
     np.testing.assert_allclose(y_there.numpy(), y.numpy(), rtol=1e-12, atol=1e-12)
@@ -40,3 +42,28 @@ def test_as_on_the_cpu(cupy, name, rng):
     for one, other in zip(here, there, strict=True):
         assert isinstance(other.grad, cupy.ndarray)
         np.testing.assert_allclose(cupy.asnumpy(other.grad), one.grad, rtol=1e-12, atol=1e-12)
+
+
+def test_a_mask_and_places_on_the_gpu(cupy, rng):
+    """An index and a condition may lie there, too."""
+    values = rng.standard_normal((4, 3))
+    x = tc.Tensor(cupy.asarray(values), requires_grad=True)
+    x[cupy.asarray(np.array([1, 3, 1]))].sum().backward()
+    np.testing.assert_array_equal(cupy.asnumpy(x.grad), np.array([0, 2, 0, 1])[:, None] * np.ones(3))
+    x.grad = None
+    F.where(x.data > 0, x * 2, 7.0).sum().backward()
+    np.testing.assert_array_equal(cupy.asnumpy(x.grad), 2 * (values > 0))
+    mask = cupy.asarray(values > 0)
+    np.testing.assert_array_equal(x[mask].numpy(), values[values > 0])
+
+
+def test_a_move_is_part_of_the_graph(cupy, rng):
+    values = rng.standard_normal((2, 3))
+    x = tc.Tensor(values, requires_grad=True)
+    assert x.to("cpu") is x
+    there = (x * 2).to("gpu")
+    assert isinstance(there.data, cupy.ndarray)
+    back = (there * there).to("cpu")
+    back.backward(np.ones((2, 3)))
+    assert isinstance(x.grad, np.ndarray)
+    np.testing.assert_allclose(x.grad, 8 * values, rtol=1e-15)

@@ -12,7 +12,7 @@ from .cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy, sparse_
 from .dense import dense
 from .depthwise import depthwise_conv2d
 from .dropout import dropout
-from .elementwise import absolute, cast, clip, exp, log, negative, sqrt
+from .elementwise import absolute, cast, clip, exp, log, negative, sqrt, to_device
 from .noise import gaussian_noise, spatial_dropout2d
 from .normalization import batch_norm, layer_norm, scale_shift
 from .pooling import average_pool2d, global_average_pool2d, max_pool2d
@@ -82,6 +82,7 @@ __all__ = [
     "sum",
     "sum_squares",
     "tanh",
+    "to_device",
     "transpose",
     "upsample2d",
     "var",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..tensor import Function, Tensor, as_tensor
+from ..tensor import Function, Tensor, as_tensor, values
 from .activation import Relu
 
 
@@ -233,8 +233,9 @@ def minimum(a: Any, b: Any) -> Tensor:
 
 
 def where(condition: Any, a: Any, b: Any) -> Tensor:
-    """Return a where `condition` (an array of booleans) holds, b elsewhere. See `Where`."""
-    return Where(np.asarray(condition, dtype=bool))(*_pair(a, b))
+    """Return a where `condition` (an array, or what is true where it is not 0) holds, b elsewhere. See `Where`."""
+    a, b = _pair(a, b)
+    return Where(kernels.move(values(condition) != 0, a.device))(a, b)
 
 
 def matmul(a: Any, b: Any) -> Tensor:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import kernels
 from ..tensor import Function, Tensor, as_tensor
 
 
@@ -89,6 +90,20 @@ class Cast(Function):
         return (dy.astype(self.source),)
 
 
+class ToDevice(Function):
+    """y = x in the memory of another device; dx = dy in that of x."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+
+    def forward(self, x: Any) -> Any:
+        self.source = kernels.device(x)
+        return kernels.move(x, self.device)
+
+    def backward(self, dy: Any) -> tuple[Any, ...]:
+        return (kernels.move(dy, self.source),)
+
+
 def negative(x: Any) -> Tensor:
     """Return −x. See `Negative`."""
     return Negative()(as_tensor(x))
@@ -122,3 +137,12 @@ def clip(x: Any, low: float, high: float) -> Tensor:
 def cast(x: Any, dtype: str) -> Tensor:
     """Return x as "float32" or "float64". See `Cast`."""
     return Cast(dtype)(as_tensor(x))
+
+
+def to_device(x: Any, device: str) -> Tensor:
+    """Return x on `device`, "cpu" or "gpu": x itself if it is there already. See `ToDevice`.
+
+    Raises DeviceError when there is no GPU to move to.
+    """
+    x = as_tensor(x)
+    return x if x.device == device else ToDevice(device)(x)

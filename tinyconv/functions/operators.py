@@ -35,6 +35,7 @@ def attach() -> None:
         "sqrt": elementwise.sqrt,
         "clip": elementwise.clip,
         "astype": elementwise.cast,
+        "to": elementwise.to_device,
         "sum": reduction.sum,
         "mean": reduction.mean,
         "var": reduction.var,

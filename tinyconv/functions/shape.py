@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Function, Tensor, as_tensor
+from .. import kernels
+from ..tensor import Function, Tensor, as_tensor, values
 
 
 class Reshape(Function):
@@ -40,20 +41,42 @@ class GetItem(Function):
     """y = x[index], any index NumPy takes; dx is zero but for dx[index] += dy (an element taken twice gets both)."""
 
     def __init__(self, index: Any) -> None:
-        self.index = index
+        self.index = tuple(_index_part(part) for part in (index if isinstance(index, tuple) else (index,)))
 
     def forward(self, x: Any) -> Any:
-        self.shape = x.shape
-        return x[self.index]
+        self.shape, device = x.shape, kernels.device(x)
+        return x[tuple(kernels.move(part, device) if isinstance(part, np.ndarray) else part for part in self.index)]
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
+        # Only arrays of places can name an element twice. They are served in the CPU's memory, where what falls on one
+        # element is added in the order of dy, always the same; a GPU would add in the order in which threads arrive.
+        repeats = any(isinstance(part, np.ndarray) and part.dtype != bool for part in self.index)
+        device = kernels.device(dy)
+        dy = kernels.move(dy, "cpu") if repeats else dy
         dx = np.zeros_like(dy, shape=self.shape)
-        parts = self.index if isinstance(self.index, tuple) else (self.index,)
-        if any(isinstance(part, list | np.ndarray) for part in parts):
+        if repeats:
             np.add.at(dx, self.index, dy)
         else:
             dx[self.index] = dy
-        return (dx,)
+        return (kernels.move(dx, device),)
+
+
+def _index_part(part: Any) -> Any:
+    """Return the index of one axis, or more, as None, ..., a slice or an int, or else as an array in the CPU's memory.
+
+    A list, a tuple or a range is an array of places. A tensor's numbers, which are floating, must be whole ones.
+    """
+    if part is None or part is Ellipsis or isinstance(part, slice):
+        return part
+    if isinstance(part, int | np.integer) and not isinstance(part, bool):
+        return int(part)
+    array = kernels.move(values(part), "cpu")
+    if isinstance(part, Tensor) or array.size == 0:
+        places = array.astype(np.int64) if array.dtype != bool else array
+        if (places != array).any():
+            raise IndexError(f"a tensor that is an index holds whole numbers, got {array[places != array][0]}")
+        return places
+    return array
 
 
 class Concatenate(Function):
