@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from run_checks import load_once
 
-from tinyconv import no_grad, train
+from tinyconv import no_grad, train, visualize
 from tinyconv.datasets import mnist
 from tinyconv.functions import relu
 from tinyconv.recipes import BY_NAME
@@ -24,6 +24,14 @@ DENSE = COMMON | {"templates.png", "hidden_units.png"}
 def test_pictures(monkeypatch, tmp_path, name, pictures):
     monkeypatch.setattr(mnist, "load_data", load_once)
     monkeypatch.setattr("tinyconv.recipes.mnist_sgd.STEPS", 3)
+    titles = []
+
+    def save(figure, path):
+        titles.extend(t.get_text() for t in figure.axes[0].texts if t.get_fontsize() == visualize.style.TITLE)
+        write(figure, path)
+
+    write = visualize.save
+    monkeypatch.setattr(visualize, "save", save)
     output = tmp_path / "run"
     options = ["--limit", "120", "--batch-size", "40", "--epochs", "2", "--verbose", "0", "--output", str(output)]
     assert train.main([name, *options]) == 0
@@ -35,6 +43,8 @@ def test_pictures(monkeypatch, tmp_path, name, pictures):
             pixels = np.asarray(image.convert("L"), np.float64)
         assert pixels.std() > 5, f"{path.name} is blank"
     assert not list(output.glob(".*")), "left over"
+    assert len(titles) == len(pictures)
+    assert all(title.startswith(f"{name}: ") for title in titles), "every picture says which run it is of"
 
 
 def test_feature_maps_are_those_of_the_network():

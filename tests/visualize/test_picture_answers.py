@@ -23,51 +23,69 @@ def softmax_rows(n, k):
     return p / p.sum(axis=1, keepdims=True)
 
 
-def test_first_hundred_images_ten_a_row_with_class_and_probability():
+def captions(figure):
+    """The words above and below the images, row by row and from left to right, without the header."""
+    top = min(image.get_extent()[3] for image in figure.axes[0].images) - 50
+    placed = [(t.get_position(), t.get_text()) for t in figure.axes[0].texts if t.get_position()[1] > top]
+    return [words for _, words in sorted(placed, key=lambda at: (at[0][1], at[0][0]))]
+
+
+def test_worst_errors_come_first_then_the_least_sure_right_answers():
     images = rng.integers(0, 256, (130, 28, 28, 1), dtype=np.uint8)
     p = softmax_rows(130, 10)
     labels = p.argmax(axis=1)
+    wrong = [3, 40, 77, 129]
+    labels[wrong] = (labels[wrong] + 1) % 10
     figure = predictions(images, p, labels)
+    right = [i for i in range(130) if i not in wrong]
+    expected = sorted(wrong, key=lambda i: -p[i].max()) + sorted(right, key=lambda i: p[i].max())
     (page,) = figure.axes
     assert len(page.images) == 100
-    for i in (0, 9, 10, 99):
-        np.testing.assert_array_equal(page.images[i].get_array(), images[i, :, :, 0])
-        assert page.images[i].get_clim() == (0, 255)
+    for shown, i in zip(page.images, expected, strict=False):
+        np.testing.assert_array_equal(shown.get_array(), images[i, :, :, 0])
+        assert shown.get_clim() == (0, 255)
     assert len({image.get_extent()[0] for image in page.images}) == 10
     assert len({image.get_extent()[3] for image in page.images}) == 10
-    captions = [t.get_text() for t in page.texts][-100:]
-    assert captions == [f"{labels[i]}: {100 * p[i].max():.0f} %" for i in range(100)]
-    assert texts(figure)["Predictions: 100 of 100 right"] == style.INK
-    assert any(w.startswith("The first 100 of 130 images") for w in texts(figure))
+    places = [t.get_text() for t in page.texts if t.get_fontsize() == style.TINY]
+    assert places == [str(i) for i in expected[:100]]
+    assert "4 errors among 130 images, the most confident first: " in " ".join(texts(figure))
+    assert frames(figure) == 4
+
+
+def test_only_the_worst_hundred_of_many_errors():
+    p = rng.dirichlet(np.ones(3), 250)
+    figure = predictions(rng.random((250, 8, 8)), p, (p.argmax(axis=1) + 1) % 3)
+    assert frames(figure) == len(figure.axes[0].images) == 100
+    assert "250 errors among 250 images, here the 100 most confident first: " in " ".join(texts(figure))
+    places = [int(t.get_text()) for t in figure.axes[0].texts if t.get_fontsize() == style.TINY]
+    assert p.max(axis=1)[places].min() >= np.delete(p.max(axis=1), places).max()
+
+
+def test_a_picture_without_errors_says_so_and_shows_right_answers():
+    figure = predictions(rng.random((2, 8, 8)), [[0.9, 0.1], [0.3, 0.7]], [0, 1])
+    assert "0 errors among 2 images. Right answers follow" in " ".join(texts(figure))
+    assert captions(figure) == ["1: 70 %", "0: 90 %", "1", "0"]
     assert frames(figure) == 0
 
 
 def test_wrong_answers_are_red_and_name_the_true_class():
     p = np.array([[0.9, 0.1], [0.3, 0.7], [0.004, 0.996]])
-    figure = predictions(rng.random((3, 28, 28)), p, [0, 0, 1])
+    figure = predictions(rng.random((3, 28, 28)), p, [0, 0, 0], title="mnist: worst errors")
     found = texts(figure)
+    assert found["mnist: worst errors"] == style.INK
     assert found["0: 90 %"] == style.INK
-    assert found["1: 70 % (0)"] == style.RED
-    assert found["1: 100 %"] == style.INK
-    assert "Predictions: 2 of 3 right" in found
-    assert frames(figure) == 1
-
-
-def test_long_names_take_two_lines():
-    figure = predictions(rng.random((2, 32, 32, 3)), [[0, 0.2, 0.8], [0.1, 0.8, 0.1]], [2, 2], ANIMALS)
-    found = texts(figure)
-    assert found["automobile: 80 %"] == style.INK
-    assert found["dog: 80 %"] == style.RED
-    assert found["(automobile)"] == style.RED
-    heights = {t.get_text(): t.get_position()[1] for t in figure.axes[0].texts}
-    assert heights["dog: 80 %"] < heights["(automobile)"] == heights["automobile: 80 %"]
+    assert found["1: 70 %"] == style.RED
+    assert found["true 0: 30 %"] == style.INK
+    assert captions(figure) == ["1: 99.6 %", "1: 70 %", "true 0: 0.4 %", "true 0: 30 %", "0: 90 %", "2", "1", "0"]
+    assert frames(figure) == 2
 
 
 @pytest.mark.parametrize("p", [np.array([0.2, 0.9]), np.array([[0.2], [0.9]])], ids=["(n,)", "(n, 1)"])
 def test_one_probability_is_that_of_class_one(p):
     found = texts(predictions(rng.random((2, 20, 20, 3)), p, [[0], [0]], ["cat", "dog"]))
     assert found["cat: 80 %"] == style.INK
-    assert found["dog: 90 % (cat)"] == style.RED
+    assert found["dog: 90 %"] == style.RED
+    assert found["true cat: 10 %"] == style.INK
 
 
 @pytest.mark.parametrize("last", ["automobile", "Staffordshire bullterrier, Staffordshire bull terrier"])
@@ -110,12 +128,12 @@ def test_matrix_counts_rows_true_columns_predicted():
     predicted[[0, 1, 10, 1210]] = [3, 3, 2, 0]
     counts = counted(labels, predicted, 4)
     figure = confusion_matrix(labels, predicted)
-    (page,) = figure.axes
-    errors, right = page.images
+    page, _ = figure.axes
+    (errors,) = page.images
     off = ~np.eye(4, dtype=bool)
-    np.testing.assert_allclose(errors.get_array().filled(0) ** 2, np.where(off, counts, 0))
-    np.testing.assert_allclose(right.get_array().diagonal(), counts.diagonal() / counts.sum(axis=1))
-    np.testing.assert_array_equal(np.ma.getmaskarray(right.get_array()), off)
+    share = 100 * counts / counts.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(errors.get_array().filled(0), np.where(off, share, 0))
+    assert errors.get_clim() == (0, 40)
     left, end, bottom, top = errors.get_extent()
     cell = (end - left) / 4
     placed = {}
@@ -128,17 +146,53 @@ def test_matrix_counts_rows_true_columns_predicted():
 
 def test_title_has_the_accuracy_and_the_side_the_recall():
     found = texts(confusion_matrix([0, 0, 0, 1, 1, 1, 1, 1], [0, 0, 1, 1, 1, 1, 1, 0], ["cat", "dog"]))
-    assert {"Accuracy 75.00 %: 6 of 8 right", "66.7 %", "80.0 %", "cat", "dog", "true", "predicted"} <= set(found)
+    assert {"66.7 %", "80.0 %", "cat", "dog", "true", "predicted"} <= set(found)
+    assert "Accuracy 75.00 %: 6 of 8 right" in " ".join(found)
 
 
-def test_single_errors_are_visible_beside_a_large_diagonal():
+def darkness(figure):
+    """How far each error's color is from white, from 0 to 1."""
+    image = figure.axes[0].images[0]
+    return 1 - image.to_rgba(image.get_array())[..., :3].mean(axis=2)
+
+
+def test_a_single_error_is_paler_than_a_hundred():
+    labels = np.repeat(np.arange(3), 1000)
+    predicted = labels.copy()
+    predicted[0] = 1
+    predicted[1000:1100] = 2
+    figure = confusion_matrix(labels, predicted, title="mnist: confusion matrix")
+    dark = darkness(figure)
+    assert dark[0, 1] < 0.1 < 0.6 < dark[1, 2]
+    assert {"mnist: confusion matrix", "1", "100", "0 %", "5 %", "10 %"} <= set(texts(figure))
+
+
+def test_errors_weigh_as_a_share_of_their_true_class():
+    labels = np.repeat([0, 1], [10, 1000])
+    predicted = labels.copy()
+    predicted[:2] = 1  # 20 % of ten
+    predicted[10:110] = 0  # 10 % of a thousand
+    dark = darkness(confusion_matrix(labels, predicted))
+    assert dark[0, 1] > dark[1, 0] > 0.2
+
+
+def test_errors_below_one_percent_are_never_dark():
     labels = np.repeat(np.arange(10), 1000)
     predicted = labels.copy()
     predicted[0] = 7
     figure = confusion_matrix(labels, predicted)
-    image = figure.axes[0].images[0]
-    red, _, blue, _ = image.to_rgba(image.get_array())[0, 7]
-    assert red - blue > 0.3
+    assert 0 < darkness(figure)[0, 7] < 0.1
+    assert figure.axes[0].images[0].get_clim() == (0, 1)
+
+
+def test_counts_can_be_read_on_their_color():
+    labels = np.repeat([0, 1], 1000)
+    predicted = labels.copy()
+    predicted[:400] = 1
+    predicted[1000:1004] = 0
+    found = texts(confusion_matrix(labels, predicted))
+    assert found["400"] == style.PAPER
+    assert found["4"] == found["600"] == found["996"] == style.INK
 
 
 def test_names_and_counts_do_not_overlap():
@@ -161,7 +215,8 @@ def test_all_right_and_a_class_without_images():
     figure = confusion_matrix([0, 2], [0, 2], ANIMALS)
     figure.canvas.draw()
     assert figure.axes[0].images[0].get_array().count() == 0
-    assert {"–", "100.0 %", "Accuracy 100.00 %: 2 of 2 right"} <= set(texts(figure))
+    assert {"–", "100.0 %"} <= set(texts(figure))
+    assert "Accuracy 100.00 %: 2 of 2 right" in " ".join(texts(figure))
 
 
 def test_matrix_refuses_what_does_not_fit():

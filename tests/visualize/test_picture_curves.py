@@ -87,6 +87,36 @@ def test_accuracy_axis_ends_at_all():
     assert panels(figure)[0].get_ylim()[1] == 1
 
 
+def edge_words(panel):
+    """The values that are written in a panel, because they lie beyond it."""
+    return {t.get_text(): to_hex(t.get_color()) for t in panel.texts}
+
+
+@pytest.mark.parametrize("name", ["accuracy", "loss"])
+def test_a_first_epoch_does_not_squeeze_the_others(name):
+    training, validation = [0.60, 0.95, 0.97, 0.98, 0.985], [0.94, 0.985, 0.985, 0.987, 0.988]
+    if name == "loss":
+        training, validation = [[1.1 - v for v in values] for values in (training, validation)]
+    (panel,) = panels(curves({name: training, f"val_{name}": validation}, "run"))
+    low, high = panel.get_ylim()
+    shown = training[1:] + validation  # the first epoch of validation is near enough
+    assert low < min(shown) < max(shown) < high
+    assert max(shown) - min(shown) > 0.8 * (high - low)
+    assert edge_words(panel) == {"↓ 60.00 %" if name == "accuracy" else "↑ 0.5": style.BLUE}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[0.5, 0.9, 0.95], [0.7, 0.8, 0.85, 0.9, 0.92], [0.5, 0.9, 0.9, 0.9], [0.5, np.nan, np.nan, np.nan]],
+    ids=["few epochs", "even steps", "nothing moves later", "diverged"],
+)
+def test_a_first_epoch_stays_where_it_squeezes_nothing(values):
+    (panel,) = panels(curves({"accuracy": values}, "run"))
+    low, high = panel.get_ylim()
+    assert low <= np.nanmin(values) <= np.nanmax(values) <= high
+    assert not panel.texts
+
+
 @pytest.mark.parametrize(("last", "scale"), [(7000.0, "linear"), (2650.0, "log"), (1e-9, "log")])
 def test_loss_that_falls_far_is_on_a_log_scale(last, scale):
     figure = curves({"loss": [70_188.0, 13_980.0, last]}, "run")

@@ -42,7 +42,7 @@ def test_each_map_is_shown_in_order_on_its_own_scale(h, w, k):
         corners.append((top, left))
     assert corners == sorted(corners)
     assert "conv2d" in words(figure)
-    assert any(line.startswith(f"{k} maps of {h}×{w}, none dead") for line in words(figure))
+    assert f"{k} maps of {h}×{w}, none dead" in " ".join(words(figure))
 
 
 def test_bar_is_the_peak_against_the_strongest_map():
@@ -68,7 +68,7 @@ def test_share_of_zeros():
     maps = np.ones((2, 2, 2))
     maps[0, :, 0] = 0
     maps[0, 0, 1] = 0
-    assert any("none dead, 38 % of the values zero" in w for w in words(activations(maps, "a")))
+    assert "none dead, 38 % of the values zero" in " ".join(words(activations(maps, "a")))
 
 
 def test_signed_maps_are_about_zero():
@@ -142,3 +142,12 @@ def test_wrong_shapes_are_refused_and_name_the_layer():
         activations(np.full((2, 2, 2), np.nan), "conv2d")
     with pytest.raises(ValueError, match="image must have"):
         all_activations({"a": np.ones((2, 2, 2))}, np.zeros(784))
+
+
+@pytest.mark.parametrize(
+    "title", ["mnist: what it sees", "a title that is so long that the page must be made wider for it"]
+)
+def test_the_page_of_all_layers_takes_a_title(title):
+    figure = all_activations({"conv2d": relu_maps(4, 4, 2)}, rng.random((8, 8)), title)
+    (line,) = [t for t in figure.axes[0].texts if t.get_text() == title]
+    assert line.get_window_extent(figure.canvas.get_renderer()).x1 < figure.canvas.get_width_height()[0]

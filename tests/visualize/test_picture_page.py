@@ -10,7 +10,7 @@ from PIL import Image
 from tinyconv import visualize
 from tinyconv.visualize import style
 from tinyconv.visualize.arrays import class_numbers, names_for, numbers, showable
-from tinyconv.visualize.page import Mosaic, Page, columns_for, save, tile_size
+from tinyconv.visualize.page import Mosaic, Page, columns_for, save, tile_size, wrap_notes
 
 
 def test_page_has_exactly_its_pixels(tmp_path):
@@ -64,15 +64,23 @@ def test_save_wants_a_png_name_and_a_folder(tmp_path):
         save(Page(60, 40).figure, tmp_path / "missing" / "a.png")
 
 
-def test_large_picture_is_saved_with_a_palette(tmp_path):
+def test_every_color_is_saved_in_a_large_picture_too(tmp_path):
+    """More colors than a palette of 256 holds."""
+    noise = np.random.default_rng(0).integers(0, 256, (500, 700, 3), dtype=np.uint8)
     page = Page(700, 500)
-    noise = np.random.default_rng(0).random((500, 700, 3))
     page.image(noise, (0, 0, 700, 500))
     save(page.figure, tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as image:
-        assert (image.mode, image.size) == ("P", (700, 500))
-        drawn = np.asarray(image.convert("RGB")) / 255
-    assert np.abs(drawn - noise).mean() < 0.1  # 256 colors for noise over all colors: about 0.07
+        drawn = np.asarray(image.convert("RGB"))
+    np.testing.assert_array_equal(drawn, noise)
+
+
+def test_notes_are_lines_of_about_the_same_length():
+    notes = "Words under a title that are somewhat longer than a line of this page, so that few of them are left over"
+    lines = wrap_notes(notes, int(style.text_width(notes, style.BODY)) + 2 * style.MARGIN - 40)
+    assert " ".join(lines) == notes
+    assert len(lines) == 2
+    assert len(lines[1]) > 0.4 * len(lines[0])
 
 
 def test_words_are_not_mathematics():

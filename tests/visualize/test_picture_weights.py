@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from tinyconv.visualize import class_templates, filters, hidden_units
+from tinyconv.visualize import class_templates, filters, hidden_units, save
 
 rng = np.random.default_rng(7)
 
@@ -26,7 +27,8 @@ def test_gray_filters_are_the_kernel_in_order_about_zero(size, k, columns):
         assert image.get_clim() == (-peak, peak)
         assert image.get_extent()[0] == lefts[i % columns]
     assert page.images[0].get_extent()[3] < page.images[-1].get_extent()[2]
-    assert f"First-layer filters: {k} of {size[0]}×{size[1]}" in words(figure)
+    assert "First-layer filters" in words(figure)
+    assert f"{k} filters of {size[0]}×{size[1]}." in " ".join(words(figure))
     assert {f"{peak:.3g}", f"−{peak:.3g}", "0"} <= set(words(figure))
     assert bar.get_position().height > 0
 
@@ -44,7 +46,7 @@ def test_rgb_filters_are_scaled_one_by_one_with_zero_gray():
         np.testing.assert_allclose((shown - 0.5) * 2 * peak, kernel[..., i], rtol=1e-12, atol=1e-12)
         if i != 5:
             assert np.abs(shown - 0.5).max() == pytest.approx(0.5)
-    assert "First-layer filters: 32 of 3×3×3" in words(figure)
+    assert "32 filters of 3×3×3." in " ".join(words(figure))
 
 
 def test_filters_of_zero_can_be_drawn():
@@ -73,13 +75,21 @@ def test_hidden_units_fill_the_grid_in_order_on_one_scale():
     (limits,) = {image.get_clim() for image in page.images}
     most = np.sort(np.abs(kernel[:, :225]).ravel())[round(0.995 * 12 * 225)]
     assert limits == pytest.approx((-most, most), rel=0.02)
-    assert "Weights of the first 225 of 300 hidden units" in words(figure)
+    assert "Weights of hidden units" in words(figure)
+    assert "The first 225 of 300 units." in " ".join(words(figure))
+    numbered = {t.get_text(): t.get_position() for t in page.texts if t.get_text().isdigit()}
+    del numbered["0"]  # also in the middle of the color bar
+    assert list(numbered) == [str(i) for i in range(15, 225, 15)]
+    for number, (x, y) in numbered.items():
+        left, _, bottom, top = page.images[int(number)].get_extent()
+        assert x < left
+        assert top < y < bottom
 
 
 def test_fewer_hidden_units_than_cells():
     figure = hidden_units(rng.normal(size=(16, 5)), (4, 4, 1), grid=(2, 3))
     assert len(figure.axes[0].images) == 5
-    assert "Weights of 5 hidden units" in words(figure)
+    assert "5 units." in " ".join(words(figure))
 
 
 def test_rgb_hidden_units():
@@ -124,3 +134,27 @@ def test_templates_refuses_kernels_that_do_not_chain():
         class_templates([], (28, 28))
     with pytest.raises(ValueError, match=r"kernel 2 must have shape \(m, k\), got shape \(6,\)"):
         class_templates([np.zeros((784, 6)), np.zeros(6)], (28, 28))
+
+
+def test_every_picture_takes_a_title():
+    kernel = rng.normal(size=(16, 5))
+    pictures = [
+        filters(kernel.reshape(4, 4, 1, 5), title="mnist: filters"),
+        hidden_units(kernel, (4, 4), title="mnist: units"),
+        class_templates([kernel], (4, 4), title="mnist: templates"),
+    ]
+    assert [words(figure)[0] for figure in pictures] == ["mnist: filters", "mnist: units", "mnist: templates"]
+
+
+def test_colors_of_hidden_units_survive_saving(tmp_path):
+    kernel = rng.normal(size=(784, 225))
+    figure = hidden_units(kernel, (28, 28))
+    save(figure, tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as picture:
+        drawn = np.asarray(picture.convert("RGB"))
+    for i in (0, 113, 224):
+        image = figure.axes[0].images[i]
+        left, right, bottom, top = (round(edge) for edge in image.get_extent())
+        shown = image.to_rgba(kernel[:, i].reshape(28, 28), bytes=True)[..., :3]
+        size = (right - left) // 28
+        np.testing.assert_array_equal(drawn[top:bottom, left:right][::size, ::size], shown)

@@ -42,17 +42,23 @@ def _figures(
     """Yield each picture when it is needed, with its file's name."""
     x, labels = test[0], test[1].argmax(axis=1)
     digits = [str(k) for k in range(p.shape[1])]
-    yield "curves.png", visualize.curves(history, f"{recipe.name}: loss and accuracy")
-    yield "predictions.png", visualize.predictions(x[:100].reshape(-1, *recipe.image_shape), p[:100], labels[:100])
-    yield "confusion.png", visualize.confusion_matrix(labels, p.argmax(axis=1), digits)
+
+    def title(words: str) -> str:
+        return f"{recipe.name}: {words}"
+
+    yield "curves.png", visualize.curves(history, title("loss and accuracy"))
+    images = x.reshape(-1, *recipe.image_shape)
+    yield "predictions.png", visualize.predictions(images, p, labels, title=title("worst errors"))
+    yield "confusion.png", visualize.confusion_matrix(labels, p.argmax(axis=1), digits, title("confusion matrix"))
     convolutions = [layer for layer in model.layers if isinstance(layer, Conv2D)]
     if convolutions:
-        yield "filters.png", visualize.filters(convolutions[0].kernel.numpy())
-        yield "activations.png", visualize.all_activations(feature_maps(model, x[0]), x[0])
+        yield "filters.png", visualize.filters(convolutions[0].kernel.numpy(), title("first-layer filters"))
+        maps = feature_maps(model, x[0])
+        yield "activations.png", visualize.all_activations(maps, x[0], title("what each layer answers to this image"))
     else:
-        chain = [layer.kernel.numpy() for layer in model.layers if isinstance(layer, Dense)]
-        yield "templates.png", visualize.class_templates(chain, recipe.image_shape)
-        yield "hidden_units.png", visualize.hidden_units(chain[0], recipe.image_shape)
+        chain, shape = [layer.kernel.numpy() for layer in model.layers if isinstance(layer, Dense)], recipe.image_shape
+        yield "templates.png", visualize.class_templates(chain, shape, title("what the network sees"))
+        yield "hidden_units.png", visualize.hidden_units(chain[0], shape, title=title("weights of hidden units"))
 
 
 def feature_maps(model: Sequential, image: np.ndarray) -> dict[str, np.ndarray]:

@@ -10,7 +10,16 @@ import numpy.typing as npt
 
 from tinyconv.visualize import style
 from tinyconv.visualize.arrays import Array, numbers, showable
-from tinyconv.visualize.page import Mosaic, Page, columns_for, header_height, page_width, tile_size, wrap_notes
+from tinyconv.visualize.page import (
+    Mosaic,
+    Page,
+    columns_for,
+    header_height,
+    index_room,
+    page_width,
+    tile_size,
+    wrap_notes,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +45,7 @@ def activations(maps: npt.ArrayLike, title: str) -> Figure:
     columns = columns_for(k)
     room = max(36, 1152 // max(columns, 8)) if max(h, w) <= 72 else max(36, min(96, 1152 // columns))
     mosaic = Mosaic(k, columns, tile_size((h, w), room), (4 + _BAR + 6, 6))
-    left = style.MARGIN + _index_room(k)
+    left = style.MARGIN + index_room(k)
     width = page_width(mosaic.width + left - style.MARGIN, title)
     scale = "−peak (blue) to peak (red)" if a.min() < 0 else "0 (black) to its peak"
     notes = wrap_notes(f"{_facts(a)}. Each map on its own scale, {scale}; {_BAR_NOTE}", width)
@@ -47,7 +56,9 @@ def activations(maps: npt.ArrayLike, title: str) -> Figure:
     return page.figure
 
 
-def all_activations(layers: Mapping[str, npt.ArrayLike], image: npt.ArrayLike) -> Figure:
+def all_activations(
+    layers: Mapping[str, npt.ArrayLike], image: npt.ArrayLike, title: str = "What each layer answers to this image"
+) -> Figure:
     """One page: the image, (h, w), (h, w, 1) or (h, w, 3), and under it the maps (h, w, k) of each layer, in order.
 
     Maps are drawn as `activations` draws them. The longer side of every tile is 72 pixels, 16 tiles a row, on a page of
@@ -66,19 +77,20 @@ def all_activations(layers: Mapping[str, npt.ArrayLike], image: npt.ArrayLike) -
     columns = 16 if sum(a.shape[2] for a in arrays.values()) <= 256 else 32
     room = 1152 // columns
     mosaics = {name: Mosaic(a.shape[2], columns, _fitted(a, room), (2 + _BAR + 4, 4)) for name, a in arrays.items()}
-    left = style.MARGIN + max(_index_room(a.shape[2]) for a in arrays.values())
+    left = style.MARGIN + max(index_room(a.shape[2]) for a in arrays.values())
     shown = tile_size((pictures.shape[1], pictures.shape[2]), 160)
     heading = 44
     top = style.MARGIN + shown[0] + 8
     after = {name: left + int(style.text_width(name, style.HEADING, "bold")) + 14 for name in arrays}
     right = max(after[name] + int(style.text_width(_facts(a), style.BODY)) for name, a in arrays.items())
+    beside = left + shown[1] + 20
+    right = max(right, beside + int(style.text_width(title, style.TITLE, "bold")))
     width = max(left + columns * (room + 4) - 4, right) + style.MARGIN
     page = Page(width, top + sum(heading + m.height for m in mosaics.values()) + style.MARGIN - 6)
     box = (left, style.MARGIN, shown[1], shown[0])
     page.frame(box)
     page.image(pictures[0], box, style.GRAY, black, white)
-    beside = left + shown[1] + 20
-    page.text(beside, style.MARGIN + 14, "What each layer answers to this image", size=style.TITLE, weight="bold")
+    page.text(beside, style.MARGIN + 14, title, size=style.TITLE, weight="bold")
     note = "Each map on its own scale, from 0 (black) to its peak or from −peak (blue) to peak (red); "
     note += f"{_BAR_NOTE}. Crossed out: zero everywhere"
     for i, line in enumerate(style.wrap(note, style.BODY, page.width - style.MARGIN - beside)):
@@ -105,11 +117,6 @@ def _fitted(a: Array, room: int) -> tuple[int, int]:
     return max(1, round(a.shape[0] * scale)), max(1, round(a.shape[1] * scale))
 
 
-def _index_room(k: int) -> int:
-    """Pixels left of the maps for the index of the first map of each row."""
-    return int(style.text_width(str(k - 1), style.SMALL)) + 10
-
-
 def _draw_maps(page: Page, a: Array, mosaic: Mosaic, left: int, top: int) -> None:
     from matplotlib.colors import ListedColormap
 
@@ -130,4 +137,4 @@ def _draw_maps(page: Page, a: Array, mosaic: Mosaic, left: int, top: int) -> Non
             page.image(a[:, :, i], box, cmap, -peak if signed else 0.0, peak)
             page.rectangle((x, y + height + 3, width * peak / strongest, _BAR), style.BLUE)
         if i % mosaic.columns == 0:
-            page.text(left - 8, y + height / 2, str(i), size=style.SMALL, color=style.MUTED, align="right")
+            page.index(i, box)

@@ -24,7 +24,6 @@ Box = tuple[float, float, float, float]  # x, y of the top left corner, width, h
 
 _TITLE_LINE, _BODY_LINE, _BELOW_HEADER = 34, 21, 14
 _BAR_WIDTH, _BAR_HEIGHT, _BAR_ROOM = 220, 12, 52  # the color bar in the header, and the height it needs with its ticks
-_LARGE = 600_000  # bytes
 
 
 class Page:
@@ -101,21 +100,29 @@ class Page:
         """Draw a line through points, `width` in points."""
         self.axes.plot(x, y, color=color, linewidth=width, solid_capstyle="butt")
 
+    def index(self, i: int, box: Box) -> None:
+        """Write the number of a tile left of it, as the first of its row."""
+        self.text(box[0] - 8, box[1] + box[3] / 2, str(i), size=style.SMALL, color=style.MUTED, align="right")
+
     def header(self, title: str, notes: Sequence[str]) -> None:
         """Write the title and the lines under it at the top left."""
         self.text(style.MARGIN, style.MARGIN + 14, title, size=style.TITLE, weight="bold")
         for i, note in enumerate(notes):
             self.text(style.MARGIN, style.MARGIN + _TITLE_LINE + (i + 0.4) * _BODY_LINE, note, color=style.MUTED)
 
-    def color_bar(self, image: AxesImage, low: float, high: float) -> None:
-        """Draw the scale of an image at the top right, with its ends and its middle written under it."""
+    def color_bar(self, image: AxesImage, low: float, high: float, unit: str = "") -> None:
+        """Draw the scale of an image at the top right, with its ends and its middle written under it, and the unit."""
         box = (self.width - style.MARGIN - _BAR_WIDTH, style.MARGIN + 4, _BAR_WIDTH, _BAR_HEIGHT)
         bar = self.figure.colorbar(image, cax=self.inset(box), orientation="horizontal", ticks=[])
         bar.outline.set_visible(False)
         y = box[1] + _BAR_HEIGHT + 14
-        self.text(box[0], y, style.short(low), size=style.SMALL, color=style.MUTED)
-        self.text(box[0] + _BAR_WIDTH / 2, y, style.short((low + high) / 2), style.SMALL, style.MUTED, "center")
-        self.text(box[0] + _BAR_WIDTH, y, style.short(high), style.SMALL, style.MUTED, "right")
+        ends: list[tuple[float, float, Literal["left", "center", "right"]]] = [
+            (0.0, low, "left"),
+            (0.5, (low + high) / 2, "center"),
+            (1.0, high, "right"),
+        ]
+        for at, value, align in ends:
+            self.text(box[0] + at * _BAR_WIDTH, y, style.short(value) + unit, style.SMALL, style.MUTED, align)
 
 
 def header_height(notes: int, bar: bool = False) -> int:
@@ -131,9 +138,15 @@ def page_width(content: int, title: str, bar: bool = False) -> int:
 
 
 def wrap_notes(notes: str, width: int, bar: bool = False) -> list[str]:
-    """Lines under the title on a page of that width."""
-    beside = _BAR_WIDTH + 2 * style.MARGIN if bar else 0
-    return style.wrap(notes, style.BODY, width - 2 * style.MARGIN - beside)
+    """Lines under the title on a page of that width, as few as fit and of about the same length."""
+    room = width - 2 * style.MARGIN - (_BAR_WIDTH + 2 * style.MARGIN if bar else 0)
+    lines = style.wrap(notes, style.BODY, room)
+    for share in (0.9, 0.8, 0.7, 0.6):
+        narrower = style.wrap(notes, style.BODY, share * room)
+        if len(narrower) > len(lines):
+            break
+        lines = narrower
+    return lines
 
 
 @dataclass(frozen=True)
@@ -162,6 +175,11 @@ class Mosaic:
         return left + column * (width + self.gap[1]), top + row * (height + self.gap[0]), width, height
 
 
+def index_room(count: int) -> int:
+    """Pixels left of `count` tiles for the number of the first one of each row."""
+    return int(style.text_width(str(count - 1), style.SMALL)) + 10
+
+
 def columns_for(count: int) -> int:
     """Columns for `count` tiles: the smallest divisor from √count to 2√count (32 -> 8, 128 -> 16), else ⌈√count⌉."""
     root = int(np.ceil(np.sqrt(count)))
@@ -177,7 +195,7 @@ def tile_size(image: tuple[int, int], room: int) -> tuple[int, int]:
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write the figure as a PNG file; one that would exceed 600 kB is written with a palette of 256 colors.
+    """Write the figure as a PNG file, in all its colors.
 
     The file is written aside, in the same folder, and renamed when complete: `path` never holds half a picture, and
     keeps what it held when the disk is full or the process is killed.
@@ -192,26 +210,14 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise ValueError(f"save: the picture is written as PNG; the path must end in .png, got {str(path)!r}")
-    png = _png(figure)
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi="figure")
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with open(aside, "wb") as file:
-            file.write(png)
+            file.write(png.getbuffer())
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
-
-
-def _png(figure: Figure) -> bytes:
-    from PIL import Image
-
-    full = io.BytesIO()
-    figure.savefig(full, format="png", dpi="figure")
-    if full.getbuffer().nbytes <= _LARGE:
-        return full.getvalue()
-    small = io.BytesIO()
-    with Image.open(full) as image:
-        image.convert("RGB").quantize(256).save(small, format="png", optimize=True)
-    return small.getvalue()

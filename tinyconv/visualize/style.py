@@ -24,7 +24,7 @@ SEQUENTIAL = "magma"  # zero is black
 DIVERGING = "RdBu_r"  # negative blue, zero white, positive red
 GRAY = "gray"
 ERRORS = "Oranges"
-RIGHT = "Blues"
+RIGHT = "#d3e3f3"  # the diagonal of a confusion matrix: a pale blue
 
 TITLE = 13.0
 HEADING = 10.0

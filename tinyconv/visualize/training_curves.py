@@ -19,6 +19,8 @@ _WIDTH, _HEIGHT = 560, 380  # the axes of one panel
 _LEFT, _ABOVE, _BELOW = 76, 44, 58  # room for tick labels, for the name and the best epoch, for the epochs
 _GAP = 24
 _SPAN = 15.0  # a positive curve that spans more than this factor is drawn on a log scale
+_SQUEEZE = 3.0  # a first epoch that stretches a linear axis by more than this factor is cut off
+_FEWEST = 4  # epochs, from which on that is done
 
 
 def curves(history: Mapping[str, Sequence[float]], title: str) -> Figure:
@@ -27,7 +29,8 @@ def curves(history: Mapping[str, Sequence[float]], title: str) -> Figure:
     history is Keras's `History.history`; any key may be missing. The best epoch, lowest for a loss or an error and
     highest for an accuracy, of validation where there is one, is ringed and written above the panel. Epochs that are
     NaN or infinite are gaps. Accuracies are in percent; anything else that spans more than a factor of 15 is on a log
-    scale.
+    scale. From four epochs on, a first one that would press all others into less than a third of a linear axis is
+    cut off, with its value written at the edge.
 
     Raises
     ------
@@ -92,6 +95,8 @@ def _panel(
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(style.FAINT)
     _scale(axes, np.concatenate([v for v, _ in lines]), _is_share(name))
+    if axes.get_yscale() == "linear":
+        _cut_first_epoch(axes, lines, _is_share(name))
 
     page.text(left, top - 20, name.replace("_", " ").capitalize(), size=style.HEADING, weight="bold")
     v, color = lines[-1]
@@ -101,18 +106,18 @@ def _panel(
     ring = axes.plot(epochs[best], v[best], marker="o", markersize=10, markeredgewidth=1.6, clip_on=False)[0]
     ring.set_markerfacecolor("none")
     ring.set_markeredgecolor(color)
-    number = f"{100 * v[best]:.2f} %" if _is_share(name) else f"{v[best]:,.4g}" if v[best] < 1000 else f"{v[best]:,.0f}"
     kind = "training" if validation is None else "validation"
-    page.text(left + _WIDTH, top - 20, f"best {kind} {number} in epoch {best + 1}", color=color, align="right")
+    words = f"best {kind} {_number(v[best], _is_share(name))} in epoch {best + 1}"
+    page.text(left + _WIDTH, top - 20, words, color=color, align="right")
 
 
 def _scale(axes: Axes, values: npt.NDArray[np.float64], share: bool) -> None:
     """Ticks in percent, on a log scale where the values span it, or plain."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     finite = values[np.isfinite(values)]
     if share:
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g} %"))
         low, high = axes.get_ylim()
         axes.set_ylim(max(low, 0.0), min(high, 1.0))
     elif len(finite) and finite.min() > 0 and finite.max() > _SPAN * finite.min():
@@ -123,6 +128,38 @@ def _scale(axes: Axes, values: npt.NDArray[np.float64], share: bool) -> None:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: style.short(value)))
     else:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}".replace("-", "−")))
+
+
+def _cut_first_epoch(axes: Axes, lines: list[tuple[npt.NDArray[np.float64], str]], share: bool) -> None:
+    """End the axis short of a curve's first epoch that squeezes all later ones, and write its value at that edge."""
+    later = np.concatenate([v[1:] for v, _ in lines])
+    later = later[np.isfinite(later)]
+    if len(lines[0][0]) < _FEWEST or not len(later) or later.min() == later.max():
+        return
+    low, high = float(later.min()), float(later.max())
+    most = _SQUEEZE * (high - low)
+    first = [float(v[0]) for v, _ in lines if np.isfinite(v[0])]
+    near = [value for value in first if max(high, value) - min(low, value) <= most]
+    if len(near) == len(first):
+        return
+    low, high = min([low, *near]), max([high, *near])
+    margin = 0.08 * (high - low)
+    axes.set_ylim(low - margin, min(high + margin, 1.0) if share else high + margin)
+    for line in axes.lines:
+        line.set_clip_on(not low <= line.get_ydata()[0] <= high)  # type: ignore[operator, index]
+    edges = {"↓": 0.03, "↑": 0.97}
+    for v, color in lines:
+        if low <= v[0] <= high or not np.isfinite(v[0]):
+            continue
+        arrow, step = ("↓", 0.06) if v[0] < low else ("↑", -0.06)
+        words = f"{arrow} {_number(v[0], share)}"
+        axes.text(0.01, edges[arrow], words, fontsize=style.SMALL, color=color, va="center", transform=axes.transAxes)
+        edges[arrow] += step
+
+
+def _number(value: float, share: bool) -> str:
+    """A value as it is written beside the curves."""
+    return f"{100 * value:.2f} %" if share else f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"
 
 
 def _is_share(name: str) -> bool:

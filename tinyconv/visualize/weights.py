@@ -10,18 +10,27 @@ import numpy.typing as npt
 
 from tinyconv.visualize import style
 from tinyconv.visualize.arrays import Array, numbers
-from tinyconv.visualize.page import Mosaic, Page, columns_for, header_height, page_width, tile_size, wrap_notes
+from tinyconv.visualize.page import (
+    Mosaic,
+    Page,
+    columns_for,
+    header_height,
+    index_room,
+    page_width,
+    tile_size,
+    wrap_notes,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_GRAY_NOTE = "Blue is negative, white zero, red positive; one scale for all"
+_GRAY_NOTE = "Blue negative, white zero, red positive; one scale for all"
 _MOST_NOTE = "on which 99.5 % of the weights lie"
 _RGB_NOTE = "Each as an RGB image on its own scale; middle gray is zero"
 
 
-def filters(kernel: npt.ArrayLike) -> Figure:
-    """Mosaic of the k filters of a first convolution, kernel (kh, kw, c, k).
+def filters(kernel: npt.ArrayLike, title: str = "First-layer filters") -> Figure:
+    """Mosaic of the k filters of a first convolution, kernel (kh, kw, c, k), in order; rows begin with their number.
 
     With one input channel the weights are shown about zero (blue negative, white zero, red positive), one scale for all
     filters, with a color bar. With three channels each filter is an RGB image, 0.5 + w / (2 max|w|) by its own largest
@@ -39,13 +48,19 @@ def filters(kernel: npt.ArrayLike) -> Figure:
             f"filters: kernel must have 1 or 3 input channels to be seen as images, got {c} in shape {w.shape}; "
             "pass the kernel of the first layer"
         )
-    title = f"First-layer filters: {k} of {kh}×{kw}" + "×3" * (c == 3)
-    note = _RGB_NOTE if c == 3 else _GRAY_NOTE
+    note = f"{k} filters of {kh}×{kw}" + (f"×3. {_RGB_NOTE}" if c == 3 else f". {_GRAY_NOTE}")
     return _mosaic(np.moveaxis(w, 3, 0), title, note, columns_for(k), 96, float(np.abs(w).max()), [])
 
 
-def hidden_units(kernel: npt.ArrayLike, image_shape: Sequence[int], grid: tuple[int, int] = (15, 15)) -> Figure:
+def hidden_units(
+    kernel: npt.ArrayLike,
+    image_shape: Sequence[int],
+    grid: tuple[int, int] = (15, 15),
+    title: str = "Weights of hidden units",
+) -> Figure:
     """The weights of the first rows × columns hidden units of a dense layer on images, each as an image.
+
+    Each row begins with the number of its first unit.
 
     kernel (m, k) with m = h·w·c, image_shape (h, w), (h, w, 1) or (h, w, 3), grid (rows, columns). A layer of fewer
     units fills fewer rows. One scale about zero serves all units; it ends at the weight that 99.5 % of them stay below,
@@ -61,15 +76,15 @@ def hidden_units(kernel: npt.ArrayLike, image_shape: Sequence[int], grid: tuple[
     if len(grid) != 2 or min(grid) < 1:
         raise ValueError(f"hidden_units: grid must be (rows, columns), each at least 1, got {tuple(grid)}")
     units = min(w.shape[1], grid[0] * grid[1])
-    title = f"Weights of {units:,} hidden unit{'s' * (units > 1)}"
-    if units < w.shape[1]:
-        title = f"Weights of the first {units:,} of {w.shape[1]:,} hidden units"
+    facts = f"The first {units:,} of {w.shape[1]:,} units" if units < w.shape[1] else f"{units:,} units"
     images = w.T[:units].reshape(units, *shape)
-    note = _RGB_NOTE if shape[2] == 3 else f"{_GRAY_NOTE}, {_MOST_NOTE}"
+    note = f"{facts}. {_RGB_NOTE}" if shape[2] == 3 else f"{facts}. {_GRAY_NOTE}, {_MOST_NOTE}"
     return _mosaic(images, title, note, min(grid[1], units), max(28, 1120 // grid[1]), _most(images), [])
 
 
-def class_templates(kernels: Iterable[npt.ArrayLike], image_shape: Sequence[int]) -> Figure:
+def class_templates(
+    kernels: Iterable[npt.ArrayLike], image_shape: Sequence[int], title: str = "What the network sees"
+) -> Figure:
     """What the network sees: the product W1·W2·… of the dense kernels, one image a class, under it the class number.
 
     The kernels are (m, ·), (·, ·), …, (·, k), in the order of the layers, and m = h·w·c of image_shape. Where the
@@ -102,7 +117,7 @@ def class_templates(kernels: Iterable[npt.ArrayLike], image_shape: Sequence[int]
         else f": red pixels speak for the class, blue ones against it; one scale for all, {_MOST_NOTE}"
     )
     captions = [str(i) for i in range(len(images))]
-    return _mosaic(images, "What the network sees", note, columns_for(len(images)), 224, _most(images), captions)
+    return _mosaic(images, title, note, columns_for(len(images)), 224, _most(images), captions)
 
 
 def _image_shape(where: str, image_shape: Sequence[int], size: int) -> tuple[int, int, int]:
@@ -125,18 +140,22 @@ def _most(weights: Array) -> float:
 def _mosaic(
     images: Array, title: str, note: str, columns: int, room: int, scale: float, captions: Sequence[str]
 ) -> Figure:
-    """Weights (k, h, w, c) as tiles of about `room` pixels; with one channel, from −scale to scale, and a color bar."""
+    """Weights (k, h, w, c) as tiles of about `room` pixels; with one channel, from −scale to scale, and a color bar.
+
+    Without captions each row begins with the number of its first tile.
+    """
     k, h, w, c = images.shape
     bar = c == 1
     mosaic = Mosaic(k, columns, tile_size((h, w), room), (34, 14) if captions else (6, 6))
-    width = page_width(mosaic.width, title, bar)
+    left = style.MARGIN + (0 if captions else index_room(k))
+    width = page_width(mosaic.width + left - style.MARGIN, title, bar)
     notes = wrap_notes(note, width, bar)
     top = header_height(len(notes), bar)
     page = Page(width, top + mosaic.height + style.MARGIN - 6)
     page.header(title, notes)
     scale = scale or float(np.abs(images).max()) or 1.0
     for i, image in enumerate(images):
-        box = mosaic.box(i, style.MARGIN, top)
+        box = mosaic.box(i, left, top)
         page.frame(box)
         if bar:
             shown = page.image(image[..., 0], box, style.DIVERGING, -scale, scale)
@@ -145,6 +164,8 @@ def _mosaic(
             page.image(0.5 + image.astype(np.float64) / (2 * peak), box)
         if captions:
             page.text(box[0] + box[2] / 2, box[1] + box[3] + 16, captions[i], align="center")
+        elif i % columns == 0:
+            page.index(i, box)
     if bar:
         page.color_bar(shown, -scale, scale)
     return page.figure
