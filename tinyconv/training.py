@@ -41,7 +41,7 @@ class Trainer:
     stop_training = False
     device = "cpu"  # where the weights are, and batches go
 
-    def __call__(self, x: Any, training: bool = False) -> Any:
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Compute the model's output, or a list of outputs."""
         raise NotImplementedError
 

@@ -63,18 +63,20 @@ class Operation(Protocol):
     def settle(self, input_shape: Any) -> Any:
         """Check the shape of the input, or a list of them, build what is not built, return that of the output."""
 
-    def __call__(self, x: Any, training: bool = False) -> Any:
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Compute the output."""
 
 
 class Node:
-    """One call of an operation on symbols: its `inputs` and `outputs`, each a list, and whether it takes and returns
+    """One call of an operation on symbols, from `inputs` to `outputs`, both lists.
 
-    lists or single tensors.
+    `given` and `result` are the same as the call had them, each a list or a single symbol; `training` is what it was
+    called with, None for what the model that it becomes a part of is called with.
     """
 
-    def __init__(self, operation: Operation, given: Symbols, shapes: Any) -> None:
+    def __init__(self, operation: Operation, given: Symbols, shapes: Any, training: bool | None = None) -> None:
         self.operation, self.given = operation, given
+        self.training = None if training is None else bool(training)
         self.inputs = flat(given)
         several = isinstance(shapes, list)
         self.outputs = [
@@ -93,7 +95,7 @@ def is_symbolic(x: Any) -> bool:
     )
 
 
-def connect(operation: Operation, x: Any) -> Any:
+def connect(operation: Operation, x: Any, training: bool | None = None) -> Any:
     """Call `operation` on symbols: settle the shapes, and return the symbol of the output, or a list of them."""
     if not isinstance(x, SymbolicTensor):
         x = list(x)
@@ -107,7 +109,7 @@ def connect(operation: Operation, x: Any) -> Any:
             raise ValueError(
                 f'"{operation.name}" computes in {operation.dtype}, got {symbol}: give both the same dtype'
             )
-    return Node(operation, x, operation.settle(shapes_of(x))).result
+    return Node(operation, x, operation.settle(shapes_of(x)), training).result
 
 
 def shapes_of(x: Any) -> Any:
@@ -133,9 +135,10 @@ def flat_shapes(shape: Any) -> list[Any]:
 def map_graph(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> tuple[list[Node], list[Any]]:
     """Return the nodes from `inputs` to `outputs`, each after those that it needs, and their operations.
 
-    Operations come as in Keras (keras/src/ops/function.py, `map_graph`), since weights are saved in this order: the
-    furthest from the outputs first, and among equals the first that a walk from the outputs meets. Raises ValueError
-    when something is needed that does not come from `inputs`, or two operations share a name.
+    Both come as in Keras (keras/src/ops/function.py, `map_graph`), since weights are saved in this order, and a layer
+    that keeps averages of what it sees sees it in this one: the furthest from the outputs first, and among equals the
+    operation that a walk from the outputs meets first, and the node that the way back from the outputs reaches first.
+    Raises ValueError when something is needed that does not come from `inputs`, or two operations share a name.
     """
     order, met = _walk(outputs)
     depths: dict[Node, int] = {}
@@ -149,8 +152,7 @@ def map_graph(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor
         if symbol.node not in depths:  # an input that no output needs
             depths[symbol.node] = furthest[symbol.node.operation] = 0
             met[symbol.node.operation] = -1
-            order.append(symbol.node)
-    nodes = sorted(order, key=lambda node: -depths[node])
+    nodes = sorted(depths, key=lambda node: -depths[node])
     operations = sorted(furthest, key=lambda operation: (-furthest[operation], met[operation]))
     _check(inputs, nodes, operations)
     return nodes, operations

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import config, initializers, kernels, names, regularizers
 from ..tensor import Tensor, as_array
+from .calling import Calling
 from .graph import Node, Shape, connect, is_symbolic, shapes_of
 
 
@@ -125,18 +126,19 @@ class Layer:
             self.built, self.input_shape, self.output_shape = True, input_shape, output_shape
         return output_shape
 
-    def __call__(self, x: Any, training: bool = False) -> Any:
-        """Apply the layer to a tensor or an array; `training` is for dropout and batch normalization.
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
+        """Apply the layer to a tensor or an array; `training` is for dropout and batch normalization: see `calling`.
 
         On symbols, as `Input` makes them, return the symbol of the output: see `graph.py`.
         """
         if is_symbolic(x):
-            return connect(self, x)
+            return connect(self, x, training)
         if not isinstance(x, Tensor):
             x = Tensor(as_array(x, self.dtype))
         self.settle(shapes_of(x))
         self.check(x)
-        return self.call(x, training)
+        with Calling(training) as training:
+            return self.call(x, training)
 
     def check(self, x: Tensor) -> None:
         """Refuse a tensor that the built layer cannot take."""

@@ -24,11 +24,11 @@ class Merge(Layer):
         """Compute the output from tensors that fit."""
         raise NotImplementedError(f"{type(self).__name__} defines no join")
 
-    def __call__(self, x: Any, training: bool = False) -> Any:
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Join a list of tensors or arrays; on symbols, return the symbol of the output."""
         if not isinstance(x, list | tuple):
             raise self.error(f"joins a list of tensors, got {type(x).__name__}: call it as layer([a, b])")
-        return connect(self, x) if is_symbolic(x) else self.join(self.checked(x))
+        return connect(self, x, training) if is_symbolic(x) else self.join(self.checked(x))
 
     def checked(self, x: Sequence[Any]) -> list[Tensor]:
         """Return the tensors or arrays as tensors, if they fit."""

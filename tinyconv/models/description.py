@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import layers, names
 from ..layers.graph import Node, SymbolicTensor, flat
+from ..layers.stochastic import Stochastic
 from .functional import Functional
 from .model import Model
 from .sequential import Sequential
@@ -72,7 +73,7 @@ def describe_graph(model: Functional) -> dict[str, Any]:
         return {"class_name": "__keras_tensor__", "config": config}
 
     def call(node: Node) -> dict[str, Any]:
-        return {"args": [_map(tensor, node.given)], "kwargs": {}}
+        return {"args": [_map(tensor, node.given)], "kwargs": _named_arguments(node)}
 
     described = []
     for layer in model.layers:
@@ -85,6 +86,26 @@ def describe_graph(model: Functional) -> dict[str, Any]:
         "input_layers": _map(end, model.input),
         "output_layers": _map(end, model.output),
     }
+
+
+def _named_arguments(node: Node) -> dict[str, Any]:
+    """Return what a call was given besides tensors."""
+    return {} if node.training is None else {"training": node.training}
+
+
+def _training(layer: Mapping[str, Any], arguments: Mapping[str, Any]) -> bool | None:
+    """Return `training` of what a call of the described layer was given besides tensors; refuse anything else."""
+    more = [argument for argument, value in arguments.items() if argument != "training" and value is not None]
+    if more:
+        raise ValueError(
+            f'layer "{layer["name"]}" is called with {more[0]}={arguments[more[0]]!r}: only training is offered'
+        )
+    training = arguments.get("training")
+    # Keras 3 (its dtype is a policy) says False of a dropout that was told nothing: that is its default.
+    of_keras = isinstance(layer["config"].get("dtype"), Mapping)
+    if of_keras and issubclass(LAYERS.get(names.snake_case(str(layer["class_name"])), object), Stochastic):
+        return training or None
+    return training
 
 
 def _numbers(model: Functional) -> dict[Node, int]:
@@ -103,7 +124,7 @@ def rebuild_graph(config: Mapping[str, Any]) -> Functional:
         (name, 0): [layer.output] for name, layer in made.items() if isinstance(layer, layers.InputLayer)
     }
     waiting = [
-        (each["name"], number, call["args"][0])
+        (each["name"], number, call["args"][0], _training(each, call["kwargs"]))
         for each in config["layers"]
         for number, call in enumerate(each["inbound_nodes"])
     ]
@@ -117,8 +138,8 @@ def rebuild_graph(config: Mapping[str, Any]) -> Functional:
         return results[name, number][index]
 
     while waiting:
-        missing: list[tuple[str, int, Any]] = []
-        for name, number, given in waiting:
+        missing: list[tuple[str, int, Any, bool | None]] = []
+        for name, number, given, training in waiting:
             # The calls of one layer are made in their order.
             early = any(name == other for other, *_ in missing)
             try:
@@ -126,9 +147,9 @@ def rebuild_graph(config: Mapping[str, Any]) -> Functional:
             except KeyError:
                 ready = None
             if ready is None:
-                missing.append((name, number, given))
+                missing.append((name, number, given, training))
             else:
-                results[name, number] = flat(made[name](ready))
+                results[name, number] = flat(made[name](ready, training))
         if len(missing) == len(waiting):
             raise ValueError(f'layer "{missing[0][0]}" of model "{config["name"]}" needs tensors that nothing makes')
         waiting = missing

@@ -7,17 +7,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..layers import InputLayer
+from ..layers.calling import Calling
 from ..layers.graph import Node, SymbolicTensor, connect, flat, flat_shapes, is_symbolic, map_graph
 from ..layers.joined import Joined, stages
 from ..tensor import Tensor, as_array
 from .activation import activation_of
-from .model import Model
+from .model import Model, every_layer
 
 
 class Step(NamedTuple):
-    """One thing to compute: what to call, on which symbols (as a list or alone), for which, and what is then over."""
+    """One thing to compute: what to call, in `training` or as the model is if None, on which symbols (as a list or
+
+    alone), for which, and what is then over.
+    """
 
     stage: Any
+    training: bool | None
     inputs: list[SymbolicTensor]
     several: bool
     outputs: list[SymbolicTensor]
@@ -77,20 +82,22 @@ class Functional(Model):
     def require_built(self) -> None:
         """Do nothing: the model is always built."""
 
-    def __call__(self, x: Any, training: bool = False) -> Any:
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Compute the outputs, a tensor or a list of them, from a tensor or an array for each input.
 
-        Several inputs come as a list in their order, or as a dict by their names. `training` switches dropout on.
+        Several inputs come as a list in their order, or as a dict by their names. `training` switches dropout on, but
+        for layers that were called with a `training` of their own on the symbols.
         """
         if is_symbolic(x):
-            return connect(self, x)
+            return connect(self, x, training)
         values = dict(zip(self.inputs, self._tensors(x), strict=True))
-        for stage, inputs, several, outputs, over in self.steps:
-            given = [values[symbol] for symbol in inputs]
-            for symbol in over:
-                del values[symbol]
-            result = stage(given if several else given[0], training)
-            values.update(zip(outputs, flat(result), strict=True))
+        with Calling(training) as training:
+            for stage, own, inputs, several, outputs, over in self.steps:
+                given = [values[symbol] for symbol in inputs]
+                for symbol in over:
+                    del values[symbol]
+                result = stage(given if several else given[0], training if own is None else own)
+                values.update(zip(outputs, flat(result), strict=True))
         found = [values[symbol] for symbol in self.outputs]
         return found if isinstance(self.output, list | tuple) else found[0]
 
@@ -128,9 +135,14 @@ class Functional(Model):
 
 
 def plan(nodes: Sequence[Node], inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> list[Step]:
-    """Return the steps that compute `outputs`, with layers joined where one follows the other and nobody looks on."""
+    """Return the steps that compute `outputs`, with layers joined where one follows the other and nobody looks on.
+
+    What is called twice is called in the order of `nodes`: a batch normalization's averages depend on it.
+    """
     uses = Counter([*(symbol for node in nodes for symbol in node.inputs), *outputs])
-    users = {symbol: node for node in nodes for symbol in node.inputs}
+    calls = Counter(layer for node in nodes for layer in every_layer(node.operation))
+    waiting = {node for node in nodes if any(calls[layer] > 1 for layer in every_layer(node.operation))}
+    users = {symbol: node for node in nodes for symbol in node.inputs if node not in waiting}
     done: set[Node] = {symbol.node for symbol in inputs}
     steps: list[Step] = []
     for node in nodes:
@@ -143,16 +155,17 @@ def plan(nodes: Sequence[Node], inputs: Sequence[SymbolicTensor], outputs: Seque
         for stage in stages([each.operation for each in chain]):  # type: ignore[misc]
             first, last = chain[0], chain[len(stage.layers) - 1 if isinstance(stage, Joined) else 0]
             chain = chain[chain.index(last) + 1 :]
-            steps.append(Step(stage, first.inputs, isinstance(first.given, list), last.outputs, []))
+            steps.append(Step(stage, first.training, first.inputs, isinstance(first.given, list), last.outputs, []))
     _mark_the_last_uses(steps, outputs)
     return steps
 
 
 def _only_user(node: Node, uses: Mapping[SymbolicTensor, int], users: Mapping[SymbolicTensor, Node]) -> Node | None:
-    """Return the node that alone takes the node's only output, alone, or None."""
+    """Return the node that alone takes the node's only output, alone and in the same `training`, or None."""
     user = users.get(node.outputs[0])
-    alone = len(node.outputs) == 1 and uses[node.outputs[0]] == 1
-    return user if alone and user is not None and isinstance(user.given, SymbolicTensor) else None
+    if user is None or len(node.outputs) > 1 or uses[node.outputs[0]] > 1 or isinstance(user.given, list):
+        return None
+    return user if user.training is node.training else None
 
 
 def _mark_the_last_uses(steps: Sequence[Step], outputs: Sequence[SymbolicTensor]) -> None:

@@ -1,6 +1,6 @@
 """Model: layers that belong together, with one set of weights."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -78,8 +78,8 @@ class Model(Trainer):
 
     @property
     def losses(self) -> list[Tensor]:  # type: ignore[override]
-        """Penalties of all regularised weights."""
-        return [penalty for layer in self.layers for penalty in layer.losses]
+        """Penalties of all regularised weights, each once however many models share it."""
+        return [weight.regularizer(weight) for weight in self.trainable_weights if weight.regularizer]
 
     def get_config(self) -> dict[str, Any]:
         """Return the layers and how they are connected, in Keras's words: see `description.py`."""
@@ -147,6 +147,13 @@ class Model(Trainer):
         """Print the layers, their output shapes and parameter counts, and the totals."""
         self.require_built()
         print("\n".join(summary_lines(self)))
+
+
+def every_layer(operation: Any) -> Iterator[Any]:
+    """Yield a layer, or a model and all that is in it."""
+    yield operation
+    for layer in getattr(operation, "layers", ()):
+        yield from every_layer(layer)
 
 
 def _once(weights: Sequence[Parameter]) -> list[Parameter]:

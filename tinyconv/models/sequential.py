@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..layers import InputLayer, Layer
+from ..layers.calling import Calling
 from ..layers.graph import Shape, SymbolicTensor, connect, is_symbolic
 from ..layers.joined import stages
 from ..tensor import Tensor, as_array
@@ -120,16 +121,17 @@ class Sequential(Model):
                 "give the first layer input_shape=..., or call it on data"
             )
 
-    def __call__(self, x: Any, training: bool = False) -> Any:
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Apply all layers to a tensor or an array; `training` switches dropout on. On a symbol, return a symbol."""
         if is_symbolic(x):
-            return connect(self, x)
+            return connect(self, x, training)
         if not isinstance(x, Tensor):
             x = Tensor(as_array(x, self.dtype))
         if not self._symbols:
             self.build((None, *x.shape[1:]))
-        for stage in stages(self.layers):
-            x = stage(x, training)
+        with Calling(training) as training:
+            for stage in stages(self.layers):
+                x = stage(x, training)
         return x
 
     def get_config(self) -> dict[str, Any]:
