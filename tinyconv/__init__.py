@@ -40,6 +40,7 @@ from .models import Model, Sequential
 from .names import clear_session
 from .offered import explain_missing
 from .randomness import set_seed
+from .registry import register_keras_serializable
 from .tensor import Function, Tensor
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "metrics",
     "no_grad",
     "optimizers",
+    "register_keras_serializable",
     "regularizers",
     "schedules",
     "set_floatx",

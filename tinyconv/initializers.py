@@ -9,11 +9,12 @@ BackProp).
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod, sqrt
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .names import look_up, rebuild, snake_case
+from . import registry
+from .names import look_up, snake_case
 from .randomness import Stream, uniform
 
 Shape = tuple[int, ...]
@@ -32,6 +33,11 @@ class Initializer:
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initialiser."""
         return {name: value for name, value in vars(self).items() if name != "stream"}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Return the initialiser that `get_config` described."""
+        return registry.from_config(cls, config)
 
 
 _blank = False
@@ -238,6 +244,7 @@ INITIALIZERS: dict[str, type[Initializer]] = {
         LecunNormal,
     )
 }
+registry.add_kind("initializer", "keras.initializers", Initializer, INITIALIZERS)
 
 
 def get(initializer: str | dict[str, Any] | Initializer) -> Initializer:
@@ -245,5 +252,5 @@ def get(initializer: str | dict[str, Any] | Initializer) -> Initializer:
     if isinstance(initializer, Initializer):
         return initializer
     if isinstance(initializer, dict):
-        return rebuild("initializer", initializer, INITIALIZERS)
-    return look_up("initializer", initializer, INITIALIZERS)()
+        return registry.deserialize(initializer, "initializer")
+    return registry.find("initializer", initializer)()

@@ -95,11 +95,10 @@ INSTEAD: dict[str, dict[str, str]] = {
         "binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy mean_squared_error": (
             "make the loss and call it: BinaryCrossentropy()(y_true, y_pred), …"
         ),
-        "LossFunctionWrapper": "write a subclass of Loss",
         "serialize deserialize": DESCRIBED,
     },
     "metrics": {
-        "MeanMetricWrapper Sum": "use Mean, or write a subclass of Metric",
+        "Sum": "use Mean, or write a subclass of Metric",
         "binary_accuracy categorical_accuracy sparse_categorical_accuracy top_k_categorical_accuracy "
         "sparse_top_k_categorical_accuracy": "make the metric and update it: CategoricalAccuracy(), …",
         "*Crossentropy bce": 'the loss itself is in every result, as "loss"',

@@ -1,10 +1,10 @@
 """Penalties on weights, added to the loss; Keras's names, arguments and defaults."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from . import functions as F
-from .names import look_up, rebuild
+from . import registry
 from .tensor import Tensor
 
 
@@ -26,6 +26,11 @@ class L1L2:
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal penalty."""
         return {"l1": self.l1, "l2": self.l2}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Return the penalty that `get_config` described."""
+        return registry.from_config(cls, config)
 
 
 class L1(L1L2):
@@ -60,6 +65,7 @@ def _l1_l2() -> L1L2:
 
 # Names for `get`, which are Keras's of classes and Keras 2's of functions.
 NAMES: dict[str, Callable[[], L1L2]] = {**REGULARIZERS, "l1_l2": _l1_l2}
+registry.add_kind("regularizer", "keras.regularizers", L1L2, NAMES)
 
 
 def get(regularizer: str | dict[str, Any] | L1L2 | None) -> L1L2 | None:
@@ -67,5 +73,5 @@ def get(regularizer: str | dict[str, Any] | L1L2 | None) -> L1L2 | None:
     if regularizer is None or isinstance(regularizer, L1L2):
         return regularizer
     if isinstance(regularizer, dict):
-        return rebuild("regularizer", regularizer, REGULARIZERS)
-    return look_up("regularizer", regularizer, NAMES)()
+        return registry.deserialize(regularizer, "regularizer")
+    return registry.find("regularizer", regularizer)()

@@ -15,8 +15,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from . import registry
 from .arguments import not_negative, positive
-from .names import look_up
 
 
 class LearningRateSchedule:
@@ -275,6 +275,7 @@ SCHEDULES: dict[str, type[LearningRateSchedule]] = {
         CosineDecayRestarts,
     )
 }
+registry.add_kind("schedule", "keras.optimizers.schedules", LearningRateSchedule, SCHEDULES)
 
 
 def at(schedule: LearningRateSchedule | Callable[..., Any], step: int) -> float:
@@ -304,29 +305,12 @@ def _called(schedule: Callable[..., Any]) -> str:
 
 def serialize(schedule: LearningRateSchedule | Callable[..., Any]) -> dict[str, Any]:
     """Return the description of a schedule as Keras nests it in an optimizer's; of a plain function, only its name."""
-    if not isinstance(schedule, LearningRateSchedule):
-        return {
-            "module": "builtins",
-            "class_name": "function",
-            "config": _called(schedule),
-            "registered_name": "function",
-        }
-    name = type(schedule).__name__
-    own = SCHEDULES.get(name) is not type(schedule)
-    return {
-        "module": None if own else "keras.optimizers.schedules",
-        "class_name": name,
-        "config": schedule.get_config(),
-        "registered_name": name if own else None,
-    }
+    return registry.serialize(schedule)
 
 
-def deserialize(config: Mapping[str, Any]) -> LearningRateSchedule:
+def deserialize(config: Mapping[str, Any]) -> LearningRateSchedule | Callable[..., Any]:
     """Return the schedule that `serialize`, or Keras's, described.
 
-    Raises ValueError for one that is neither Keras's nor tinyconv's: a plain function, a class of one's own.
+    Raises ValueError for one that is neither Keras's nor registered: a plain function, a class of one's own.
     """
-    name = str(config["class_name"])
-    if name in ("function", "__lambda__"):
-        raise ValueError("a plain function is not kept in a description: make the optimizer anew, with the function")
-    return look_up("schedule", name, SCHEDULES).from_config(config["config"])
+    return registry.deserialize(config, "schedule")

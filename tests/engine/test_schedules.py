@@ -116,8 +116,11 @@ BAD = [
     (lambda: schedules.PiecewiseConstantDecay([1], [0.1]), "one more than boundaries, got 1 values and 1 boundaries"),
     (lambda: schedules.PiecewiseConstantDecay([5, 5], [0.1, 0.2, 0.3]), r"boundaries must rise, got \[5, 5\]"),
     (lambda: schedules.deserialize({"class_name": "CosinDecay", "config": {}}), 'did you mean "CosineDecay"'),
-    (lambda: optimizers.deserialize({"class_name": "AdamV", "config": {}}), 'did you mean "adam"'),
-    (lambda: optimizers.get(optimizers.serialize(optimizers.SGD(abs))), "a plain function is not kept"),
+    (lambda: optimizers.deserialize({"class_name": "AdamV", "config": {}}), 'did you mean "Adam'),
+    (
+        lambda: optimizers.get(optimizers.serialize(optimizers.SGD(abs))),
+        "abs is a function that is not reg",
+    ),
 ]
 
 

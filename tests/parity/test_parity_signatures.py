@@ -141,6 +141,7 @@ def test_nothing_is_missing_from_the_list(module):
         "Initializer",
         "Layer",
         "Loss",
+        "LossFunctionWrapper",
         "Optimizer",
         "Parameter",
         "ProgressBar",

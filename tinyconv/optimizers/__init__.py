@@ -7,8 +7,7 @@ The update formulas stand with the kernels, in `kernels/reference/update.py`; ea
 from collections.abc import Mapping
 from typing import Any
 
-from .. import schedules
-from ..names import look_up
+from .. import registry, schedules
 from .adadelta import Adadelta
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
@@ -36,6 +35,7 @@ __all__ = [
 OPTIMIZERS: dict[str, type[Any]] = {
     one.__name__.lower(): one for one in (SGD, RMSprop, Adam, AdamW, Nadam, Adagrad, Adadelta)
 }
+registry.add_kind("optimizer", "keras.optimizers", Optimizer, OPTIMIZERS)
 
 
 def get(optimizer: str | Mapping[str, Any] | Optimizer) -> Optimizer:
@@ -44,21 +44,15 @@ def get(optimizer: str | Mapping[str, Any] | Optimizer) -> Optimizer:
         return optimizer
     if isinstance(optimizer, Mapping):
         return deserialize(optimizer)
-    return look_up("optimizer", str(optimizer).lower(), OPTIMIZERS)()
+    name = str(optimizer)
+    return registry.find("optimizer", name if registry.get_registered_object(name) else name.lower())()
 
 
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
     """Return the description of an optimizer, state apart, as Keras nests it in a model's."""
-    name = type(optimizer).__name__
-    own = OPTIMIZERS.get(name.lower()) is not type(optimizer)
-    return {
-        "module": None if own else "keras.optimizers",
-        "class_name": name,
-        "config": optimizer.get_config(),
-        "registered_name": name if own else None,
-    }
+    return registry.serialize(optimizer)
 
 
 def deserialize(config: Mapping[str, Any]) -> Optimizer:
     """Return a new optimizer from what `serialize`, or Keras's, has made of one. Raises ValueError for unknown ones."""
-    return look_up("optimizer", str(config["class_name"]).lower(), OPTIMIZERS).from_config(config["config"])
+    return registry.deserialize(config, "optimizer")

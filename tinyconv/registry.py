@@ -1,0 +1,154 @@
+"""The registry: what describes itself, and is made again from the description, by name; in Keras 3's words.
+
+A description is {"module", "class_name", "config", "registered_name"}: `config` is what `get_config` returns, and
+`from_config` makes an equal object of it. Keras's own kinds go by Keras's module and class name. A class or function of
+one's own goes by the name under which `register_keras_serializable` has put it, "package>name"; a function's
+description holds nothing but that name. `deserialize` reads what tinyconv or Keras has written; `kind` says what is
+wanted, "loss" or "optimizer", so that no name can bring anything else.
+Source: keras/src/saving/serialization_lib.py and object_registration.py, Keras 3.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any, TypeVar
+
+from .names import known_arguments, look_up
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+FUNCTION = "function"  # the class name in a function's description
+REGISTER = "put @tinyconv.register_keras_serializable() above"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Things of one kind: their common base, what is known by name, and the classes that descriptions may name."""
+
+    base: type
+    table: Mapping[str, Any]
+    classes: Mapping[str, type]
+
+
+_kinds: dict[str, Kind] = {}
+_modules: dict[Any, str] = {}  # Keras's module of each class that is Keras's
+_registered: dict[str, Any] = {}
+_registered_names: dict[int, str] = {}  # by id: not all that can be called can be hashed
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:
+    """Return a decorator that registers a class with `get_config`, or a function, as "package>name" (its own if None).
+
+    Raises ValueError for a class that does not describe itself.
+    """
+
+    def register(target: T) -> T:
+        if isinstance(target, type) and not hasattr(target, "get_config"):
+            raise ValueError(f"{target.__name__} has no get_config, so that it cannot be registered: define it")
+        registered_name = f"{package}>{name or getattr(target, '__name__', '')}"
+        _registered[registered_name] = target
+        _registered_names[id(target)] = registered_name
+        return target
+
+    return register
+
+
+def get_registered_name(target: Any) -> str:
+    """Return the name that a class or function is registered under, or its own."""
+    return str(_registered_names.get(id(target)) or getattr(target, "__name__", type(target).__name__))
+
+
+def get_registered_object(name: str) -> Any:
+    """Return the class or function that is registered as `name`, or None."""
+    return _registered.get(name)
+
+
+def add_kind(kind: str, module: str, base: type, table: Mapping[str, Any], more: Iterable[type] = ()) -> None:
+    """Make a kind of things known: `table` has Keras's classes by the names that users give, `module` is Keras's.
+
+    `base` is the class that all of them, and the user's own, descend from; `more` are classes without such a name.
+    """
+    classes = [*(each for each in table.values() if isinstance(each, type)), *more]
+    _kinds[kind] = Kind(base, table, {each.__name__: each for each in classes})
+    _modules.update(dict.fromkeys(classes, module))
+
+
+def find(kind: str, name: str) -> Any:
+    """Return the class or function of a kind by name: the user's own as registered, else tinyconv's.
+
+    Raises ValueError for an unknown name, with the nearest known one.
+    """
+    known = _kinds[kind]
+    own = {one: target for one, target in _registered.items() if _fits(target, known)}
+    return look_up(kind, name, {**known.table, **own})
+
+
+def _fits(target: Any, kind: Kind) -> bool:
+    return issubclass(target, kind.base) if isinstance(target, type) else isinstance(target, FunctionType)
+
+
+def serialize(target: Any) -> Any:
+    """Return the description of an object or function; of None, numbers and strings, and lists and dicts, themselves.
+
+    Of a function that is not registered the description has only the name, by which it cannot be found again. Raises
+    ValueError for an object without `get_config`.
+    """
+    if target is None or isinstance(target, str | int | float):
+        return target
+    if isinstance(target, list | tuple):
+        return [serialize(each) for each in target]
+    if isinstance(target, Mapping):
+        return {name: serialize(each) for name, each in target.items()}
+    if not hasattr(target, "get_config"):
+        if not callable(target):
+            raise ValueError(f"{target!r} has no get_config, so that it cannot be described: define it in its class")
+        return _described("builtins", FUNCTION, get_registered_name(target), FUNCTION)
+    kind = type(target)
+    if kind in _modules:
+        return _described(_modules[kind], kind.__name__, target.get_config(), None)
+    module = None if kind.__module__ == "__main__" else kind.__module__
+    return _described(module, kind.__name__, target.get_config(), get_registered_name(kind))
+
+
+def _described(module: str | None, class_name: str, config: Any, registered_name: str | None) -> dict[str, Any]:
+    return {"module": module, "class_name": class_name, "config": config, "registered_name": registered_name}
+
+
+def deserialize(description: Mapping[str, Any], kind: str) -> Any:
+    """Return the object or function that `serialize`, or Keras, has described.
+
+    Raises ValueError for one that is neither tinyconv's nor registered.
+    """
+    class_name, config = str(description["class_name"]), description.get("config")
+    if class_name in (FUNCTION, "__lambda__"):
+        known = _registered.get(str(config)) or _kinds[kind].table.get(str(config))
+        if known is None:
+            raise ValueError(f"{kind} {config} is a function that is not registered: {REGISTER} it and import it first")
+        return known
+    registered_name = description.get("registered_name")
+    if registered_name in _registered:
+        made: Any = find(kind, str(registered_name))
+    elif registered_name and not _is_keras(description.get("module")):
+        raise ValueError(f"{kind} {class_name} is not registered: {REGISTER} its class and import it first")
+    else:
+        made = look_up(kind, class_name, _kinds[kind].classes)
+    return made.from_config(dict(config or {}))
+
+
+def from_config(made_of: Callable[..., Any], config: Mapping[str, Any]) -> Any:
+    """Return the object that a configuration describes: most classes' `from_config`.
+
+    What the class takes no argument for must be what the new object says of itself. Raises ValueError where it is not.
+    """
+    parameters = inspect.signature(made_of).parameters
+    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        return made_of(**config)
+    made = made_of(**{name: value for name, value in config.items() if name in parameters})
+    own = made.get_config()
+    known_arguments(made_of, {name: value for name, value in config.items() if name not in own or own[name] != value})
+    return made
+
+
+def _is_keras(module: Any) -> bool:
+    return str(module).partition(".")[0] in ("keras", "tf_keras")
