@@ -13,9 +13,11 @@ from typing import Any
 import numba
 from numba.core import config
 from numba.core.event import Event, Listener, register
+from numba.core.registry import CPUDispatcher
 from numba.core.types.misc import unliteral
 from threadpoolctl import ThreadpoolController
 
+from ..signals import held_back
 from .machine_code import whole_kernels
 
 __all__ = [
@@ -128,9 +130,24 @@ def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
     return choose
 
 
+class _Kernel(CPUDispatcher):
+    """What Numba makes of a function; while it compiles, or loads machine code from disk, Ctrl-C waits.
+
+    LLVM calls back into Python then, through `ctypes`, which prints what a signal handler raises there and goes on.
+    """
+
+    __slots__ = ()
+
+    def compile(self, signature: Any) -> Any:
+        """Compile for arguments of these types, or find what was compiled for them."""
+        with held_back():
+            return super().compile(signature)
+
+
 def _keep(compiled: Any) -> Callable[..., Any]:
-    """Have Numba keep the machine code of `compiled` on disk, and return it."""
+    """Make a kernel of what Numba made of a function, have its machine code kept on disk, and return it."""
     if not config.DISABLE_JIT:
+        compiled.__class__ = _Kernel
         try:
             compiled.enable_caching()
             compiled._cache._cache_file._source_stamp = SOURCES

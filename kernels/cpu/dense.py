@@ -13,7 +13,7 @@ import numpy as np
 from numba import get_thread_id, prange
 
 from .compile import vector_jit
-from .memory import empty, rooms
+from .memory import empty, thread_buffers
 from .packing import pack, pack_transposed
 from .product import PANEL, ROWS, multiply, multiply_transposed
 from .vectors import LANES, in_registers, where
@@ -83,7 +83,7 @@ class _Kept(local):
     def room(self, threads: int, dtype: np.dtype) -> np.ndarray:
         """Return room for the parts of a, b and c of each thread of the kernel."""
         if self.last is None or self.last[:2] != (threads, dtype):
-            self.last = threads, dtype, rooms((TALL + ROWS) * (DEPTH + WIDE) + DEPTH * PANEL, dtype)
+            self.last = threads, dtype, thread_buffers((TALL + ROWS) * (DEPTH + WIDE) + DEPTH * PANEL, dtype)
         return self.last[2]
 
 

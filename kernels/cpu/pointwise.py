@@ -21,7 +21,7 @@ from numba import get_thread_id, prange
 
 from ..window import Pair, Window
 from .compile import helper, vector_jit
-from .memory import empty, rooms, zeros
+from .memory import empty, thread_buffers, zeros
 from .packing import copy_run, pack, pack_transposed
 from .product import PANEL, ROWS, multiply
 from .vectors import LANES, in_registers, transposed, where
@@ -73,7 +73,7 @@ def conv2d_backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window) -> np.
     parts = max(1, min(PARTS, cells // SHARE))
     tall = _height(c, parts)
     partial = empty((parts, c, k), x.dtype)
-    room = rooms(A + B + (TALL + ROWS) * _whole(k), x.dtype)
+    room = thread_buffers(A + B + (TALL + ROWS) * _whole(k), x.dtype)
     arrays = x.reshape(-1), dy.reshape(-1), partial.reshape(-1)
     _sum_products(*arrays, (cells, c, k, parts), tall, _geometry(window, x.shape[1:3]), room)
     return (partial[0] if parts == 1 else partial.sum(axis=0)).reshape(1, 1, c, k)
@@ -91,7 +91,7 @@ def _multiply(
     panels = empty((c * _whole(k),), w.dtype)
     _fill_panels(w.reshape(-1), (1, c) if turned else (k, 1), panels, (c, k))
     arrays = a.reshape(-1), panels, bias, y.reshape(-1)
-    room = rooms(A + (TALL + ROWS) * _whole(k), a.dtype)
+    room = thread_buffers(A + (TALL + ROWS) * _whole(k), a.dtype)
     _product(*arrays, (rows, c, k), _height(rows, 1), geometry, not turned, a.dtype.type(floor), room)
 
 

@@ -25,7 +25,7 @@ from numba import get_thread_id, prange
 from ..window import Pair, Window
 from . import sweeps
 from .compile import vector_jit
-from .memory import empty, rooms, scratch, zeros
+from .memory import empty, scratch, thread_buffers, zeros
 from .product import ROWS, multiply, multiply_transposed
 from .tiles import CELLS, add_images, fill_gradients, fill_images, plane, tiles_of, write_outputs
 from .transforms import kernel_to_points, points_to_kernel
@@ -101,7 +101,7 @@ def _convolve(
         sweeps.forward(*flat, x.dtype.type(floor), (0,) * side)
     else:
         block, planes = _block(c, k, side)
-        room = rooms((side + 2) ** 2 * sum(planes), x.dtype)
+        room = thread_buffers((side + 2) ** 2 * sum(planes), x.dtype)
         _forward(*flat, block, planes, room, x.dtype.type(floor), (0,) * side)
 
 
@@ -146,7 +146,7 @@ def conv2d_backward(
         sums = np.zeros((parts, k))
         flat = dy.reshape(-1), place, y, x_, dx_, u, partial, sums.reshape(-1)
         block, planes = _block(c, k, side)
-        _backward(*flat, geometry, parts, block, planes, rooms(points * sum(planes), dy.dtype), (0,) * side)
+        _backward(*flat, geometry, parts, block, planes, thread_buffers(points * sum(planes), dy.dtype), (0,) * side)
     if x is not None:
         dw = np.empty((3, 3, c, k), dy.dtype)
         _transform_back(partial, parts, dw.reshape(-1), c, k, (0,) * side)

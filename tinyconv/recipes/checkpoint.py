@@ -17,11 +17,11 @@ from typing import Any
 from ..callbacks import Callback
 from ..callbacks.callback import Logs
 from ..keras_files import read_note, write_aside
+from ..kernels.signals import held_back
 from ..models import Sequential
 from .config import FILE, Config
 from .errors import DivergedError, NotWrittenError, RunError
 from .recipe import History
-from .stopping import held_back
 
 LAST, BEST, TABLE = "last.weights.h5", "best.weights.h5", "history.csv"
 STATE = (LAST, BEST, TABLE)

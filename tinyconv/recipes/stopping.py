@@ -1,11 +1,11 @@
-"""Ctrl-C and SIGTERM: where they may stop a run, and where they must wait."""
+"""Ctrl-C and SIGTERM end a run in order; `kernels.signals` has them wait where files are written."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from ..kernels.signals import SIGNALS
 
 
 class Stopped(KeyboardInterrupt):
@@ -32,19 +32,3 @@ def stoppable() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def held_back() -> Iterator[None]:
-    """Let a signal that `stoppable` waits for come only at the end of the `with` block."""
-    came: list[int] = []
-    ours = [number for number in SIGNALS if signal.getsignal(number) is _stop]
-    try:
-        for number in ours:
-            signal.signal(number, lambda number, frame: came.append(number))
-        yield
-    finally:
-        for number in ours:
-            signal.signal(number, _stop)
-    if came:
-        raise Stopped(came[0])

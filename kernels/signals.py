@@ -1,0 +1,41 @@
+"""Signals that wait: Ctrl-C and SIGTERM where an exception out of nowhere would be lost, or do harm."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import current_thread, main_thread
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Let the Python handlers of SIGINT and SIGTERM run only at the end of the `with` block, where they may raise.
+
+    Python runs them in the main thread only, so in other threads there is nothing to hold back.
+    """
+    if current_thread() is not main_thread():
+        yield
+        return
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in SIGNALS}
+    handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+    came: list[int] = []
+    inside = True
+
+    def hold(number: int, frame: Any) -> None:
+        if inside:
+            came.append(number)
+        else:  # it came before its own handler was back
+            handlers[number](number, frame)
+
+    try:
+        for number in handlers:
+            signal.signal(number, hold)
+        yield
+    finally:
+        inside = False
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
