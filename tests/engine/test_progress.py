@@ -1,10 +1,15 @@
 """What training prints: one line an epoch, a moving bar, or nothing."""
 
+import builtins
 import re
+import sys
+import types
 
 import pytest
+from rich.console import Console
 
 import tinyconv as tc
+from tinyconv.callbacks.live_bar import LiveBar, broken
 
 
 @pytest.mark.parametrize("verbose", [1, "auto", 2])
@@ -47,3 +52,82 @@ def test_the_bar_is_taken_down_when_training_fails(digits, network, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         network().fit(*digits, callbacks=[Interrupter()])
     assert stopped
+
+
+def on_a_terminal(monkeypatch, width):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(width))
+
+
+@pytest.mark.parametrize("width", [40, 80, 100])
+def test_an_epoch_breaks_between_its_entries_on_a_narrow_terminal(width, digits, network, capsys, monkeypatch):
+    on_a_terminal(monkeypatch, width)
+    x, y = digits
+    network().fit(x, y, verbose=2, validation_data=(x, y))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 1
+    assert all(len(line) <= width for line in lines)
+    entry = r"(Epoch 1/1|\d+/\d+|[\d.]+ s|[\d,]+ images/s|\w+: [\d.e+-]+)"
+    for i, line in enumerate(lines):
+        assert re.fullmatch(rf"{'  ' * (i > 0)}{entry}((  | - ){entry})*", line)
+    assert re.findall(r"(\w+): ", " ".join(lines)) == ["loss", "accuracy", "val_loss", "val_accuracy"]
+
+
+def test_broken_lines():
+    head, entries = ["Epoch 1/2", "1.2 s"], ["loss: 0.5", "accuracy: 0.8"]
+    assert broken(head, entries, None) == "Epoch 1/2  1.2 s  loss: 0.5 - accuracy: 0.8"
+    assert broken(head, entries, 28) == "Epoch 1/2  1.2 s  loss: 0.5\n  accuracy: 0.8"
+    assert broken(head, entries, 5) == "Epoch 1/2\n  1.2 s\n  loss: 0.5\n  accuracy: 0.8"
+    assert broken([], entries, 30) == "loss: 0.5 - accuracy: 0.8"
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (120, r"Epoch 10/10 [━╸ ]{20} 150/300 \S+ 13,665 images/s loss: 0.5971 - accuracy: 0.8318 - top_5: 0.9018"),
+        (80, r"Epoch 10/10 [━╸ ]{10} 150/300 \S+ loss: 0.5971 - accuracy: 0.8318"),
+        (45, r"Epoch 10/10 150/300 \S+ loss: 0.5971"),
+    ],
+)
+def test_a_narrow_bar_leaves_out_whole_entries(width, shown, monkeypatch, capsys):
+    on_a_terminal(monkeypatch, width)
+    bar = LiveBar("Epoch 10/10", 300)
+    bar.stop()
+    bar.move(150, "13,665 images/s", ["loss: 0.5971", "accuracy: 0.8318", "top_5: 0.9018"])
+    capsys.readouterr()
+    Console(width=width, color_system=None).print(bar.progress)
+    assert re.fullmatch(shown, capsys.readouterr().out.rstrip())
+
+
+def test_a_moving_bar_in_a_notebook(digits, network, capsys, monkeypatch):
+    """One output an epoch, of a kernel that rich and IPython would know; the epoch's line replaces the bar."""
+    outputs = []
+
+    def display(shown, display_id):
+        assert display_id
+        outputs.append([shown])
+        return types.SimpleNamespace(update=outputs[-1].append)
+
+    shell = type("ZMQInteractiveShell", (), {})()
+    monkeypatch.setattr(builtins, "get_ipython", lambda: shell, raising=False)
+    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=display))
+    monkeypatch.setattr("tinyconv.callbacks.progress.PAUSE", 0)
+    network().fit(*digits, batch_size=20, epochs=2)
+    assert capsys.readouterr().out == ""
+    assert len(outputs) == 2
+    for epoch, (bar, *moves, line) in enumerate(outputs, start=1):
+        assert len(moves) >= 2
+        assert all(shown is bar for shown in moves)
+        assert bar.tasks[0].completed == 3
+        assert "text/html" in bar._repr_mimebundle_(None, None)
+        assert re.match(rf"Epoch {epoch}/2  3/3  [\d.]+ s  [\d,]+ images/s  loss: ", line.plain)
+
+
+def test_no_notebook_means_no_output_that_changes(digits, network, capsys, monkeypatch):
+    """IPython on a terminal or in a pipe is no notebook."""
+    monkeypatch.setattr(builtins, "get_ipython", lambda: object(), raising=False)
+    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
+    network().fit(*digits)
+    assert capsys.readouterr().out.startswith("Epoch 1/1  ")
