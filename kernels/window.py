@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 Pair = tuple[int, int]
 
 
@@ -36,6 +38,11 @@ class Window:
     def span(self) -> Pair:
         """Height and width that the window covers in the image, dilation included."""
         return (self.size[0] - 1) * self.dilation[0] + 1, (self.size[1] - 1) * self.dilation[1] + 1
+
+    @property
+    def argmax_dtype(self) -> np.dtype:
+        """The type that numbers the window's cells: uint16, int64 where there are more than 65,536."""
+        return np.dtype(np.uint16 if self.size[0] * self.size[1] <= 2**16 else np.int64)
 
     def output(self, h: int, w: int) -> Pair:
         """Number of window positions along the height and the width of an `h`×`w` image.

@@ -116,7 +116,7 @@ def conv2d_pooled(
     if algorithm == "direct":
         return direct.conv2d_pooled(x, w, bias, window, floor)
     y, place = max_pool2d(conv2d(x, w, b, window, groups, relu), SQUARES)
-    return y, np.where(y > floor, place, SHUT).astype(np.uint8)
+    return y, (np.where(y > 0, place, SHUT) if relu else place).astype(np.uint8)
 
 
 def conv2d_pooled_backward(

@@ -76,7 +76,8 @@ def batch_norm_backward(
         if needs[0]:
             count = max(1, x.size // x.shape[-1])
             slope = np.square(inverse, dtype=np.float64) * along / count
-            dx = _input_gradient(dy, x, np.stack([mean, scale, shift, total / count, slope]).astype(x.dtype), ceiling)
+            table = np.stack([mean, scale, shift, total / count, slope]).astype(x.dtype)
+            dx = _input_gradient(dy, x, table, True, ceiling)
         if needs[1]:
             dgamma = (along * inverse).astype(x.dtype)
         if needs[2]:
@@ -106,7 +107,7 @@ def scale_shift_backward(
     zero = np.zeros_like(scale)
     if needs[0]:
         if ceiling is not None:
-            dx = _input_gradient(dy, x, np.stack([mean, scale, shift, zero, zero]), ceiling)
+            dx = _input_gradient(dy, x, np.stack([mean, scale, shift, zero, zero]), False, ceiling)
         else:
             dx = scale_shift(dy, zero, scale, zero, None)
     if needs[1] or needs[2]:
@@ -131,18 +132,21 @@ def _scale_and_shift(
 def _gradient_sums(
     dy: np.ndarray, x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, ceiling: Ceiling
 ) -> np.ndarray:
-    """Return Σ dy·(x − mean) and Σ dy over the rows, (2,c) in double, dy only where 0 < y < ceiling."""
+    """Return Σ dy·(x − mean) and Σ dy over the rows, (2,c) in double, dy only where 0 < y ≤ ceiling."""
     rows, table = _laid_out(x, np.stack([mean, scale, shift]))
     partial = partial_sums(*rows.shape)
     _backward_sums(dy.reshape(rows.shape), rows, table, *_limits(x, ceiling), partial)
     return _total(partial, len(mean))
 
 
-def _input_gradient(dy: np.ndarray, x: np.ndarray, table: np.ndarray, ceiling: Ceiling) -> np.ndarray:
-    """Return dx = scale·(dy − average − slope·(x − mean)); rows of `table`: mean, scale, shift, average, slope."""
+def _input_gradient(dy: np.ndarray, x: np.ndarray, table: np.ndarray, moving: bool, ceiling: Ceiling) -> np.ndarray:
+    """Return dx = scale·(dy − average − slope·(x − mean)), or scale·dy where the mean is not `moving` with x.
+
+    Rows of `table`: mean, scale, shift, average, slope.
+    """
     dx = empty(x.shape, x.dtype)
     rows, table = _laid_out(x, table)
-    _backward(dy.reshape(rows.shape), rows, table, *_limits(x, ceiling), dx.reshape(rows.shape))
+    _backward(dy.reshape(rows.shape), rows, table, x.dtype.type(moving), *_limits(x, ceiling), dx.reshape(rows.shape))
     return dx
 
 
@@ -197,16 +201,21 @@ def _scale_shift_row(x, at, c, vectors, table, floor, top, y):
     repeat(vectors, write, [])
 
 
+def _passed(dy: Any, y: Any, floor: Any, top: Any) -> Any:
+    """Return dy where floor < y ≤ top, else 0: what a rectifier lets through; all of it where there is none."""
+    return where(floor <= -1, dy, where(y <= top, where(y > floor, dy, 0), 0))
+
+
 @in_registers
 def _add_gradient_row(dy, x, at, c, vectors, table, floor, top, sums, s):
-    """Add dy·(x − mean) and dy, where floor < y < top, to the channels' sums."""
+    """Add dy·(x − mean) and dy, as far as `_passed`, to the channels' sums."""
 
     def add(t: Any) -> list[Any]:
         channel = t * LANES
         mean, scale, shift = (table[channel + c * i] for i in range(3))
         d = x[at + channel] - mean
         y = d * scale + shift
-        passed = wide(where(y < top, where(y > floor, dy[at + channel], 0), 0))
+        passed = wide(_passed(dy[at + channel], y, floor, top))
         sums[s + channel] = passed * wide(d) + sums[s + channel]
         sums[s + c + channel] = sums[s + c + channel] + passed
         return []
@@ -215,15 +224,15 @@ def _add_gradient_row(dy, x, at, c, vectors, table, floor, top, sums, s):
 
 
 @in_registers
-def _backward_row(dy, x, at, c, vectors, table, floor, top, dx):
-    """dx = scale·(dy − average − slope·(x − mean)), with dy only where floor < y < top."""
+def _backward_row(dy, x, at, c, vectors, table, moving, floor, top, dx):
+    """dx = scale·(dy − average − slope·(x − mean)), or scale·dy unless `moving` is 1; with dy as far as `_passed`."""
 
     def write(t: Any) -> list[Any]:
         place, (mean, scale, shift, average, slope) = at + t * LANES, (table[t * LANES + c * i] for i in range(5))
         d = x[place] - mean
         y = d * scale + shift
-        passed = where(y < top, where(y > floor, dy[place], 0), 0)
-        dx[place] = (passed - average - d * slope) * scale
+        passed = _passed(dy[place], y, floor, top)
+        dx[place] = where(moving <= 0, passed, passed - average - d * slope) * scale  # 0 times ∞ would be NaN
         return []
 
     repeat(vectors, write, [])
@@ -262,7 +271,7 @@ def _scale_shift(x: Any, table: Any, floor: Any, top: Any, y: Any) -> None:
 
 @vector_jit
 def _backward_sums(dy: Any, x: Any, table: Any, floor: Any, top: Any, partial: Any) -> None:
-    """Add dy·(x − mean) and dy, where floor < y < top, to partial (parts,2,c); rows of `table`: mean, scale, shift."""
+    """Add dy·(x − mean) and dy, as far as `_passed`, to partial (parts,2,c); rows of `table`: mean, scale, shift."""
     rows, c = x.shape
     parts, vectors, zero = len(partial), c // LANES, dy.dtype.type(0)
     for part in prange(parts):
@@ -273,22 +282,23 @@ def _backward_sums(dy: Any, x: Any, table: Any, floor: Any, top: Any, partial: A
             for t in range(vectors * LANES, c):
                 d = x[row, t] - table[0, t]
                 y = d * table[1, t] + table[2, t]
-                passed = dy[row, t] if y > floor and y < top else zero
+                passed = dy[row, t] if floor < zero or (y > floor and y <= top) else zero
                 sums[s + t] += np.float64(passed) * np.float64(d)
                 sums[s + c + t] += np.float64(passed)
 
 
 @vector_jit
-def _backward(dy: Any, x: Any, table: Any, floor: Any, top: Any, dx: Any) -> None:
+def _backward(dy: Any, x: Any, table: Any, moving: Any, floor: Any, top: Any, dx: Any) -> None:
     """Fill dx (rows,c); rows of `table`: mean, scale, shift, average, slope."""
     rows, c = x.shape
     vectors, high, zero = c // LANES, max(1, CHUNK // c), dx.dtype.type(0)
     for chunk in prange((rows + high - 1) // high):
         flat, gradient, constants, out = x.reshape(-1), dy.reshape(-1), table.reshape(-1), dx.reshape(-1)
         for row in range(chunk * high, min((chunk + 1) * high, rows)):
-            _backward_row(gradient, flat, row * c, c, vectors, constants, floor, top, out)
+            _backward_row(gradient, flat, row * c, c, vectors, constants, moving, floor, top, out)
             for t in range(vectors * LANES, c):
                 d = x[row, t] - table[0, t]
                 y = d * table[1, t] + table[2, t]
-                passed = dy[row, t] if y > floor and y < top else zero
-                dx[row, t] = (passed - table[3, t] - d * table[4, t]) * table[1, t]
+                passed = dy[row, t] if floor < zero or (y > floor and y <= top) else zero
+                moved = passed - table[3, t] - d * table[4, t]
+                dx[row, t] = (moved if moving > zero else passed) * table[1, t]

@@ -12,16 +12,16 @@ from .vectors import equal, in_registers, is_nan, where
 
 
 def largest(values: Sequence[Any], floor: Any) -> tuple[Any, Any]:
-    """Return the largest of four vectors, and its place, SHUT where it is not above `floor`.
+    """Return the largest of four vectors, and its place; with a `floor` of 0, SHUT where it is not above it.
 
-    Among equals the first wins; NaN counts as the largest. For compiled vector code.
+    A floor of −∞ shuts nothing. Among equals the first wins; NaN counts as the largest. For compiled vector code.
     """
     best, place = values[0], None
     for number, value in enumerate(values[1:], start=1):
         stays = (value <= best) | is_nan(best)
         best = where(stays, best, value)
         place = where(stays, 0 if place is None else place, number)
-    return best, where(best > floor, place, SHUT)
+    return best, where((best > floor) | (floor <= -1), place, SHUT)
 
 
 def spread(dy: Any, place: Any) -> list[Any]:

@@ -12,14 +12,17 @@ from ..window import Pair, Window
 from .compile import helper, parallel_jit
 from .memory import empty
 
+EXACT = 2**24  # so far, float32 counts without a gap
+
 
 def max_pool2d(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
     """Return (y, index), the first maximum of each window in row-major order; NaN counts as the largest."""
     n, h, w, c = x.shape
     (top, _), (left, _) = window.pads(h, w)
     y = empty((n, *window.output(h, w), c), x.dtype)
-    index = empty(y.shape, np.uint16)
-    _max_pool2d(x, y, index, *window.size, *window.strides, top, left)
+    index = empty(y.shape, window.argmax_dtype)
+    counter = np.empty(0, x.dtype if window.size[0] * window.size[1] <= EXACT else np.float64)
+    _max_pool2d(x, y, index, counter, *window.size, *window.strides, top, left)
     return y, index
 
 
@@ -67,22 +70,41 @@ def global_average_pool2d_backward(dy: np.ndarray, image: Pair) -> np.ndarray:
 
 @parallel_jit
 def _max_pool2d(
-    x: np.ndarray, y: np.ndarray, index: np.ndarray, kh: int, kw: int, sh: int, sw: int, top: int, left: int
+    x: np.ndarray,
+    y: np.ndarray,
+    index: np.ndarray,
+    counter: np.ndarray,
+    kh: int,
+    kw: int,
+    sh: int,
+    sw: int,
+    top: int,
+    left: int,
 ) -> None:
     n, rows, _, _ = y.shape
     for k in prange(n * rows):
         image, p = k // rows, k % rows
-        _max_row(x[image], y[image, p], index[image, p], p, kh, kw, sh, sw, top, left)
+        _max_row(x[image], y[image, p], index[image, p], counter, p, kh, kw, sh, sw, top, left)
 
 
 @helper
 def _max_row(
-    x: np.ndarray, y: np.ndarray, index: np.ndarray, p: int, kh: int, kw: int, sh: int, sw: int, top: int, left: int
+    x: np.ndarray,
+    y: np.ndarray,
+    index: np.ndarray,
+    counter: np.ndarray,
+    p: int,
+    kh: int,
+    kw: int,
+    sh: int,
+    sw: int,
+    top: int,
+    left: int,
 ) -> None:
-    """Fill row `p` of one image's `y` and `index` (ow,c) from `x` (h,w,c)."""
+    """Fill row `p` of one image's `y` and `index` (ow,c) from `x` (h,w,c); the dtype of `counter` counts cells."""
     h, w, channels = x.shape
     i_first, i_last = _inside(p * sh - top, kh, h)
-    winner = np.empty(channels, x.dtype)  # numbers as wide as those compared, or nothing would vectorise
+    winner = np.empty(channels, counter.dtype)  # as wide as the numbers compared, if it can be, to vectorise
     for q in range(y.shape[0]):
         j_first, j_last = _inside(q * sw - left, kw, w)
         best = y[q]
@@ -93,14 +115,14 @@ def _max_row(
         for i in range(i_first, i_last):
             for j in range(j_first + (i == i_first), j_last):
                 cells = x[p * sh - top + i, q * sw - left + j]
-                position = x.dtype.type(i * kw + j)
+                position = counter.dtype.type(i * kw + j)
                 for c in range(channels):
                     # Larger, or NaN, unless a NaN leads already. `&` and not `and`: no branch, so it vectorises.
                     better = (not cells[c] <= best[c]) & (best[c] == best[c])
                     best[c] = cells[c] if better else best[c]
                     winner[c] = position if better else winner[c]
         for c in range(channels):
-            index[q, c] = np.uint16(winner[c])
+            index[q, c] = index.dtype.type(winner[c])
 
 
 @parallel_jit
@@ -130,7 +152,7 @@ def _max_row_backward(
             gradient, winner = dy[p, q], index[p, q]
             for j in range(j_first, j_last):
                 cells = dx[q * sw - left + j]
-                position = np.uint16((row - p * sh) * kw + j)
+                position = index.dtype.type((row - p * sh) * kw + j)
                 for c in range(channels):
                     cells[c] += gradient[c] if winner[c] == position else zero
 

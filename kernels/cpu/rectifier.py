@@ -17,7 +17,7 @@ def rectifier(x: np.ndarray, slope: float, ceiling: float, threshold: float) -> 
 
 
 def rectifier_backward(dy: np.ndarray, x: np.ndarray, slope: float, ceiling: float, threshold: float) -> np.ndarray:
-    """Return dx = dy where threshold < x < ceiling, 0 from the ceiling on, and slope·dy up to the threshold."""
+    """Return dx = dy where threshold < x ≤ ceiling, slope·dy where x < threshold, 0 elsewhere."""
     dx = empty(dy.shape, dy.dtype)
     _rectifier_backward(dy.reshape(-1), x.reshape(-1), dx.reshape(-1), slope, ceiling, threshold)
     return dx
@@ -65,9 +65,9 @@ def _rectifier_backward(
     zero, low, top, edge = number(0), number(slope), number(ceiling), number(threshold)
     for i in prange(dy.size):
         if x[i] > edge:
-            dx[i] = dy[i] if x[i] < top else zero
+            dx[i] = dy[i] if x[i] <= top else zero
         else:
-            dx[i] = low * dy[i]
+            dx[i] = low * dy[i] if x[i] < edge else zero
 
 
 @parallel_jit
@@ -86,5 +86,5 @@ def _prelu_backward(dy: np.ndarray, x: np.ndarray, alpha: np.ndarray, dx: np.nda
         for row in range(dy.shape[0]):
             for j in range(first, last):
                 positive = x[row, j] > zero
-                dx[row, j] = dy[row, j] if positive else alpha[j] * dy[row, j]
+                dx[row, j] = dy[row, j] if positive else alpha[j] * dy[row, j] if x[row, j] < zero else zero
                 sums[j] += 0.0 if positive else np.float64(dy[row, j]) * np.float64(x[row, j])

@@ -45,7 +45,7 @@ def conv2d_pooled(
 ) -> tuple[cupy.ndarray, cupy.ndarray]:
     """Return the largest of each 2×2 square of `conv2d`'s result, and its place, SHUT where no gradient passes."""
     y, place = max_pool2d(conv2d(x, w, b, window, groups, relu), SQUARES)
-    return y, cupy.where(y > (0.0 if relu else -cupy.inf), place, SHUT).astype(cupy.uint8)
+    return y, (cupy.where(y > 0, place, SHUT) if relu else place).astype(cupy.uint8)
 
 
 def conv2d_pooled_backward(

@@ -62,7 +62,7 @@ extern "C" __global__ void gradient_sums(
         for (long long row = first; row < last; ++row) {
             Real value = x[row * k + column];
             Real y = scaled(value, mean[column], scale[column], shift[column]);
-            bool shut = rectified && !(y > 0 && y < ceiling);
+            bool shut = rectified && !(y > 0 && y <= ceiling);
             double passed = shut ? (Real)0 : dy[row * k + column];
             products += passed * (value - mean[column]);
             total += passed;
@@ -81,7 +81,7 @@ extern "C" __global__ void scale_shift_backward(
          at += (long long)gridDim.x * blockDim.x) {
         long long column = at % k;
         Real y = scaled(x[at], mean[column], scale[column], shift[column]);
-        bool shut = rectified && !(y > 0 && y < ceiling);
+        bool shut = rectified && !(y > 0 && y <= ceiling);
         Real passed = shut ? (Real)0 : dy[at];
         if (moving)
             passed -= average[column] + slope[column] * (x[at] - mean[column]);

@@ -130,7 +130,7 @@ def _scale_and_shift(
 def _gradient_sums(
     dy: cupy.ndarray, x: cupy.ndarray, mean: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray, ceiling: Ceiling
 ) -> tuple[cupy.ndarray, cupy.ndarray]:
-    """Return Σ dy·(x − mean) and Σ dy (c,) over the rows; a rectifier lets dy through where 0 < y < ceiling."""
+    """Return Σ dy·(x − mean) and Σ dy (c,) over the rows; a rectifier lets dy through where 0 < y ≤ ceiling."""
     c = x.shape[-1]
     along, total = _runs(x), _runs(x)
     args = dy, x, mean, scale, shift, along, total, *_limits(ceiling), x.size // c, c, rows.RUN

@@ -26,8 +26,9 @@ static __device__ long long last_window(long long cell, long long stride, long l
     return last < windows ? last : windows;
 }
 
-extern "C" __global__ void max_pool2d(
-    const Real* x, Real* y, unsigned short* index, long long h, long long w, long long c, long long oh, long long ow,
+template <typename Index>
+static __device__ void max_pool(
+    const Real* x, Real* y, Index* index, long long h, long long w, long long c, long long oh, long long ow,
     long long kh, long long kw, long long sh, long long sw, long long top, long long left, long long count)
 {
     for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
@@ -48,14 +49,29 @@ extern "C" __global__ void max_pool2d(
                 }
             }
         y[at] = best;
-        index[at] = (unsigned short)winner;
+        index[at] = (Index)winner;
     }
 }
 
-extern "C" __global__ void max_pool2d_backward(
-    const Real* dy, const unsigned short* index, Real* dx, long long h, long long w, long long c, long long oh,
-    long long ow, long long kh, long long kw, long long sh, long long sw, long long top, long long left,
-    long long count)
+extern "C" __global__ void max_pool2d_uint16(
+    const Real* x, Real* y, unsigned short* index, long long h, long long w, long long c, long long oh, long long ow,
+    long long kh, long long kw, long long sh, long long sw, long long top, long long left, long long count)
+{
+    max_pool(x, y, index, h, w, c, oh, ow, kh, kw, sh, sw, top, left, count);
+}
+
+// Of windows of more cells than an unsigned short numbers.
+extern "C" __global__ void max_pool2d_int64(
+    const Real* x, Real* y, long long* index, long long h, long long w, long long c, long long oh, long long ow,
+    long long kh, long long kw, long long sh, long long sw, long long top, long long left, long long count)
+{
+    max_pool(x, y, index, h, w, c, oh, ow, kh, kw, sh, sw, top, left, count);
+}
+
+template <typename Index>
+static __device__ void max_pool_backward(
+    const Real* dy, const Index* index, Real* dx, long long h, long long w, long long c, long long oh, long long ow,
+    long long kh, long long kw, long long sh, long long sw, long long top, long long left, long long count)
 {
     for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
          at += (long long)gridDim.x * blockDim.x) {
@@ -73,6 +89,22 @@ extern "C" __global__ void max_pool2d_backward(
             }
         dx[at] = total;
     }
+}
+
+extern "C" __global__ void max_pool2d_backward_uint16(
+    const Real* dy, const unsigned short* index, Real* dx, long long h, long long w, long long c, long long oh,
+    long long ow, long long kh, long long kw, long long sh, long long sw, long long top, long long left,
+    long long count)
+{
+    max_pool_backward(dy, index, dx, h, w, c, oh, ow, kh, kw, sh, sw, top, left, count);
+}
+
+extern "C" __global__ void max_pool2d_backward_int64(
+    const Real* dy, const long long* index, Real* dx, long long h, long long w, long long c, long long oh,
+    long long ow, long long kh, long long kw, long long sh, long long sw, long long top, long long left,
+    long long count)
+{
+    max_pool_backward(dy, index, dx, h, w, c, oh, ow, kh, kw, sh, sw, top, left, count);
 }
 
 extern "C" __global__ void average_pool2d(

@@ -5,7 +5,6 @@ collects from the windows that hold it, in a fixed order: no two threads add to 
 """
 
 import cupy
-import numpy as np
 
 from ..window import Pair, Window
 from .launch import launch
@@ -15,8 +14,9 @@ def max_pool2d(x: cupy.ndarray, window: Window) -> tuple[cupy.ndarray, cupy.ndar
     """Return (y, index), the first maximum of each window in row-major order; NaN counts as the largest."""
     n, h, w, c = x.shape
     y = cupy.empty((n, *window.output(h, w), c), x.dtype)
-    index = cupy.empty(y.shape, np.uint16)
-    launch("pooling.cu", "max_pool2d", x.dtype, y.size, (x, y, index, *_geometry(window, (h, w), c)))
+    index = cupy.empty(y.shape, window.argmax_dtype)
+    args = x, y, index, *_geometry(window, (h, w), c)
+    launch("pooling.cu", f"max_pool2d_{index.dtype}", x.dtype, y.size, args)
     return y, index
 
 
@@ -24,7 +24,7 @@ def max_pool2d_backward(dy: cupy.ndarray, index: cupy.ndarray, window: Window, i
     """Return dx (n,h,w,c): each cell's sum over the windows that it won, from the first to the last."""
     dx = cupy.empty((len(dy), *image, dy.shape[3]), dy.dtype)
     args = dy, index, dx, *_geometry(window, image, dy.shape[3])
-    launch("pooling.cu", "max_pool2d_backward", dy.dtype, dx.size, args)
+    launch("pooling.cu", f"max_pool2d_backward_{index.dtype}", dy.dtype, dx.size, args)
     return dx
 
 

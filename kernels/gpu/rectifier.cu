@@ -8,7 +8,7 @@ extern "C" __global__ void prelu_backward(
         double total = 0;
         for (long long row = 0; row < n; ++row) {
             long long at = row * count + column;
-            dx[at] = x[at] > 0 ? dy[at] : alpha[column] * dy[at];
+            dx[at] = x[at] > 0 ? dy[at] : x[at] < 0 ? alpha[column] * dy[at] : (Real)0;
             total += x[at] > 0 ? 0.0 : (double)dy[at] * x[at];
         }
         sums[column] = total;

@@ -13,7 +13,7 @@ def rectifier(x: cupy.ndarray, slope: float, ceiling: float, threshold: float) -
 def rectifier_backward(
     dy: cupy.ndarray, x: cupy.ndarray, slope: float, ceiling: float, threshold: float
 ) -> cupy.ndarray:
-    """Return dx = dy where threshold < x < ceiling, 0 from the ceiling on, and slope·dy up to the threshold."""
+    """Return dx = dy where threshold < x ≤ ceiling, slope·dy where x < threshold, 0 elsewhere."""
     return _rectifier_backward(dy, x, *(dy.dtype.type(number) for number in (slope, ceiling, threshold)))
 
 
@@ -43,7 +43,7 @@ _rectifier = cupy.ElementwiseKernel(
 _rectifier_backward = cupy.ElementwiseKernel(
     "T dy, T x, T slope, T ceiling, T threshold",
     "T dx",
-    "dx = x > threshold ? (x < ceiling ? dy : (T)0) : slope * dy",
+    "dx = x > threshold ? (x <= ceiling ? dy : (T)0) : x < threshold ? slope * dy : (T)0",
     "tinyconv_rectifier_backward",
 )
 

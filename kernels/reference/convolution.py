@@ -63,11 +63,11 @@ def conv2d_pooled(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return y (n,oh/2,ow/2,k), the largest of each 2×2 square of `conv2d`'s result, and its `place`.
 
-    A place is 0 … 3 in row-major order, or SHUT where the largest is not above 0 (with `relu`; −∞ without), so that no
-    gradient passes; of the shape of y, uint8. An odd last row or column is dropped. See `pooling.max_pool2d`.
+    A place is 0 … 3 in row-major order, or with `relu` SHUT where the largest is not above 0, so that no gradient
+    passes; of the shape of y, uint8. An odd last row or column is dropped. See `pooling.max_pool2d`.
     """
     y, place = pooling.max_pool2d(conv2d(x, w, b, window, groups, relu), SQUARES)
-    return y, np.where(y > (0.0 if relu else -np.inf), place, SHUT).astype(np.uint8)
+    return y, (np.where(y > 0.0, place, SHUT) if relu else place).astype(np.uint8)
 
 
 def conv2d_pooled_backward(

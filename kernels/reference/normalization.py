@@ -12,7 +12,7 @@ channel, which y does not feel:
 
     dβ = Σ_i dy        dγ = Σ_i dy·x̂        dx = γ/√(σ² + ε) · (dy − dβ/n − x̂·dγ/n)
 
-With a `ceiling`, y is min(max(y, 0), ceiling), and dy counts only where 0 < y < ceiling. Outside training, averages of
+With a `ceiling`, y is min(max(y, 0), ceiling), and dy counts only where 0 < y ≤ ceiling. Outside training, averages of
 earlier batches stand for μ and σ² (section 3.1): what remains is a scale and a shift, whose gradient is that of an
 affine map.
 
@@ -128,7 +128,7 @@ def _passed(
     if ceiling is None:
         return dy
     y = scale_shift(x, mean, scale, shift, None)
-    return np.where((y > 0.0) & (y < ceiling), dy, 0.0)
+    return np.where((y > 0.0) & (y <= ceiling), dy, 0.0)
 
 
 def _sum_of_rows(x: np.ndarray) -> np.ndarray:

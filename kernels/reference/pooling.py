@@ -16,8 +16,8 @@ def max_pool2d(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
         y[n,p,q,c]     = max_{i,j} x̃[n, p·s_h + i, q·s_w + j, c]         x̃: x in a frame of −∞
         index[n,p,q,c] = i·kw + j of that cell
 
-    Both are (n,oh,ow,c), `index` is uint16. Among equals the first in row-major order wins; NaN counts as the largest.
-    Raises ValueError when the window is larger than an unpadded image.
+    Both are (n,oh,ow,c), `index` of the window's `argmax_dtype`. Among equals the first in row-major order wins; NaN
+    counts as the largest. Raises ValueError when the window is larger than an unpadded image.
     """
     _, height, width, _ = x.shape
     image = height, width
@@ -26,7 +26,7 @@ def max_pool2d(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
     y = np.take_along_axis(cells, index[None], axis=0)[0]
     # A window of nothing but −∞ must not go to a cell of the frame: the first cell inside the image wins it.
     index = np.where(np.isneginf(y), inside(window, image).argmax(axis=0), index)
-    return y, index.astype(np.uint16)
+    return y, index.astype(window.argmax_dtype)
 
 
 def max_pool2d_backward(dy: np.ndarray, index: np.ndarray, window: Window, image: Pair) -> np.ndarray:

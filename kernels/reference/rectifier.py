@@ -14,8 +14,11 @@ def rectifier(x: np.ndarray, slope: float, ceiling: float, threshold: float) -> 
 
 
 def rectifier_backward(dy: np.ndarray, x: np.ndarray, slope: float, ceiling: float, threshold: float) -> np.ndarray:
-    """Return dx = dy where threshold < x < ceiling, 0 from the ceiling on, and slope·dy up to the threshold."""
-    return np.where(x > threshold, np.where(x < ceiling, dy, 0.0), slope * dy)
+    """Return dx = dy where threshold < x ≤ ceiling, slope·dy where x < threshold, 0 elsewhere.
+
+    So Keras has it at the kinks: see `docs/kinks.md`.
+    """
+    return np.where((x > threshold) & (x <= ceiling), dy, np.where(x < threshold, slope * dy, 0.0)).astype(dy.dtype)
 
 
 def prelu(x: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -27,11 +30,10 @@ def prelu(x: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def prelu_backward(dy: np.ndarray, x: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (dx, dalpha): dx = dy where x > 0, else alpha·dy; dalpha = Σ dy·x over all x ≤ 0 that share the slope.
-
-    The sum is taken in double.
+    """Return (dx, dalpha): dx = dy where x > 0, alpha·dy where x < 0, 0 at 0; dalpha = Σ dy·x over all x ≤ 0 that share
+    the slope, taken in double.
     """
     shared = tuple(axis + 1 for axis, length in enumerate(alpha.shape) if length == 1)
     product = np.where(x > 0.0, 0.0, np.multiply(dy, x, dtype=np.float64))
     dalpha = product.sum(axis=(0, *shared)).reshape(alpha.shape).astype(alpha.dtype)
-    return np.where(x > 0.0, dy, alpha * dy), dalpha
+    return np.where(x > 0.0, dy, np.where(x < 0.0, alpha * dy, 0.0)), dalpha

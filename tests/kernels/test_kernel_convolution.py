@@ -42,6 +42,7 @@ CASES = [
     Case("groups, dilation, strides", (2, 9, 8, 4), Window((2, 3), (2, 1), "same", (3, 1)), 6, groups=2),
 ]
 all_cases = pytest.mark.parametrize("case", CASES, ids=str)
+NAMED = ("groups", "Winograd, ragged", "Winograd, whole", "direct, 5×5", "direct, one", "1×1, wide")  # every algorithm
 
 
 def judge(x, w, b, window, groups):
@@ -256,7 +257,24 @@ def test_winograd_in_sweeps(case, algorithm, rng, monkeypatch):
 @pytest.mark.parametrize("case", [case for case in CASES if min(case.window.output(*case.image)) > 1], ids=str)
 def test_pooled_is_pooling_after_convolution(kernels, dtype, case, relu, rng):
     """The same numbers, whichever way: on the CPU to the bit, in forward and backward."""
+    assert_pooled_is_pooling(kernels, *draw(rng, case, dtype)[:3], case, relu, rng)
+
+
+@pytest.mark.parametrize("relu", [True, False])
+@pytest.mark.parametrize("case", [case for case in CASES if case.name.startswith(NAMED)], ids=str)
+def test_pooled_is_pooling_after_convolution_of_nan_and_infinities(kernels, dtype, case, relu, rng):
+    """A value that is not finite stops or passes the same gradients in one pass as in two."""
     x, w, b, _ = draw(rng, case, dtype)
+    x[-1, 2, 3, 0], x[-1, 0, 1, -1], x[0, 1, 0, 0] = np.nan, np.inf, -np.inf
+    b[-1] = -np.inf
+    with np.errstate(invalid="ignore"):  # the reference is NumPy, which warns of ∞ − ∞
+        y, _ = assert_pooled_is_pooling(kernels, x, w, b, case, relu, rng)
+    assert np.isnan(y).any()
+    assert (y == (0 if relu else -np.inf)).any()
+
+
+def assert_pooled_is_pooling(kernels, x, w, b, case, relu, rng):
+    """`conv2d_pooled` gives to the bit what `conv2d` and `max_pool2d` do, backward too; return its results."""
     window, groups = case.window, case.groups
     y = kernels.conv2d(x, w, b, window, groups, relu)
     wanted, index = kernels.max_pool2d(y, SQUARES)
@@ -266,13 +284,14 @@ def test_pooled_is_pooling_after_convolution(kernels, dtype, case, relu, rng):
     np.testing.assert_array_equal(place, np.where(opened, index, SHUT))
     assert place.dtype == np.uint8
 
-    dy = rng.standard_normal(pooled.shape).astype(dtype)
+    dy = rng.standard_normal(pooled.shape).astype(x.dtype)
     spread = kernels.max_pool2d_backward(dy, index, SQUARES, y.shape[1:3])
     for needs in ((True, True, True), (False, True, True), (True, False, False)):
         separate = kernels.conv2d_backward(spread, x, w, y if relu else None, window, groups, needs)
         joined = kernels.conv2d_pooled_backward(dy, place, x, w, window, groups, needs)
         for one, other in zip(joined, separate, strict=True):
             np.testing.assert_array_equal(one, other)
+    return pooled, place
 
 
 def test_pooled_gradient(kernels, rng):
@@ -320,9 +339,6 @@ def test_random_forward(kernels, case, seed):
 @given(case=cases(), seed=st.integers(0, 2**32 - 1))
 def test_random_agrees_with_reference(twin, dtype, case, seed):
     assert_agrees(twin, *draw(np.random.default_rng(seed), case, dtype), case)
-
-
-NAMED = ("groups", "Winograd, ragged", "Winograd, whole", "direct, 5×5", "direct, one", "1×1, wide")  # every algorithm
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.name.startswith(NAMED)], ids=str)

@@ -213,6 +213,33 @@ def test_gradient_passes_exactly_where_the_output_is_above_zero(kernels, dtype, 
         np.testing.assert_array_equal(dshift, (y > 0).sum(axis=(0, 1)))
 
 
+@pytest.mark.parametrize("ceiling", [inf, 1.5])
+@pytest.mark.parametrize("c", [3, 32, 37])
+def test_rectifier_in_the_same_pass_does_what_it_does_after(kernels, dtype, c, ceiling, rng):
+    """At its kinks, too, and for what is no number: to the bit."""
+    x, dy, scale, shift = draw(rng, (40, 5, c), dtype)
+    mean, scale[:2], shift[:2] = np.zeros(c, dtype), [2, -0.5], 0
+    x[:8, 1, 0] = x[8:16, 2, 1] = x[16:24, 3, -1] = [0, 0.75, -3, np.nan, np.inf, -np.inf, -0.0, 1e-30]
+    with np.errstate(invalid="ignore"):  # the reference is NumPy, which warns of ∞ − ∞
+        y = kernels.scale_shift(x, mean, scale, shift, None)
+        wanted = kernels.rectifier(y, 0.0, ceiling, 0.0)
+        np.testing.assert_array_equal(kernels.scale_shift(x, mean, scale, shift, ceiling), wanted, strict=True)
+        passed = kernels.rectifier_backward(dy, y, 0.0, ceiling, 0.0)
+        separate = kernels.scale_shift_backward(passed, x, mean, scale, shift, None, EVERYTHING)
+        joined = kernels.scale_shift_backward(dy, x, mean, scale, shift, ceiling, EVERYTHING)
+    for one, other in zip(joined, separate, strict=True):
+        np.testing.assert_array_equal(one, other, strict=True)
+
+
+def test_shift_s_gradient_counts_what_is_no_number(kernels, dtype, rng):
+    """Without a rectifier, Σ dy has every dy, whatever y is."""
+    x, dy, gamma, beta = draw(rng, (6, 7, 19), dtype)
+    x[3, 2, 1] = x[0, 0, -1] = np.nan
+    _, mean, inverse, _ = kernels.batch_norm(x, gamma, beta, EPSILON, None)
+    dbeta = kernels.batch_norm_backward(dy, x, gamma, beta, mean, inverse, None, EVERYTHING)[2]
+    assert_close(dbeta, dy.sum(axis=(0, 1), dtype=np.float64), dtype)
+
+
 @some_rows
 def test_layer_norm_forward(kernels, dtype, shape, rng):
     x, _, gamma, beta = draw(rng, shape, dtype)

@@ -56,6 +56,19 @@ def test_max_is_nan_where_a_window_holds_nan(kernels, dtype, rng):
     np.testing.assert_array_equal(index[1, 1:4, 1:3, 0], [[5, 3], [2, 0], [2, 0]])
 
 
+@pytest.mark.parametrize("size", [(256, 256), (257, 257), (2, 40_000)], ids=str)
+def test_max_of_a_large_window_sends_its_gradient_once(kernels, dtype, size):
+    """65,536 cells are as many as sixteen bits number."""
+    window = Window(size)
+    x = np.zeros((2, *size, 2), dtype)
+    x[0, 0, 1, 0] = x[0, -1, -1, 1] = x[1, -1, -2, 0] = x[1, -1, 0, 1] = 1
+    y, index = kernels.max_pool2d(x, window)
+    assert index.dtype == (np.uint16 if size[0] * size[1] <= 65_536 else np.int64)
+    assert (y == 1).all()
+    dy = np.array([2, 3, 4, 5], dtype).reshape(y.shape)
+    np.testing.assert_array_equal(kernels.max_pool2d_backward(dy, index, window, size), dy * x, strict=True)
+
+
 @all_cases
 def test_average_forward(kernels, dtype, case, rng):
     x = rng.standard_normal(case.images).astype(dtype)

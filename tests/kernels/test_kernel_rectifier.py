@@ -75,9 +75,12 @@ def test_rectifier_of_what_is_no_number(kernels, dtype, settings):
 
 
 def test_at_the_kinks(kernels, dtype):
-    """At the threshold the slope below, at the ceiling none."""
-    x, dy = np.array([0.5, 2.0], dtype), np.ones(2, dtype)
-    np.testing.assert_array_equal(kernels.rectifier_backward(dy, x, 0.25, 2.0, 0.5), [0.25, 0])
+    """At the threshold no gradient, at the ceiling all of it; none for what is no number."""
+    x = np.array([0.5, 2.0, np.nan, np.inf, -np.inf], dtype)
+    dx = kernels.rectifier_backward(np.full(5, 3, dtype), x, 0.25, 2.0, 0.5)
+    np.testing.assert_array_equal(dx, np.array([0, 3, 0, 0, 0.75], dtype), strict=True)
+    dx = kernels.rectifier_backward(np.full(5, 3, dtype), x, 0.0, np.inf, 0.5)
+    np.testing.assert_array_equal(dx, np.array([0, 3, 0, 3, 0], dtype), strict=True)
 
 
 # shape of x, of alpha
@@ -138,9 +141,9 @@ def test_a_long_sum_keeps_its_digits(kernels):
     np.testing.assert_allclose(dalpha, -1e8 - 199 * 100 * np.float64(np.float32(0.1)), rtol=1e-7)
 
 
-def test_prelu_of_what_is_no_number(kernels, dtype):
-    x, alpha = np.array([[np.nan, 1, -1, -np.inf]], dtype), np.full(4, 0.5, dtype)
-    np.testing.assert_array_equal(kernels.prelu(x, alpha), np.array([[np.nan, 1, -0.5, -np.inf]], dtype))
+def test_prelu_of_zero_and_what_is_no_number(kernels, dtype):
+    x, alpha = np.array([[np.nan, 1, -1, -np.inf, 0]], dtype), np.full(5, 0.5, dtype)
+    np.testing.assert_array_equal(kernels.prelu(x, alpha), np.array([[np.nan, 1, -0.5, -np.inf, 0]], dtype))
     dx, dalpha = kernels.prelu_backward(np.ones_like(x), x, alpha)
-    np.testing.assert_array_equal(dx, np.array([[0.5, 1, 0.5, 0.5]], dtype))
-    np.testing.assert_array_equal(dalpha, np.array([np.nan, 0, -1, -np.inf], dtype))
+    np.testing.assert_array_equal(dx, np.array([[0, 1, 0.5, 0.5, 0]], dtype))
+    np.testing.assert_array_equal(dalpha, np.array([np.nan, 0, -1, -np.inf, 0], dtype))

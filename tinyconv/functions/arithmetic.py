@@ -111,7 +111,7 @@ class Divide(_Binary):
 
 
 class Power(_Binary):
-    """y = aᵇ; da = dy·b·aᵇ⁻¹, db = dy·y·ln a (for a > 0; the gradient of b is 0 where a = 0)."""
+    """y = aᵇ; da = dy·b·aᵇ⁻¹, db = dy·y·ln a where a > 0, else 0 (as in TensorFlow)."""
 
     def operate(self, a: Any, b: Any) -> Any:
         return a**b
@@ -120,12 +120,12 @@ class Power(_Binary):
         return dy * self.b * self.a ** np.where(self.b == 0, 0, self.b - 1).astype(self.a.dtype)
 
     def gradient_b(self, dy: Any) -> Any:
-        positive = np.where(self.a == 0, 1, self.a).astype(self.a.dtype)
+        positive = np.where(self.a > 0, self.a, 1).astype(self.a.dtype)
         return dy * self.y * np.log(positive)
 
 
 class Maximum(_Binary):
-    """y = max(a, b); the gradient goes to the larger, and to a where they are equal (as in TensorFlow)."""
+    """y = max(a, b); the gradient goes to a where a ≥ b, else to b (as in TensorFlow)."""
 
     def operate(self, a: Any, b: Any) -> Any:
         return np.maximum(a, b)
@@ -134,11 +134,11 @@ class Maximum(_Binary):
         return dy * (self.a >= self.b)
 
     def gradient_b(self, dy: Any) -> Any:
-        return dy * (self.a < self.b)
+        return dy * ~(self.a >= self.b)
 
 
 class Minimum(_Binary):
-    """y = min(a, b); the gradient goes to the smaller, and to a where they are equal (as in TensorFlow)."""
+    """y = min(a, b); the gradient goes to a where a ≤ b, else to b (as in TensorFlow)."""
 
     def operate(self, a: Any, b: Any) -> Any:
         return np.minimum(a, b)
@@ -147,7 +147,7 @@ class Minimum(_Binary):
         return dy * (self.a <= self.b)
 
     def gradient_b(self, dy: Any) -> Any:
-        return dy * (self.a > self.b)
+        return dy * ~(self.a <= self.b)
 
 
 class Where(_Binary):

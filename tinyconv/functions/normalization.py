@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import kernels
 from ..tensor import Function, Tensor, as_tensor
+from .rectifier import last_open
 
 
 class _Normalization(Function):
@@ -44,7 +45,8 @@ class BatchNorm(_Normalization):
     def backward(self, dy: Any) -> tuple[Any, ...]:
         needs = self.needs[0], *self.placed(self.needs[1:], False)
         arrays = dy, self.x, *self.learnt, self.mean, self.inverse
-        return self.given(*kernels.of(dy).batch_norm_backward(*arrays, self.ceiling, needs))
+        ceiling = self.ceiling and last_open(self.ceiling, dy.dtype)
+        return self.given(*kernels.of(dy).batch_norm_backward(*arrays, ceiling, needs))
 
 
 class LayerNorm(_Normalization):
@@ -77,7 +79,8 @@ class ScaleShift(Function):
         return kernels.of(x).scale_shift(*self.arrays, self.ceiling)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
-        return kernels.of(dy).scale_shift_backward(dy, *self.arrays, self.ceiling, self.needs)
+        ceiling = self.ceiling and last_open(self.ceiling, dy.dtype)
+        return kernels.of(dy).scale_shift_backward(dy, *self.arrays, ceiling, self.needs)
 
 
 def batch_norm(

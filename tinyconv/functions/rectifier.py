@@ -2,12 +2,17 @@
 
 from typing import Any
 
+import numpy as np
+
 from .. import kernels
 from ..tensor import Function, Tensor, as_tensor
 
 
 class Rectifier(Function):
-    """y = min(x, ceiling) where x > threshold, else slope·(x − threshold); dx = dy, 0 from the ceiling on, slope·dy."""
+    """y = min(x, ceiling) where x > threshold, else slope·(x − threshold); dx = dy, 0 above the ceiling, slope·dy.
+
+    At x = threshold dx is 0. At x = ceiling it is dy, but see `last_open`.
+    """
 
     def __init__(self, slope: float, ceiling: float, threshold: float) -> None:
         self.settings = slope, ceiling, threshold
@@ -17,11 +22,17 @@ class Rectifier(Function):
         return kernels.of(x).rectifier(x, *self.settings)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
-        return (kernels.of(dy).rectifier_backward(dy, self.x, *self.settings),)
+        slope, ceiling, threshold = self.settings
+        if not threshold:
+            ceiling = last_open(ceiling, dy.dtype)
+        return (kernels.of(dy).rectifier_backward(dy, self.x, slope, ceiling, threshold),)
 
 
 class Prelu(Function):
-    """y = x where x > 0, else alpha·x; dx = dy, or alpha·dy; dalpha = Σ dy·x over all x ≤ 0 that share a slope."""
+    """y = x where x > 0, else alpha·x; dalpha = Σ dy·x over all x ≤ 0 that share a slope.
+
+    dx = dy where x > 0, alpha·dy where x < 0, 0 at 0.
+    """
 
     def forward(self, x: Any, alpha: Any) -> Any:
         self.x, self.alpha = x, alpha
@@ -29,6 +40,14 @@ class Prelu(Function):
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
         return kernels.of(dy).prelu_backward(dy, self.x, self.alpha)
+
+
+def last_open(ceiling: float, dtype: np.dtype) -> float:
+    """Return the largest x at which a rectifier with this ceiling lets the gradient through: the ceiling itself.
+
+    Not so for 6: that is ReLU6, an operation of its own in TensorFlow, and shut at 6. See `docs/kinks.md`.
+    """
+    return float(np.nextafter(dtype.type(6), dtype.type(0))) if ceiling == 6 else ceiling
 
 
 def prelu(x: Any, alpha: Any) -> Tensor:
