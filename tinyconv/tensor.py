@@ -1,6 +1,7 @@
 """Tensor and Function: the two kinds of node in the graph that backpropagation walks."""
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -59,6 +60,8 @@ class Tensor:
 
     def item(self) -> float:
         """Return the value of a tensor of one element as a Python float."""
+        if self.size != 1:
+            raise ValueError(f"one number was asked of a tensor of shape {self.shape}: index it or reduce it first")
         return self.data.item()
 
     def detach(self) -> "Tensor":
@@ -89,14 +92,76 @@ class Tensor:
             raise TypeError("a tensor of no axes has no length")
         return self.shape[0]
 
+    def __iter__(self) -> Iterator["Tensor"]:
+        return iter([self[row] for row in range(len(self))])
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
     def __repr__(self) -> str:
+        rows = np.array2string(self.numpy(), separator=", ", threshold=12, edgeitems=2, precision=6)
         origin = f", from={type(self.creator).__name__}" if self.creator else ""
-        values = np.array2string(self.numpy(), separator=", ", threshold=12, edgeitems=2, precision=6, prefix="Tensor(")
         grad = ", requires_grad=True" if self.requires_grad and not self.creator else ""
+        values = " ".join(rows.split())
+        if len(values) > 150:
+            values = f"{values[:100]} … {values[-40:]}"
         return f"Tensor({values}, shape={self.shape}, dtype={self.dtype}, device={self.device}{origin}{grad})"
 
-    # NumPy must leave `array + tensor` to Tensor.__radd__.
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy and a pickle hold: the values, and not the graph behind them, so that it is a leaf."""
+        leaf = {"creator": None, "requires_grad": self.requires_grad and self.creator is None}
+        return {name: value for name, value in vars(self).items() if name != "logits"} | leaf
+
+    # Comparisons go element by element and give an array of booleans, on the tensor's device. What holds no numbers,
+    # such as None, is compared by identity.
+    def _compare(self, compare: Callable[[Any, Any], Any], other: Any) -> Any:
+        array = values(other)
+        if array.dtype.kind not in "fiub":
+            return NotImplemented
+        # As in arithmetic, one number has no precision of its own.
+        return compare(self.data, array.item() if array.ndim == 0 and not isinstance(other, Tensor) else array)
+
+    def __eq__(self, other: object) -> Any:
+        return self._compare(operator.eq, other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._compare(operator.ne, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._compare(operator.lt, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._compare(operator.le, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._compare(operator.gt, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._compare(operator.ge, other)
+
+    __hash__ = object.__hash__  # by identity: tensors are keys and members of sets as ever
+
+    # To NumPy a tensor is its values: np.asarray(t), np.argmax(t, axis=1), np.concatenate([t, u]) are arrays, outside
+    # the graph. What the operators do would be lost so: NumPy must leave `array + tensor` to Tensor.__radd__, and
+    # refuses its other elementwise functions (np.exp(t): write t.exp(), or np.exp(t.numpy())).
     __array_ufunc__ = None
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False and self.device == "gpu":
+            raise ValueError("a tensor on the GPU becomes a NumPy array by a copy only: copy=False cannot be")
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
+        return function(*_without_tensors(arguments), **_without_tensors(options))
 
     if TYPE_CHECKING:  # attached by functions/operators.py, which stands above this module
         __add__: Callable[[Any, Any], "Tensor"]
@@ -185,7 +250,11 @@ def as_array(data: Any, dtype: Any = None) -> Any:
 
 
 def values(data: Any) -> Any:
-    """Return `data` as an array: a tensor's own, one on a GPU as it is, anything else as NumPy's."""
+    """Return `data` as an array: a tensor's own, one of CuPy's as it is, anything else as NumPy's.
+
+    The tensors of other frameworks are arrays by NumPy's protocol; where one has to leave a GPU or a graph first, that
+    framework's error says how.
+    """
     if isinstance(data, Tensor):
         return data.data
     return data if kernels.device(data) == "gpu" else np.asarray(data)
@@ -194,11 +263,25 @@ def values(data: Any) -> Any:
 def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
     """Return `value` itself if it is a tensor, else a constant tensor of it.
 
-    What has no floating dtype of its own, such as a number, a list or an array of integers, takes that of `like`.
+    What has no precision and no device of its own takes those of `like`: one number, be it Python's, NumPy's or an
+    array of no axes, a list, an array of integers.
     """
     if isinstance(value, Tensor):
         return value
-    own = hasattr(value, "dtype") and value.dtype in FLOATS
-    array = as_array(value, None if own or like is None else like.dtype)
-    # A number or a list has no device of its own either.
-    return Tensor(array if own or like is None else kernels.move(array, like.device))
+    if like is None:
+        return Tensor(value)
+    array = values(value)
+    if array.ndim > 0 and array.dtype in FLOATS and hasattr(value, "dtype"):
+        return Tensor(array)
+    return Tensor(kernels.move(as_array(array, like.dtype), like.device))
+
+
+def _without_tensors(value: Any) -> Any:
+    """Return `value`, also a list, tuple or dictionary, with NumPy arrays for the tensors in it."""
+    if isinstance(value, Tensor):
+        return value.numpy()
+    if isinstance(value, list | tuple):
+        return type(value)([_without_tensors(part) for part in value])
+    if isinstance(value, dict):
+        return {name: _without_tensors(part) for name, part in value.items()}
+    return value

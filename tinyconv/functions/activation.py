@@ -78,7 +78,8 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     """
     if max_value is None and not threshold:
         return leaky_relu(x, negative_slope) if negative_slope else Relu()(as_tensor(x))
-    return Rectifier(negative_slope, inf if max_value is None else max_value, threshold)(as_tensor(x))
+    ceiling = inf if max_value is None else float(max_value)
+    return Rectifier(float(negative_slope), ceiling, float(threshold))(as_tensor(x))
 
 
 def relu6(x: Any) -> Tensor:
@@ -93,7 +94,7 @@ def hard_sigmoid(x: Any) -> Tensor:
 
 def leaky_relu(x: Any, slope: float = 0.2) -> Tensor:
     """Return x where it is positive, `slope`·x elsewhere. See `LeakyRelu`."""
-    return LeakyRelu(slope)(as_tensor(x))
+    return LeakyRelu(float(slope))(as_tensor(x))
 
 
 def sigmoid(x: Any) -> Tensor:

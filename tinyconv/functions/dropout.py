@@ -30,4 +30,4 @@ def dropout(x: Any, rate: float, seed: int, stream: int = 0, step: int = 0) -> T
     """
     if not 0 <= rate < 1:
         raise ValueError(f"dropout needs 0 ≤ rate < 1, got {rate}")
-    return Dropout(rate, seed, stream, step)(as_tensor(x))
+    return Dropout(float(rate), seed, stream, step)(as_tensor(x))

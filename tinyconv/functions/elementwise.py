@@ -131,7 +131,7 @@ def absolute(x: Any) -> Tensor:
 
 def clip(x: Any, low: float, high: float) -> Tensor:
     """Return x held between `low` and `high`. See `Clip`."""
-    return Clip(low, high)(as_tensor(x))
+    return Clip(float(low), float(high))(as_tensor(x))
 
 
 def cast(x: Any, dtype: str) -> Tensor:

@@ -49,7 +49,7 @@ def gaussian_noise(x: Any, stddev: float, seed: int, stream: int = 0, step: int 
     """
     if not stddev >= 0:
         raise ValueError(f"gaussian_noise needs stddev ≥ 0, got {stddev}")
-    return GaussianNoise(stddev, seed, stream, step)(as_tensor(x))
+    return GaussianNoise(float(stddev), seed, stream, step)(as_tensor(x))
 
 
 def spatial_dropout2d(x: Any, rate: float, seed: int, stream: int = 0, step: int = 0) -> Tensor:
@@ -60,4 +60,4 @@ def spatial_dropout2d(x: Any, rate: float, seed: int, stream: int = 0, step: int
     """
     if not 0 <= rate < 1:
         raise ValueError(f"spatial_dropout2d needs 0 ≤ rate < 1, got {rate}")
-    return SpatialDropout2D(rate, seed, stream, step)(as_tensor(x))
+    return SpatialDropout2D(float(rate), seed, stream, step)(as_tensor(x))

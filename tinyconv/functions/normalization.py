@@ -13,7 +13,7 @@ class _Normalization(Function):
     """A normalization of x, with γ if `scaled` and β if `centered`, in this order, as further inputs."""
 
     def __init__(self, scaled: bool, centered: bool, epsilon: float) -> None:
-        self.scaled, self.centered, self.epsilon = scaled, centered, epsilon
+        self.scaled, self.centered, self.epsilon = scaled, centered, float(epsilon)
 
     def placed(self, learnt: tuple[Any, ...], missing: Any) -> tuple[Any, Any]:
         """Return what `learnt` has for γ and for β, `missing` for one that there is not."""
@@ -33,7 +33,7 @@ class BatchNorm(_Normalization):
 
     def __init__(self, scaled: bool, centered: bool, epsilon: float, ceiling: float | None) -> None:
         super().__init__(scaled, centered, epsilon)
-        self.ceiling = ceiling
+        self.ceiling = None if ceiling is None else float(ceiling)
 
     def forward(self, x: Any, *learnt: Any) -> Any:
         self.x, self.learnt = x, self.placed(learnt, None)
@@ -72,7 +72,7 @@ class ScaleShift(Function):
     """
 
     def __init__(self, mean: Any, ceiling: float | None) -> None:
-        self.mean, self.ceiling = mean, ceiling
+        self.mean, self.ceiling = mean, None if ceiling is None else float(ceiling)
 
     def forward(self, x: Any, scale: Any, shift: Any) -> Any:
         self.arrays = x, self.mean, scale, shift

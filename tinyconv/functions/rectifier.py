@@ -55,7 +55,8 @@ def prelu(x: Any, alpha: Any) -> Tensor:
 
     x is (n,…), alpha has the shape of one of its samples, with 1 for axes that share their slopes. See `Prelu`.
     """
-    x, alpha = as_tensor(x), as_tensor(alpha)
+    x = as_tensor(x)
+    alpha = as_tensor(alpha, like=x)
     if len(alpha.shape) != len(x.shape) - 1 or any(
         own not in (1, length) for own, length in zip(alpha.shape, x.shape[1:], strict=True)
     ):

@@ -97,7 +97,7 @@ def elu(x: Any, alpha: float = 1.0) -> Tensor:
     """Return x where it is positive, `alpha`·(eˣ − 1) elsewhere; alpha ≥ 0. See `Elu`."""
     if not alpha >= 0:
         raise ValueError(f"elu needs alpha ≥ 0, got {alpha}")
-    return Elu(alpha)(as_tensor(x))
+    return Elu(float(alpha))(as_tensor(x))
 
 
 def selu(x: Any) -> Tensor:

@@ -21,6 +21,10 @@ class Parameter(Tensor):
         super().__init__(data, requires_grad=trainable)
         self.path, self.regularizer = path, regularizer
 
+    def __repr__(self) -> str:
+        rest = "" if self.trainable else ", trainable=False"
+        return f'Parameter("{self.path}", shape={self.shape}, dtype={self.dtype}, device={self.device}{rest})'
+
     @property
     def name(self) -> str:
         """The last part of the path."""
