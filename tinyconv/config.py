@@ -1,4 +1,10 @@
-"""What a whole session has in common: the default floating-point type."""
+"""What a whole session has in common: the default floating-point type.
+
+One rule says how far a setting reaches. What is set by a call (`set_floatx`, `set_seed`) holds for the process, for all
+of its threads. What is switched by a `with` block (`no_grad`, `backend`, `conv_algorithm`, …) is a context variable: it
+holds, until the block ends, for the thread that entered the block, or the asyncio task, and for no other. A thread that
+is begun inside the block starts with what is usual.
+"""
 
 _floatx = "float32"
 

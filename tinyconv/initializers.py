@@ -8,6 +8,7 @@ BackProp).
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from math import prod, sqrt
 from typing import Any, ClassVar, Self
 
@@ -40,7 +41,7 @@ class Initializer:
         return registry.from_config(cls, config)
 
 
-_blank = False
+_blank = ContextVar("blank", default=False)
 
 
 @contextmanager
@@ -50,17 +51,16 @@ def blank() -> Iterator[None]:
     For a model that is to load its weights, or only to be looked at: zeros take neither time nor, until they are
     written, memory.
     """
-    global _blank
-    before, _blank = _blank, True
+    token = _blank.set(True)
     try:
         yield
     finally:
-        _blank = before
+        _blank.reset(token)
 
 
 def first_values(initializer: Initializer, shape: Shape, dtype: str) -> np.ndarray:
     """Return what a new weight holds: what `initializer` draws, or zeros inside `blank`."""
-    return np.zeros(shape, dtype) if _blank else initializer(shape, dtype)
+    return np.zeros(shape, dtype) if _blank.get() else initializer(shape, dtype)
 
 
 class Zeros(Initializer):

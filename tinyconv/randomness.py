@@ -21,14 +21,20 @@ SHUFFLE = 0  # the stream of `permutation`; consumers made by `Stream()` count f
 _seed: int | None = None
 _streams = 0
 _repeat = ContextVar("repeat", default=False)
+_first_sample = ContextVar("first_sample", default=0)
 
 
 def set_seed(seed: int) -> None:
     """Fix every random number that follows: initial weights, shuffling, dropout. `seed` is in 0 … 2⁶⁴ − 1."""
     global _seed, _streams
-    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+    _seed, _streams = checked_seed(seed), 0
+
+
+def checked_seed(seed: int) -> int:
+    """Return `seed` as a Python int after checking that it is one that the generator takes, on every backend."""
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed < 2**64:
         raise ValueError(f"seed must be an integer in 0 … 2**64 - 1, got {seed!r}")
-    _seed, _streams = int(seed), 0
+    return int(seed)
 
 
 def seed() -> int:
@@ -48,7 +54,7 @@ class Stream:
             _streams += 1
             self.seed, self.number = seed(), _streams
         else:
-            self.seed, self.number = own_seed, 1
+            self.seed, self.number = checked_seed(own_seed), 1
         self.step = 0
 
     def draw(self) -> tuple[int, int, int]:
@@ -76,6 +82,27 @@ def repeat_draws() -> Iterator[None]:
 def draws_repeat() -> bool:
     """Return whether this thread is inside `repeat_draws`."""
     return _repeat.get()
+
+
+@contextmanager
+def first_sample(index: int) -> Iterator[None]:
+    """Say that batches inside the `with` block are a part of larger ones, which starts with their sample `index`.
+
+    What is drawn for a sample is then what the whole batch would have drawn for it: one that is cut into shards, for
+    several machines, trains as if it were whole.
+    """
+    if not isinstance(index, int | np.integer) or index < 0:
+        raise ValueError(f"the index of a batch's first sample is an integer of at least 0, got {index!r}")
+    token = _first_sample.set(int(index))
+    try:
+        yield
+    finally:
+        _first_sample.reset(token)
+
+
+def first_element(shape: tuple[int, ...]) -> int:
+    """Return the place in the whole batch of the first element of a part of `shape` (n,…): see `first_sample`."""
+    return _first_sample.get() * prod(shape[1:])
 
 
 def uniform(

@@ -22,21 +22,24 @@ WEYL_0 = np.uint64(0x9E3779B9)
 WEYL_1 = np.uint64(0xBB67AE85)
 
 
-def random_bits(count: int, seed: int, stream: int, step: int) -> np.ndarray:
-    """Return the first `count` words (uint32) of Philox 4×32-10 for a seed, stream and step."""
-    words = np.empty(-(-count // 4) * 4, np.uint32)
-    _random_words(words, 0, seed & 0xFFFFFFFF, seed >> 32, stream, step)
-    return words[:count]
+def random_bits(count: int, seed: int, stream: int, step: int, first: int = 0) -> np.ndarray:
+    """Return `count` words (uint32) of Philox 4×32-10 for a seed, stream and step, from word number `first` on."""
+    skipped = first % 4
+    words = np.empty(-(-(skipped + count) // 4) * 4, np.uint32)
+    _random_words(words, first // 4, seed & 0xFFFFFFFF, seed >> 32, stream, step)
+    return words[skipped : skipped + count]
 
 
-def dropout(x: np.ndarray, rate: float, seed: int, stream: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+def dropout(
+    x: np.ndarray, rate: float, seed: int, stream: int, step: int, first: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Return (y, keep): drawn, compared, scaled and written in one pass over `x`."""
     y = empty(x.shape, x.dtype)
     keep = empty(x.shape, np.uint8)
     threshold = math.ceil(rate * 2.0**24)  # u ≥ rate, with u a multiple of 2⁻²⁴, said in whole numbers
     scale = x.dtype.type(1.0 / (1.0 - rate))
     key = seed & 0xFFFFFFFF, seed >> 32
-    _dropout(x.reshape(-1), y.reshape(-1), keep.reshape(-1), threshold, scale, *key, stream, step)
+    _dropout(x.reshape(-1), y.reshape(-1), keep.reshape(-1), threshold, scale, *key, stream, step, first)
     return y, keep
 
 
@@ -47,24 +50,24 @@ def dropout_backward(dy: np.ndarray, keep: np.ndarray, rate: float) -> np.ndarra
     return dx
 
 
-def gaussian_noise(x: np.ndarray, stddev: float, seed: int, stream: int, step: int) -> np.ndarray:
+def gaussian_noise(x: np.ndarray, stddev: float, seed: int, stream: int, step: int, first: int = 0) -> np.ndarray:
     """Return x + stddev·z, z standard normal: drawn, scaled and added in one pass over `x`."""
     y = empty(x.shape, x.dtype)
-    _gaussian_noise(x.reshape(-1), y.reshape(-1), stddev, seed & 0xFFFFFFFF, seed >> 32, stream, step)
+    _gaussian_noise(x.reshape(-1), y.reshape(-1), stddev, seed & 0xFFFFFFFF, seed >> 32, stream, step, first)
     return y
 
 
 @jit
-def _random_words(words: np.ndarray, first: int, key_0: int, key_1: int, stream: int, step: int) -> None:
-    """Fill `words` (uint32, a multiple of 4) with the words of the blocks `first`, `first` + 1, …
+def _random_words(words: np.ndarray, block: int, key_0: int, key_1: int, stream: int, step: int) -> None:
+    """Fill `words` (uint32, a multiple of 4) with the words of the blocks `block`, `block` + 1, …
 
     All arithmetic is on 64-bit lanes that hold 32-bit words, which is the form of the vector instructions' 32×32→64
     product, and never overflows.
     """
     for j in range(words.size // 4):
-        block = np.uint64(first + j)
-        c0 = block & WORD
-        c1 = block >> HALF
+        number = np.uint64(block + j)
+        c0 = number & WORD
+        c1 = number >> HALF
         c2 = np.uint64(step)
         c3 = np.uint64(stream)
         k0 = np.uint64(key_0)
@@ -95,13 +98,16 @@ def _dropout(
     key_1: int,
     stream: int,
     step: int,
+    first: int,
 ) -> None:
     zero = x.dtype.type(0)
+    skipped = first % 4
     for chunk in prange(-(-x.size // CHUNK)):
         part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
         x_part, y_part, keep_part = x[part], y[part], keep[part]
-        words = np.empty(-(-x_part.size // 4) * 4, np.uint32)
-        _random_words(words, chunk * (CHUNK // 4), key_0, key_1, stream, step)
+        blocks = np.empty(-(-(skipped + x_part.size) // 4) * 4, np.uint32)
+        _random_words(blocks, first // 4 + chunk * (CHUNK // 4), key_0, key_1, stream, step)
+        words = blocks[skipped:]
         for i in range(x_part.size):
             kept = (words[i] >> np.uint32(8)) >= np.uint32(threshold)
             keep_part[i] = kept
@@ -117,17 +123,20 @@ def _dropout_backward(dy: np.ndarray, keep: np.ndarray, dx: np.ndarray, scale: f
 
 @parallel_jit
 def _gaussian_noise(
-    x: np.ndarray, y: np.ndarray, stddev: float, key_0: int, key_1: int, stream: int, step: int
+    x: np.ndarray, y: np.ndarray, stddev: float, key_0: int, key_1: int, stream: int, step: int, first: int
 ) -> None:
     number = x.dtype.type
+    skipped = first % 4
     for chunk in prange(-(-x.size // CHUNK)):
         part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
         x_part, y_part = x[part], y[part]
-        words = np.empty(-(-x_part.size // 4) * 4, np.uint32)
-        _random_words(words, chunk * (CHUNK // 4), key_0, key_1, stream, step)
-        for i in range(0, x_part.size, 2):
-            radius = stddev * math.sqrt(-2.0 * math.log((words[i] + 0.5) * 2.0**-32))
-            angle = 2.0 * math.pi * ((words[i + 1] + 0.5) * 2.0**-32)
-            y_part[i] = x_part[i] + number(radius * math.cos(angle))
+        words = np.empty(-(-(skipped + x_part.size) // 4) * 4, np.uint32)
+        _random_words(words, first // 4 + chunk * (CHUNK // 4), key_0, key_1, stream, step)
+        for pair in range(skipped // 2 * 2, skipped + x_part.size, 2):
+            radius = stddev * math.sqrt(-2.0 * math.log((words[pair] + 0.5) * 2.0**-32))
+            angle = 2.0 * math.pi * ((words[pair + 1] + 0.5) * 2.0**-32)
+            i = pair - skipped  # -1 where `first` is the second of its pair
+            if i >= 0:
+                y_part[i] = x_part[i] + number(radius * math.cos(angle))
             if i + 1 < x_part.size:
                 y_part[i + 1] = x_part[i + 1] + number(radius * math.sin(angle))

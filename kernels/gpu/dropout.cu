@@ -1,5 +1,6 @@
 // Dropout, noise and their random numbers: Philox 4x32-10 (Salmon, Moraes, Dror & Shaw 2011). A piece of work is one block of the
-// generator: the elements 4 block to 4 block + 3 of `size`.
+// generator, of which the first piece of work has number `first`: it serves the elements 4 block - skipped and the three
+// after it, as far as they are of the `size` there are. (A part of an array starts with any word of a block.)
 
 // Fills word (4,) with the words of a block. A product of two words has 64 bits; its halves go separate ways.
 static __device__ void philox(
@@ -23,30 +24,33 @@ static __device__ void philox(
 }
 
 extern "C" __global__ void random_bits(
-    unsigned int* words, unsigned int key_0, unsigned int key_1, unsigned int stream, unsigned int step, long long size,
-    long long count)
+    unsigned int* words, unsigned int key_0, unsigned int key_1, unsigned int stream, unsigned int step,
+    long long first, long long skipped, long long size, long long count)
 {
     for (long long block = blockIdx.x * (long long)blockDim.x + threadIdx.x; block < count;
          block += (long long)gridDim.x * blockDim.x) {
         unsigned int word[4];
-        philox(word, block, key_0, key_1, stream, step);
-        for (int i = 0; i < 4; ++i)
-            if (4 * block + i < size)
-                words[4 * block + i] = word[i];
+        philox(word, first + block, key_0, key_1, stream, step);
+        for (int i = 0; i < 4; ++i) {
+            long long at = 4 * block - skipped + i;
+            if (at >= 0 && at < size)
+                words[at] = word[i];
+        }
     }
 }
 
 extern "C" __global__ void dropout(
     const Real* x, Real* y, unsigned char* keep, unsigned int threshold, Real scale, unsigned int key_0,
-    unsigned int key_1, unsigned int stream, unsigned int step, long long size, long long count)
+    unsigned int key_1, unsigned int stream, unsigned int step, long long first, long long skipped, long long size,
+    long long count)
 {
     for (long long block = blockIdx.x * (long long)blockDim.x + threadIdx.x; block < count;
          block += (long long)gridDim.x * blockDim.x) {
         unsigned int word[4];
-        philox(word, block, key_0, key_1, stream, step);
+        philox(word, first + block, key_0, key_1, stream, step);
         for (int i = 0; i < 4; ++i) {
-            long long at = 4 * block + i;
-            if (at < size) {
+            long long at = 4 * block - skipped + i;
+            if (at >= 0 && at < size) {
                 bool kept = (word[i] >> 8) >= threshold;
                 keep[at] = kept;
                 y[at] = kept ? x[at] * scale : (Real)0;
@@ -58,19 +62,19 @@ extern "C" __global__ void dropout(
 // Two words make two normal numbers. In double: a float does not hold a word.
 extern "C" __global__ void gaussian_noise(
     const Real* x, Real* y, Real stddev, unsigned int key_0, unsigned int key_1, unsigned int stream,
-    unsigned int step, long long size, long long count)
+    unsigned int step, long long first, long long skipped, long long size, long long count)
 {
     for (long long block = blockIdx.x * (long long)blockDim.x + threadIdx.x; block < count;
          block += (long long)gridDim.x * blockDim.x) {
         unsigned int word[4];
-        philox(word, block, key_0, key_1, stream, step);
+        philox(word, first + block, key_0, key_1, stream, step);
         for (int i = 0; i < 4; i += 2) {
             double radius = stddev * sqrt(-2.0 * log((word[i] + 0.5) / 4294967296.0));
             double angle = 6.283185307179586 * ((word[i + 1] + 0.5) / 4294967296.0);
-            long long at = 4 * block + i;
-            if (at < size)
+            long long at = 4 * block - skipped + i;
+            if (at >= 0 && at < size)
                 y[at] = x[at] + (Real)(radius * cos(angle));
-            if (at + 1 < size)
+            if (at + 1 >= 0 && at + 1 < size)
                 y[at + 1] = x[at + 1] + (Real)(radius * sin(angle));
         }
     }

@@ -10,19 +10,20 @@ import numpy as np
 WORD = 0xFFFFFFFF  # the 32 bits of one word
 
 
-def random_bits(count: int, seed: int, stream: int, step: int) -> np.ndarray:
-    """Return the first `count` random 32-bit words (uint32) of a seed's stream at a step.
+def random_bits(count: int, seed: int, stream: int, step: int, first: int = 0) -> np.ndarray:
+    """Return `count` random 32-bit words (uint32) of a seed's stream at a step, from word number `first` on.
 
     0 ≤ seed < 2⁶⁴; 0 ≤ stream, step < 2³². The key is (seed mod 2³², ⌊seed / 2³²⌋); the counter of block j, which gives
     the words 4j … 4j + 3, is (j mod 2³², ⌊j / 2³²⌋, step, stream).
     """
-    block = np.arange(-(-count // 4), dtype=np.uint64)
+    skipped = first % 4
+    block = first // 4 + np.arange(-(-(skipped + count) // 4), dtype=np.uint64)
     counter = np.empty((len(block), 4), np.uint64)
     counter[:, 0] = block & WORD
     counter[:, 1] = block >> 32
     counter[:, 2] = step
     counter[:, 3] = stream
-    return philox(counter, (seed & WORD, seed >> 32)).reshape(-1)[:count]
+    return philox(counter, (seed & WORD, seed >> 32)).reshape(-1)[skipped : skipped + count]
 
 
 def philox(counter: np.ndarray, key: tuple[int, int]) -> np.ndarray:
@@ -40,16 +41,19 @@ def philox(counter: np.ndarray, key: tuple[int, int]) -> np.ndarray:
     return np.stack([c0, c1, c2, c3], axis=1).astype(np.uint32)
 
 
-def dropout(x: np.ndarray, rate: float, seed: int, stream: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+def dropout(
+    x: np.ndarray, rate: float, seed: int, stream: int, step: int, first: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Return (y, keep): `x` with a share `rate` of its elements set to 0, the others scaled up; 0 ≤ rate < 1.
 
         keep_i = 1 if u_i ≥ rate else 0            u_i = ⌊bits_i / 2⁸⌋ / 2²⁴, uniform on [0, 1)
         y_i    = x_i / (1 − rate) if keep_i else 0
 
     The scale leaves the expected value as it was ("inverted" dropout; Srivastava et al. 2014, section 10). i counts
-    the elements in row-major order, bits are `random_bits`. `keep` is uint8, with the shape of `x`.
+    the elements in row-major order, from `first` on: a part of an array draws what the whole would draw there. bits are
+    `random_bits`. `keep` is uint8, with the shape of `x`.
     """
-    uniform = (random_bits(x.size, seed, stream, step) >> 8) * 2.0**-24
+    uniform = (random_bits(x.size, seed, stream, step, first) >> 8) * 2.0**-24
     keep = (uniform >= rate).reshape(x.shape).astype(np.uint8)
     return np.where(keep, x * x.dtype.type(1.0 / (1.0 - rate)), 0.0), keep
 
@@ -59,16 +63,18 @@ def dropout_backward(dy: np.ndarray, keep: np.ndarray, rate: float) -> np.ndarra
     return np.where(keep, dy * dy.dtype.type(1.0 / (1.0 - rate)), 0.0)
 
 
-def gaussian_noise(x: np.ndarray, stddev: float, seed: int, stream: int, step: int) -> np.ndarray:
+def gaussian_noise(x: np.ndarray, stddev: float, seed: int, stream: int, step: int, first: int = 0) -> np.ndarray:
     """Return y_i = x_i + stddev·z_i, z independent and normal with mean 0 and variance 1.
 
     Two words make two such numbers (Box & Muller 1958), in double:
 
         z_2j = √(−2·ln u)·cos 2πv,  z_2j+1 = √(−2·ln u)·sin 2πv,  u = (bits_2j + ½) / 2³²,  v = (bits_2j+1 + ½) / 2³²
 
-    i counts the elements in row-major order, bits are `random_bits`.
+    i counts the elements in row-major order, from `first` on; bits are `random_bits`.
     """
-    u, v = (random_bits(-(-x.size // 2) * 2, seed, stream, step).reshape(-1, 2).T + 0.5) * 2.0**-32
+    skipped = first % 2
+    count = -(-(skipped + x.size) // 2) * 2
+    u, v = (random_bits(count, seed, stream, step, first - skipped).reshape(-1, 2).T + 0.5) * 2.0**-32
     radius, angle = np.sqrt(-2.0 * np.log(u)), 2.0 * np.pi * v
-    z = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)[: x.size]
+    z = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)[skipped : skipped + x.size]
     return x + (stddev * z).reshape(x.shape).astype(x.dtype)

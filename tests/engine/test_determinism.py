@@ -132,10 +132,32 @@ def test_without_a_seed_runs_differ():
     assert len(runs) == 2
 
 
-@pytest.mark.parametrize("seed", [-1, 2**64, 1.5, "a"])
-def test_seeds(seed):
-    with pytest.raises(ValueError, match=r"seed must be an integer in 0 … 2\*\*64 - 1"):
-        tc.set_seed(seed)
+SEEDED = {
+    "set_seed": tc.set_seed,
+    "Dropout": lambda seed: layers.Dropout(0.5, seed=seed),
+    "GaussianNoise": lambda seed: layers.GaussianNoise(0.5, seed=seed),
+    "SpatialDropout2D": lambda seed: layers.SpatialDropout2D(0.5, seed=seed),
+    "F.dropout": lambda seed: tc.functions.dropout(np.ones(3), 0.5, seed),
+    "F.gaussian_noise": lambda seed: tc.functions.gaussian_noise(np.ones(3), 0.5, seed),
+    "F.spatial_dropout2d": lambda seed: tc.functions.spatial_dropout2d(np.ones((1, 1, 1, 1)), 0.5, seed),
+    **{
+        name: lambda seed, name=name: getattr(tc.initializers, name)(seed=seed)
+        for name in ("RandomUniform", "RandomNormal", "TruncatedNormal", "VarianceScaling", "GlorotUniform", "HeNormal")
+    },
+}
+
+
+@pytest.mark.parametrize("call", SEEDED.values(), ids=SEEDED)
+def test_seeds(call):
+    """One rule for every seed, before anything is drawn, whichever backend would draw."""
+    for seed in (-1, 2**64, 1.5, "a", True):
+        with pytest.raises(ValueError, match=r"seed must be an integer in 0 … 2\*\*64 - 1, got"):
+            call(seed)
+    for seed in (0, 2**64 - 1, np.int64(5), np.uint64(2**63)):
+        call(seed)
+
+
+def test_the_largest_seed():
     tc.set_seed(2**64 - 1)
     assert tc.randomness.seed() == 2**64 - 1
 

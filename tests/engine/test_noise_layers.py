@@ -62,6 +62,27 @@ def test_a_resumed_run_draws_on(make, rng, tmp_path):
         assert one.tobytes() == other.tobytes()
 
 
+@each_noise
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+def test_two_shards_draw_what_the_whole_batch_does(make, backend, rng):
+    """Also behind a layer that changes the size of a sample; both sizes are odd, so that no block ends with one."""
+    tc.set_seed(5)
+    model = tc.Sequential([tc.Input((7, 5, 3)), make(), layers.Conv2D(5, 3), make(), layers.Flatten()])
+    x = rng.random((8, 7, 5, 3)) + 1
+    with tc.backend(backend), tc.randomness.repeat_draws():
+        whole = model(x, training=True).numpy()
+        for first, end in ((0, 3), (3, 8), (7, 8)):
+            with tc.randomness.first_sample(first):
+                np.testing.assert_array_equal(model(x[first:end], training=True), whole[first:end])
+        assert (model(x[3:], training=True).numpy() != whole[3:]).any()
+
+
+def test_the_index_of_a_first_sample():
+    for index in (-1, 0.5, None):
+        with pytest.raises(ValueError, match="integer of at least 0, got"), tc.randomness.first_sample(index):
+            pass
+
+
 def test_noise_is_normal_and_its_size_is_stddev():
     layer = layers.GaussianNoise(0.25, seed=8, dtype="float64")
     z = layer(np.full((100, 40, 30), 3.0), training=True).numpy() - 3

@@ -64,6 +64,30 @@ def test_random_bits_agree_with_reference(twin, seed, stream, step):
     )
 
 
+@pytest.mark.parametrize("first", [1, 2, 3, 4, 5, 4095, 4096, 5198], ids=str)
+def test_a_part_draws_what_the_whole_draws_there(kernels, dtype, first, rng):
+    """Wherever a block, a pair of words or a chunk begins."""
+    x, draw = rng.standard_normal(10_000).astype(dtype), (7, 2, 5)
+    np.testing.assert_array_equal(
+        kernels.random_bits(4500, *draw, first), kernels.random_bits(9700, *draw)[first:][:4500]
+    )
+    for end in (first + 1, first + 2, 10_000):
+        part = slice(first, end)
+        for got, whole in zip(kernels.dropout(x[part], 0.4, *draw, first), kernels.dropout(x, 0.4, *draw), strict=True):
+            np.testing.assert_array_equal(got, whole[part], strict=True)
+        noise = kernels.gaussian_noise(x[part], 0.4, *draw, first)
+        np.testing.assert_array_equal(noise, kernels.gaussian_noise(x, 0.4, *draw)[part], strict=True)
+
+
+@pytest.mark.parametrize("count", [2**34 + 3], ids=["beyond 32 bits"])
+def test_a_part_far_into_a_batch_draws_its_own(kernels, count):
+    """The block's number has more than 32 bits there, and goes into two words of the counter."""
+    block, skipped = divmod(count, 4)
+    words = [judge((j % 2**32, j // 2**32, 5, 2), (7, 0)) for j in (block, block + 1)]
+    wanted = np.array(words, np.uint32).reshape(-1)[skipped : skipped + 4]
+    np.testing.assert_array_equal(kernels.random_bits(4, 7, 2, 5, count), wanted, strict=True)
+
+
 @pytest.mark.parametrize("rate", [0.0, 0.25, 0.3, 0.5, 0.9, "the first number", "just above it"])
 @pytest.mark.parametrize("shape", [(3, 5), (37, 3, 5, 7), (1, 1), (0, 4), ()], ids=str)
 def test_keep_rule_and_scale(kernels, dtype, rate, shape, rng):

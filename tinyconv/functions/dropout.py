@@ -3,6 +3,7 @@
 from typing import Any
 
 from .. import kernels
+from ..randomness import checked_seed, first_element
 from ..tensor import Function, Tensor, as_tensor
 
 
@@ -16,7 +17,7 @@ class Dropout(Function):
         self.rate, self.draw = rate, (seed, stream, step)
 
     def forward(self, x: Any) -> Any:
-        y, self.keep = kernels.of(x).dropout(x, self.rate, *self.draw)
+        y, self.keep = kernels.of(x).dropout(x, self.rate, *self.draw, first_element(x.shape))
         return y
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
@@ -26,8 +27,9 @@ class Dropout(Function):
 def dropout(x: Any, rate: float, seed: int, stream: int = 0, step: int = 0) -> Tensor:
     """Zero each element of x with probability `rate`, scale the others by 1/(1 − rate). See `Dropout`.
 
-    The same seed, stream and step drop the same elements, on every backend. Raises ValueError unless 0 ≤ rate < 1.
+    The same seed, stream and step drop the same elements, on every backend; x (n,…) may be a part of a larger batch,
+    see `randomness.first_sample`. Raises ValueError unless 0 ≤ rate < 1.
     """
     if not 0 <= rate < 1:
         raise ValueError(f"dropout needs 0 ≤ rate < 1, got {rate}")
-    return Dropout(float(rate), seed, stream, step)(as_tensor(x))
+    return Dropout(float(rate), checked_seed(seed), stream, step)(as_tensor(x))

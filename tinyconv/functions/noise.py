@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
+from ..randomness import checked_seed, first_element
 from ..tensor import Function, Tensor, as_tensor
 
 
@@ -18,7 +19,7 @@ class GaussianNoise(Function):
         self.stddev, self.draw = stddev, (seed, stream, step)
 
     def forward(self, x: Any) -> Any:
-        return kernels.of(x).gaussian_noise(x, self.stddev, *self.draw)
+        return kernels.of(x).gaussian_noise(x, self.stddev, *self.draw, first_element(x.shape))
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
         return (dy,)
@@ -35,7 +36,7 @@ class SpatialDropout2D(Function):
 
     def forward(self, x: Any) -> Any:
         ones = np.ones_like(x, shape=(len(x), 1, 1, x.shape[-1]))
-        self.scale, _ = kernels.of(x).dropout(ones, self.rate, *self.draw)
+        self.scale, _ = kernels.of(x).dropout(ones, self.rate, *self.draw, first_element(ones.shape))
         return self.backward(x)[0]
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
@@ -49,7 +50,7 @@ def gaussian_noise(x: Any, stddev: float, seed: int, stream: int = 0, step: int 
     """
     if not stddev >= 0:
         raise ValueError(f"gaussian_noise needs stddev ≥ 0, got {stddev}")
-    return GaussianNoise(float(stddev), seed, stream, step)(as_tensor(x))
+    return GaussianNoise(float(stddev), checked_seed(seed), stream, step)(as_tensor(x))
 
 
 def spatial_dropout2d(x: Any, rate: float, seed: int, stream: int = 0, step: int = 0) -> Tensor:
@@ -60,4 +61,4 @@ def spatial_dropout2d(x: Any, rate: float, seed: int, stream: int = 0, step: int
     """
     if not 0 <= rate < 1:
         raise ValueError(f"spatial_dropout2d needs 0 ≤ rate < 1, got {rate}")
-    return SpatialDropout2D(float(rate), seed, stream, step)(as_tensor(x))
+    return SpatialDropout2D(float(rate), checked_seed(seed), stream, step)(as_tensor(x))

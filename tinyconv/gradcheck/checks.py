@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import config, layers, losses, randomness, regularizers
 from .. import functions as F
+from ..functions.elementwise import ToDevice
 from ..models import Sequential
 from ..tensor import Tensor
 from .drawing import SEED, Check, Draw
@@ -54,6 +55,7 @@ def _elementwise(draw: Draw) -> Iterator[Check]:
     yield check(F.absolute, draw.nonzero(3, 4))
     yield Check("function", "clip", "both ends", lambda x: F.clip(x, -0.6, 0.7), (draw.distinct(5, 6),))
     yield Check("function", "cast", "to its own dtype", lambda x: F.cast(x, "float64"), (draw.normal(3, 4),))
+    yield Check("function", "to_device", "where it is", lambda x: ToDevice("cpu")(x), (draw.normal(3, 4),))
     yield check(F.linear, draw.normal(3, 4))
     yield check(F.relu, draw.nonzero(3, 4))
     yield Check("function", "leaky_relu", "slope 0.3", lambda x: F.leaky_relu(x, 0.3), (draw.nonzero(3, 4),))

@@ -23,7 +23,8 @@ class Stochastic(Layer):
         input_shape: Sequence[int] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
-        self.seed, self.stream = seed, Stream(seed)
+        self.stream = Stream(seed)
+        self.seed = None if seed is None else self.stream.seed
 
     @property
     def seed_state(self) -> np.ndarray:
