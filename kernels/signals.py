@@ -1,4 +1,4 @@
-"""Signals that wait: Ctrl-C and SIGTERM where an exception out of nowhere would be lost, or do harm."""
+"""Signals that wait: Ctrl-C and its like where an exception out of nowhere would be lost, or do harm."""
 
 import signal
 from collections.abc import Iterator
@@ -6,14 +6,15 @@ from contextlib import contextmanager
 from threading import current_thread, main_thread
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# What asks a process to stop: Ctrl-C, the system, a terminal that closes (none on Windows).
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
-    """Let the Python handlers of SIGINT and SIGTERM run only at the end of the `with` block, where they may raise.
+def signals_delayed() -> Iterator[None]:
+    """Let the Python handlers of `SIGNALS` run only at the end of the `with` block, where they may raise.
 
-    Python runs them in the main thread only, so in other threads there is nothing to hold back.
+    Python runs them in the main thread only, so in other threads there is nothing to delay.
     """
     if current_thread() is not main_thread():
         yield

@@ -2,46 +2,40 @@
 
 import shlex
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from . import functions, kernels, names, set_seed
+from .commands import BROKEN_PIPE, Parser, command, is_broken_pipe, short, silence
 from .models import Sequential
 from .names import look_up
 from .recipes import BY_NAME, RECIPES, Recipe, checkpoint, pictures, report
-from .recipes.config import FILE, PARSERS, Config, claim, default_folder, flag, fresh, resumed
+from .recipes.config import FILE, Config, fresh, read, resumed
 from .recipes.errors import DivergedError, NotWrittenError, RunError
+from .recipes.folder import default_folder, locked, make, refuse_overwriting, writing
+from .recipes.options import PARSERS, folder_name, option
 from .recipes.recipe import Data, History
-from .recipes.stopping import Stopped, stoppable
+from .recipes.stopping import Stopped, stopped_by_signals
 
-USAGE = "python -m tinyconv.train"
-
-
-class Parser(ArgumentParser):
-    """A parser that refuses in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the message and leave with exit code 2."""
-        self.exit(2, f"tinyconv.train: {message}\n")
+PROG = "python -m tinyconv.train"
 
 
 def parser() -> Parser:
     """Return the parser of the command line."""
     made = Parser(
-        prog=USAGE,
-        description="Train a network of the documents and compare the figures.",
-        epilog="Runs with the same options on one machine end with the same bits, interrupted and resumed or not.",
-        allow_abbrev=False,
+        PROG,
+        "Train a network of the documents and compare the figures.",
+        "Runs with the same options on one machine end with the same bits, interrupted and resumed or not.",
     )
     add = made.add_argument
     add("recipe", nargs="?", metavar="RECIPE", help="what to train: " + ", ".join(recipe.name for recipe in RECIPES))
     helps = {
-        "epochs": ("N", "epochs in all (default: the document's); may be raised with --resume"),
+        "epochs": ("N", "epochs in all (default: the document's); may change with --resume"),
         "batch_size": ("N", "images of one update (default: the document's)"),
         "learning_rate": ("X", "learning rate (default: the document's)"),
         "seed": ("N", "seed of initial weights, shuffling and dropout (default: the recipe's)"),
@@ -50,8 +44,8 @@ def parser() -> Parser:
         "limit": ("N", "use only the first N training images and at most N test images"),
     }
     for name, (metavar, words) in helps.items():
-        add(flag(name), type=PARSERS[name], metavar=metavar, help=words)
-    add("--output", type=Path, metavar="DIR", help="folder for the run's files (default: runs/RECIPE)")
+        add(option(name), type=PARSERS[name], metavar=metavar, help=words)
+    add("--output", type=folder_name, metavar="DIR", help="folder for the run's files (default: runs/RECIPE)")
     add("--resume", action="store_true", help="continue the run in the folder, with its options")
     add("--verbose", type=int, choices=(0, 1, 2), default=1, help="0 no progress, 1 a bar, 2 a line an epoch")
     add("--summary", action="store_true", help="print the network and stop")
@@ -70,10 +64,11 @@ def listing() -> str:
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 2 for what cannot be done, 130 after Ctrl-C."""
     commands = parser()
-    options = commands.parse_args(arguments)
+    options = commands.parse(arguments)
     if options.list:
         print(listing())
         return 0
@@ -87,28 +82,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.summary:
         recipe.build().summary()
         return 0
-    folder = options.output or default_folder(recipe)
-    with stoppable():
+    return run(recipe, options, options.output or default_folder(recipe))
+
+
+def run(recipe: Recipe, options: Namespace, folder: Path) -> int:
+    """Train; if that ends early, say why, what `folder` holds and how to go on; return the exit code."""
+    with stopped_by_signals():
         try:
             train(recipe, options, folder)
         except (DivergedError, NotWrittenError) as error:
-            print(f"tinyconv.train: {error}. {standing(recipe, folder)}", file=sys.stderr)
+            complain(f"{short(PROG)}: {error}. {state_of(folder, recipe)}")
             return 2
         except RunError as error:
-            print(f"tinyconv.train: {error}", file=sys.stderr)
+            complain(f"{short(PROG)}: {error}")
             return 2
         except Stopped as stop:
-            print(f"Stopped. {standing(recipe, folder)}", file=sys.stderr)
+            complain(f"Stopped. {state_of(folder, recipe)}")
             return stop.code
+        except (OSError, SystemExit) as error:
+            if not is_broken_pipe(error):
+                raise
+            silence()
+            complain(f"Stopped: nobody reads the output any more. {state_of(folder, recipe)}")
+            return BROKEN_PIPE
     return 0
 
 
 def train(recipe: Recipe, options: Namespace, folder: Path) -> None:
     """Train as the options say, from the start or from what `folder` holds; raises RunError if that cannot be."""
     given = {name: getattr(options, name) for name in PARSERS if getattr(options, name) is not None}
-    config = resumed(recipe, given, folder) if options.resume else fresh(recipe, given)
-    check_images(recipe, config)
     with ExitStack() as stack:
+        if options.resume:
+            read(folder)  # where there is no run, there is nothing to lock
+            stack.enter_context(locked(folder))
+            config = resumed(recipe, given, folder)
+        else:
+            refuse_overwriting(folder, checkpoint.FILES, pictures.NAMES)
+            config = fresh(recipe, given)
+        check_images(recipe, config)
         device = "gpu" if config.backend == "gpu" else "cpu"
         if device == "cpu":
             stack.enter_context(kernels.backend(config.backend))
@@ -121,15 +132,18 @@ def train(recipe: Recipe, options: Namespace, folder: Path) -> None:
         data = load(recipe, config)
         history: History = {}
         if not options.resume:
-            claim(folder, checkpoint.FILES)
-            with checkpoint.writing(folder):
+            make(folder)
+            stack.enter_context(locked(folder))
+            refuse_overwriting(folder, checkpoint.FILES, pictures.NAMES)  # again: another run may just have started
+            with writing(folder):
                 config.write(folder)
         model = build(recipe, config)
         # A run killed before its first checkpoint has only its config.json, and starts again from the seed.
         if options.resume and any((folder / name).exists() for name in checkpoint.STATE):
             history = checkpoint.load(folder, model, config)
+            check_epochs(config, history, folder)
         model.to(device)
-        with checkpoint.writing(folder):
+        with writing(folder):
             if options.resume:
                 config.write(folder)
             checkpoint.save(folder, model, config, history)
@@ -149,7 +163,7 @@ def finish(
     print(f"{recipe.name}: {counts}; files go to {folder}")
     if done:
         print(f"Resumed after epoch {done} of {config.epochs}")
-    watch = report.Stopwatch()
+    stopwatch = report.Stopwatch()
     if done < config.epochs:
         source: tuple[Any, Any, int | None] = (*data.training, config.batch_size)
         if recipe.batches is not None:
@@ -161,7 +175,7 @@ def finish(
             validation_data=data.validation,
             verbose=verbose,
             callbacks=[
-                watch,
+                stopwatch,
                 *(listener() for listener in recipe.listeners),
                 checkpoint.Checkpoint(folder, config, history),
             ],
@@ -169,9 +183,16 @@ def finish(
     model.to("cpu")
     p = probabilities(model, data.test[0], config.batch_size)
     accuracy = float((p.argmax(axis=1) == data.test[1].argmax(axis=1)).mean())
-    with checkpoint.writing(folder):
+    with writing(folder):
         pictures.draw(folder, recipe, model, history, data.test, p)
-    report.show(recipe, config, history, accuracy, model.count_params(), watch, folder)
+    report.show(recipe, config, history, accuracy, model.count_params(), stopwatch, folder)
+
+
+def check_epochs(config: Config, history: History, folder: Path) -> None:
+    """Refuse to end a run before the epoch that it has reached."""
+    done = checkpoint.epochs_of(history)
+    if config.epochs < done:
+        raise RunError(f"--epochs {config.epochs}: the run in {folder} has done {done}; give {done} or more")
 
 
 def check_images(recipe: Recipe, config: Config) -> None:
@@ -219,16 +240,22 @@ def probabilities(model: Sequential, x: np.ndarray, batch_size: int) -> np.ndarr
     return functions.softmax(p).numpy() if model.loss.from_logits else p
 
 
-def standing(recipe: Recipe, folder: Path) -> str:
+def state_of(folder: Path, recipe: Recipe) -> str:
     """Say in one line what `folder` holds of a run and how to continue it."""
-    command = [*USAGE.split(), recipe.name, "--resume"]
+    words = [*PROG.split(), recipe.name, "--resume"]
     if folder != default_folder(recipe):
-        command += ["--output", str(folder)]
+        words += ["--output", str(folder)]
     epoch = checkpoint.saved_epoch(folder)
     if epoch is None and not (folder / FILE).exists():
         return "Nothing was saved yet."
     state = f"holds the run after epoch {epoch}" if epoch else "holds the run's beginning, before epoch 1"
-    return f"{folder} {state}; continue with: {shlex.join(command)}"
+    return f"{folder} {state}; continue with: {shlex.join(words)}"
+
+
+def complain(line: str) -> None:
+    """Print a line to standard error, if anybody reads that: a terminal that closed takes no more."""
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from numba.core.registry import CPUDispatcher
 from numba.core.types.misc import unliteral
 from threadpoolctl import ThreadpoolController
 
-from ..signals import held_back
+from ..signals import signals_delayed
 from .machine_code import whole_kernels
 
 __all__ = [
@@ -140,7 +140,7 @@ class _Kernel(CPUDispatcher):
 
     def compile(self, signature: Any) -> Any:
         """Compile for arguments of these types, or find what was compiled for them."""
-        with held_back():
+        with signals_delayed():
             return super().compile(signature)
 
 

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from run_checks import SMALL, contents, refused
+from run_checks import SMALL, contents, load_once, refused
 
+from tinyconv.datasets import mnist
 from tinyconv.kernels.cpu import compile
 from tinyconv.optimizers import Optimizer
+from tinyconv.recipes.folder import locked
+from tinyconv.recipes.pictures import NAMES
 
 
 @pytest.mark.parametrize(
@@ -39,11 +42,16 @@ from tinyconv.optimizers import Optimizer
         (["--backend", "cuda"], "--backend: needs cpu, reference or gpu, got cuda"),
         (["--verbose", "3"], "--verbose: invalid choice: 3"),
         (["--fast"], "unrecognized arguments: --fast"),
+        (["--epoch", "3"], "unrecognized arguments: --epoch 3: did you mean --epochs?"),
+        (["--Batch-Size=3"], "unrecognized arguments: --Batch-Size=3: did you mean --batch-size?"),
+        (["MNIST"], 'unknown recipe "MNIST": did you mean "mnist"?'),
+        (["mnist_fc"], 'unknown recipe "mnist_fc": did you mean "mnist-fc"?'),
+        (["--output", ""], "--output: needs the name of a folder, got ''; the current folder is ."),
         (["--resume"], "holds no run to resume (no config.json): start one without --resume"),
     ],
 )
 def test_refusals(command, tmp_path, arguments, message):
-    named = arguments if arguments[0].startswith("m") else ["mnist", *arguments]
+    named = arguments if arguments[0][0] in "mM" else ["mnist", *arguments]
     refused(command(*named), message)
     assert list(tmp_path.iterdir()) == []
 
@@ -90,6 +98,7 @@ def test_alias_and_default_folder(command, tmp_path):
     assert "1,199,882" in done.out
     assert "Epoch 1/1" in done.out
     assert sorted(contents(tmp_path / "runs/mnist")) == [
+        ".lock",
         "best.weights.h5",
         "config.json",
         "history.csv",
@@ -126,6 +135,51 @@ def test_files_of_somebody_else_are_not_overwritten(command, tmp_path, name):
     (tmp_path / name).write_text("precious")
     refused(command(*SMALL, "--output", tmp_path), f"already holds a run ({name})")
     assert contents(tmp_path) == {name: b"precious"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pictures_of_somebody_else_are_not_overwritten(command, tmp_path, name):
+    (tmp_path / name).write_text("precious")
+    message = f"{tmp_path} holds {name}, which the run would overwrite: give another --output"
+    refused(command(*SMALL, "--output", tmp_path), message)
+    assert contents(tmp_path) == {name: b"precious"}
+
+
+def test_one_process_at_a_time_in_a_folder(command, tmp_path, monkeypatch):
+    """The other process starts while this one loads its data, or resumes what this one has just started."""
+    message = "another process is at work in runs/mnist-fc: wait for its end, or give another --output"
+    folder = tmp_path / "runs/mnist-fc"
+    folder.mkdir(parents=True)
+    with locked(folder):
+        refused(command(*SMALL, "--epochs", 1), message)
+        assert contents(folder) == {".lock": b""}
+    assert command(*SMALL, "--epochs", 1).code == 0
+    before = contents(folder)
+    with locked(folder):
+        refused(command("mnist-fc", "--resume", "--epochs", 3), message)
+    assert contents(folder) == before
+    assert command("mnist-fc", "--resume", "--epochs", 2).code == 0
+
+
+def test_of_two_processes_that_start_at_once_the_second_overwrites_nothing(command, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+
+    def finished_meanwhile():
+        folder.mkdir()
+        (folder / "config.json").write_text("the other's")
+        return load_once()
+
+    monkeypatch.setattr(mnist, "load_data", finished_meanwhile)
+    refused(command(*SMALL, "--output", folder), "already holds a run (config.json)")
+    assert contents(folder) == {".lock": b"", "config.json": b"the other's"}
+
+
+def test_a_file_system_without_locks(command, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    assert command(*SMALL, "--epochs", 1).code == 0
 
 
 def test_output_in_a_file(command, tmp_path):
@@ -198,8 +252,6 @@ def test_threads_are_set(command, monkeypatch):
 
 
 def test_damaged_data_is_one_line(command, monkeypatch, tmp_path):
-    from tinyconv.datasets import mnist
-
     def damaged():
         raise ValueError("mnist.xz is damaged: reinstall tinyconv")
 

@@ -9,7 +9,7 @@ from tinyconv import no_grad, train, visualize
 from tinyconv.datasets import mnist
 from tinyconv.functions import relu
 from tinyconv.recipes import BY_NAME
-from tinyconv.recipes.pictures import feature_maps
+from tinyconv.recipes.pictures import NAMES, feature_maps
 from tinyconv.recipes.report import duration
 
 COMMON = {"curves.png", "predictions.png", "confusion.png"}
@@ -42,9 +42,10 @@ def test_pictures(monkeypatch, tmp_path, name, pictures):
             assert min(image.size) >= 300
             pixels = np.asarray(image.convert("L"), np.float64)
         assert pixels.std() > 5, f"{path.name} is blank"
-    assert not list(output.glob(".*")), "left over"
+    assert [path.name for path in output.glob(".*")] == [".lock"], "left over"
     assert len(titles) == len(pictures)
     assert all(title.startswith(f"{name}: ") for title in titles), "every picture says which run it is of"
+    assert pictures <= set(NAMES)
 
 
 def test_feature_maps_are_those_of_the_network():

@@ -57,11 +57,26 @@ def test_history_csv_is_rewritten_from_the_checkpoint(command):
     assert table.read_text() == right
 
 
-@pytest.mark.parametrize("when", range(1, 9, 3))
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_interrupted_run_says_how_to_resume(command, monkeypatch, interruptible, when, number, code):
-    """The signal comes during update `when`; an epoch has 4."""
-    assert command(*SMALL, "--epochs", 2, "--output", "whole").code == 0
+def test_a_run_may_end_earlier_than_it_was_meant_to(command, monkeypatch, interruptible):
+    """Interrupted in epoch 3 of 5, and asked for 2 or 3 epochs: the bits are those of a run of as many."""
+    assert command(*SMALL, "--epochs", 3, "--output", "whole").code == 0
+    stop_at_update(monkeypatch, 9)
+    assert command(*SMALL, "--epochs", 5, "--output", "parts").code == 130
+    before = contents("parts")
+    refused(
+        command("mnist-fc", "--resume", "--epochs", 1, "--output", "parts"),
+        "--epochs 1: the run in parts has done 2; give 2 or more",
+    )
+    assert contents("parts") == before
+    done = command("mnist-fc", "--resume", "--epochs", 3, "--output", "parts")
+    assert done.code == 0
+    assert "Resumed after epoch 2 of 3" in done.out
+    assert_same_run("whole", "parts")
+    assert contents("whole") == contents("parts")
+
+
+def stop_at_update(monkeypatch, when, number=signal.SIGINT):
+    """Send a signal when update `when` begins."""
     apply, count = Optimizer.apply, 0
 
     def interrupted(self, *given):
@@ -72,6 +87,14 @@ def test_interrupted_run_says_how_to_resume(command, monkeypatch, interruptible,
         apply(self, *given)
 
     monkeypatch.setattr(Optimizer, "apply", interrupted)
+
+
+@pytest.mark.parametrize("when", range(1, 9, 3))
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_interrupted_run_says_how_to_resume(command, monkeypatch, interruptible, when, number, code):
+    """The signal comes during update `when`; an epoch has 4."""
+    assert command(*SMALL, "--epochs", 2, "--output", "whole").code == 0
+    stop_at_update(monkeypatch, when, number)
     stopped = command(*SMALL, "--epochs", 2, "--output", "a folder")
     assert stopped.code == code
     state = "after epoch 1" if when > 4 else "beginning, before epoch 1"
@@ -115,7 +138,7 @@ def test_interrupted_before_anything_is_saved(command, monkeypatch, interruptibl
         ("--seed", 9, "--seed 9 differs from the saved run's 1"),
         ("--limit", 300, "--limit 300 differs from the saved run's 200"),
         ("--backend", "reference", "--backend reference differs from the saved run's cpu"),
-        ("--epochs", 1, "--epochs 1 is less than the saved run's 2"),
+        ("--epochs", 1, "--epochs 1: the run in runs/mnist-fc has done 2; give 2 or more"),
     ],
 )
 def test_another_configuration_is_refused(command, option, value, message):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tinyconv.zoo.__main__ import COLUMNS, NAMED, OWN, main, rows, spell
+from tinyconv.zoo.__main__ import COLUMNS, NAMED, OWN, main, rows, scaled
 
 README = Path(__file__).parent.parent.parent / "README.md"
 
@@ -39,6 +39,6 @@ def test_readme_has_the_true_table():
 
 def test_units():
     units = ("", "k", "M")
-    assert [spell(value, 1000, units) for value in (5, 999, 1000, 1234, 2.5e6, 1.5e9)] == [
+    assert [scaled(value, 1000, units) for value in (5, 999, 1000, 1234, 2.5e6, 1.5e9)] == [
         *("5 ", "999 ", "1 k", "1.23 k", "2.5 M", "1.5e+03 M")
     ]

@@ -4,20 +4,21 @@ Exit code 0 when all stay within the bound, 1 when one exceeds it.
 """
 
 import sys
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any
 
 from .. import kernels
+from ..commands import Parser, command
 from .check import BOUND, GradientError, gradcheck
 from .checks import Check, checks
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run all checks on the chosen kernels, print the table, and return the exit code."""
-    parser = ArgumentParser("python -m tinyconv.gradcheck", description="Check every gradient of the engine.")
+    parser = Parser("python -m tinyconv.gradcheck", "Check every gradient of the engine.")
     parser.add_argument("--backend", choices=("cpu", "reference"), default="cpu", help="the kernels to check")
-    options = parser.parse_args(arguments)
+    options = parser.parse(arguments)
 
     results = []
     with kernels.backend(options.backend):

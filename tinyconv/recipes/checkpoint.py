@@ -8,8 +8,6 @@ holds the weights of the best validation accuracy so far; `history.csv` repeats 
 import csv
 import io
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -17,10 +15,11 @@ from typing import Any
 from ..callbacks import Callback
 from ..callbacks.callback import Logs
 from ..keras_files import read_note, write_aside
-from ..kernels.signals import held_back
+from ..kernels.signals import signals_delayed
 from ..models import Sequential
 from .config import FILE, Config
-from .errors import DivergedError, NotWrittenError, RunError
+from .errors import DivergedError, RunError
+from .folder import writing
 from .recipe import History
 
 LAST, BEST, TABLE = "last.weights.h5", "best.weights.h5", "history.csv"
@@ -49,7 +48,7 @@ class Checkpoint(Callback):
         best = logs["val_accuracy"] > max(self.history.get("val_accuracy", []), default=-1.0)
         for name, value in logs.items():
             self.history.setdefault(name, []).append(float(value))
-        with held_back(), writing(self.folder):
+        with signals_delayed(), writing(self.folder):
             if best:
                 save_weights(self.folder / BEST, self.model, self.config, self.history)
             save(self.folder, self.model, self.config, self.history)
@@ -102,13 +101,13 @@ def _checked(note: Any, config: Config) -> History:
     """Return the history in a checkpoint's note; raises ValueError if it is none or of another run."""
     try:
         epoch, settings, history = note["epoch"], note["config"], note["history"]
-        whole = all(isinstance(value, int | float) for values in history.values() for value in values) and {
+        complete = all(isinstance(value, int | float) for values in history.values() for value in values) and {
             len(values) for values in history.values()
         } == ({epoch} if epoch else set())
     except (TypeError, KeyError, AttributeError):
         raise ValueError("it holds no state of training") from None
-    if not whole:
-        raise ValueError("its history is not whole")
+    if not complete:
+        raise ValueError("its history is not complete")
     for name, value in config.fixed.items():
         if settings.get(name) != value:
             raise ValueError(f"it was trained with {name} {settings.get(name)}, but config.json says {value}")
@@ -127,12 +126,3 @@ def saved_epoch(folder: Path) -> int | None:
         return None if note is None else int(note["epoch"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Turn an OSError of the `with` block into NotWrittenError, which names the file."""
-    try:
-        yield
-    except OSError as error:
-        raise NotWrittenError(f"{error.filename or folder}: {error.strerror or error}") from None

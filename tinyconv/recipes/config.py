@@ -1,68 +1,22 @@
 """Config: what a run was asked to do, kept in the run's folder as `config.json`."""
 
 import json
-import os
 from argparse import ArgumentTypeError
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from .. import kernels
 from .._version import __version__
 from ..keras_files import write_aside
 from . import BY_NAME
 from .errors import RunError
+from .options import PARSERS, option
 from .recipe import Recipe
 
 FILE = "config.json"
 
 
-def whole_number(text: str) -> int:
-    """Return a whole number from 1 up."""
-    if not (text.isdecimal() and text.isascii() and len(text) <= 18 and int(text) > 0):
-        raise ArgumentTypeError(f"needs a whole number from 1 up, got {text}")
-    return int(text)
-
-
-def seed_number(text: str) -> int:
-    """Return a whole number that `set_seed` takes."""
-    if not (text.isdecimal() and text.isascii() and len(text) <= 20 and int(text) < 2**64):
-        raise ArgumentTypeError(f"needs a whole number from 0 to 2**64 - 1, got {text}")
-    return int(text)
-
-
-def positive_number(text: str) -> float:
-    """Return a finite number above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not (isfinite(value) and value > 0):
-        raise ArgumentTypeError(f"needs a number above 0, got {text}")
-    return value
-
-
-def backend_name(text: str) -> str:
-    """Return the name of a set of kernels."""
-    if text not in kernels.NAMES:
-        raise ArgumentTypeError(f"needs {', '.join(kernels.NAMES[:-1])} or {kernels.NAMES[-1]}, got {text}")
-    return text
-
-
-# Each option as text, from the command line or from config.json.
-PARSERS: dict[str, Callable[[str], Any]] = {
-    "epochs": whole_number,
-    "batch_size": whole_number,
-    "learning_rate": positive_number,
-    "seed": seed_number,
-    "backend": backend_name,
-    "threads": whole_number,
-    "limit": whole_number,
-}
-
-FREE = ("epochs", "threads")  # a resumed run may have others
+CHANGEABLE = ("epochs", "threads")  # a resumed run may have others
 OPTIONAL = ("threads", "limit")  # None: all cores, all images
 
 
@@ -82,7 +36,7 @@ class Config:
     @property
     def fixed(self) -> dict[str, Any]:
         """The settings that the bits of a run depend on, by name."""
-        return {name: value for name, value in asdict(self).items() if name not in FREE}
+        return {name: value for name, value in asdict(self).items() if name not in CHANGEABLE}
 
     def write(self, folder: Path) -> None:
         """Write `config.json` in `folder`; raises OSError if it cannot."""
@@ -108,14 +62,12 @@ def resumed(recipe: Recipe, given: dict[str, Any], folder: Path) -> Config:
         )
     for name, value in given.items():
         old = getattr(saved, name)
-        if name not in FREE and value != old:
+        if name not in CHANGEABLE and value != old:
             was = "none" if old is None else old
             raise RunError(
-                f"{flag(name)} {value} differs from the saved run's {was} in {folder}: "
-                f"leave {flag(name)} out, or give another --output"
+                f"{option(name)} {value} differs from the saved run's {was} in {folder}: "
+                f"leave {option(name)} out, or give another --output"
             )
-    if given.get("epochs", saved.epochs) < saved.epochs:
-        raise RunError(f"--epochs {given['epochs']} is less than the saved run's {saved.epochs}: it may only be raised")
     return replace(saved, **given)
 
 
@@ -151,26 +103,3 @@ def _checked(found: Any) -> Config:
         except ArgumentTypeError as error:
             raise ArgumentTypeError(f"{name} {error}") from None
     return Config(recipe=found["recipe"], **values)
-
-
-def flag(name: str) -> str:
-    """Return an option as it is typed: "--batch-size"."""
-    return "--" + name.replace("_", "-")
-
-
-def default_folder(recipe: Recipe) -> Path:
-    """Return where a run goes unless told otherwise: runs/RECIPE, under the current folder."""
-    return Path("runs", recipe.name)
-
-
-def claim(folder: Path, files: tuple[str, ...]) -> None:
-    """Make `folder`; raises RunError if that cannot be, or if it holds one of a run's `files`."""
-    for name in files:
-        if os.path.lexists(folder / name):
-            raise RunError(
-                f"{folder} already holds a run ({name}): use --resume to continue or --output for another folder"
-            )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"output folder {folder} cannot be made: {error.strerror}; give another --output") from None

@@ -16,6 +16,13 @@ from .recipe import History, Recipe
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# Of all pictures; a run has those that its network gives.
+NAMES = (
+    *("curves.png", "predictions.png", "confusion.png"),
+    *("filters.png", "activations.png"),
+    *("templates.png", "hidden_units.png"),
+)
+
 
 def draw(
     folder: Path,

@@ -63,7 +63,7 @@ class Recipe:
 
 
 def percent(share: float) -> str:
-    """Spell a share of 1: "99.06 %"."""
+    """Format a share of 1: "99.06 %"."""
     return f"{100 * share:.2f} %"
 
 
@@ -72,11 +72,11 @@ def test_figure(document: float) -> Figure:
     return Figure("test accuracy", f"{document:.2f} %", lambda history, test: percent(test))
 
 
-def epoch_figure(label: str, document: str, name: str, epoch: int, spell: Callable[[float], str]) -> Figure:
+def epoch_figure(label: str, document: str, name: str, epoch: int, write: Callable[[float], str]) -> Figure:
     """Return the log `name` of an epoch, counted from 1."""
 
     def measure(history: History, test: float) -> str | None:
         values = history.get(name, [])
-        return spell(values[epoch - 1]) if len(values) >= epoch else None
+        return write(values[epoch - 1]) if len(values) >= epoch else None
 
     return Figure(label, document, measure)

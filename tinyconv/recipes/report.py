@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ..callbacks import Callback
 from ..callbacks.callback import BatchLogs, Logs
-from .config import Config, flag, fresh
+from .config import Config, fresh
+from .options import option
 from .recipe import History, Recipe, percent
 
 
@@ -45,7 +46,13 @@ class Stopwatch(Callback):
 
 
 def show(
-    recipe: Recipe, config: Config, history: History, accuracy: float, parameters: int, watch: Stopwatch, folder: Path
+    recipe: Recipe,
+    config: Config,
+    history: History,
+    accuracy: float,
+    parameters: int,
+    stopwatch: Stopwatch,
+    folder: Path,
 ) -> None:
     """Print the table of a run: its figures beside the document's, its cost, and where its files are."""
     from rich.console import Console
@@ -61,26 +68,26 @@ def show(
     epoch = history["val_accuracy"].index(best) + 1
     table.add_row("best validation accuracy", f"{percent(best)} (epoch {epoch})", "")
     table.add_row("parameters", f"{parameters:,}", f"{recipe.parameters:,}")
-    if watch.epochs:
-        trained = "1 epoch" if watch.epochs == 1 else f"{watch.epochs} epochs"
-        table.add_row("training time", f"{duration(watch.seconds)} ({trained})", "")
-        table.add_row("images per second", f"{watch.rate:,.0f}", "")
+    if stopwatch.epochs:
+        trained = "1 epoch" if stopwatch.epochs == 1 else f"{stopwatch.epochs} epochs"
+        table.add_row("training time", f"{duration(stopwatch.seconds)} ({trained})", "")
+        table.add_row("images per second", f"{stopwatch.rate:,.0f}", "")
     table.add_row("files", str(folder), "")
-    changed = differences(recipe, config)
+    changed = changed_options(recipe, config)
     if changed:
         table.caption = f"Not the document's settings: {changed}"
     Console(highlight=False, markup=False).print(table)
 
 
-def differences(recipe: Recipe, config: Config) -> str:
+def changed_options(recipe: Recipe, config: Config) -> str:
     """Return the options in which a run differs from the document: "--epochs 2, --limit 3000"."""
     own = fresh(recipe, {})
     names = ("epochs", "batch_size", "learning_rate", "limit")
-    return ", ".join(f"{flag(n)} {getattr(config, n)}" for n in names if getattr(config, n) != getattr(own, n))
+    return ", ".join(f"{option(n)} {getattr(config, n)}" for n in names if getattr(config, n) != getattr(own, n))
 
 
 def duration(seconds: float) -> str:
-    """Spell a time: "41.2 s", "3 min 05 s", "1 h 02 min"."""
+    """Format a time: "41.2 s", "3 min 05 s", "1 h 02 min"."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM end a run in order; `kernels.signals` has them wait where files are written."""
+"""Ctrl-C, SIGTERM and a terminal that closes end a run in order, not while it writes files.
+
+A signal that is ignored, as SIGHUP under `nohup`, stays ignored.
+"""
 
 import signal
 from collections.abc import Iterator
@@ -9,7 +12,7 @@ from ..kernels.signals import SIGNALS
 
 
 class Stopped(KeyboardInterrupt):
-    """The user (130) or the system (143) asked the run to stop; `code` is the exit code that shells expect."""
+    """A signal asked the run to stop; `code` is the exit code that shells expect: 130 for Ctrl-C, 143 for SIGTERM."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"signal {number}")
@@ -17,12 +20,13 @@ class Stopped(KeyboardInterrupt):
 
 
 def _stop(number: int, frame: Any) -> NoReturn:
+    signal.signal(number, signal.SIG_DFL)  # a second Ctrl-C, while the run winds up, ends the process at once
     raise Stopped(number)
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
-    """Raise `Stopped` where SIGINT or SIGTERM finds the `with` block; a signal that was ignored stays ignored."""
+def stopped_by_signals() -> Iterator[None]:
+    """Raise `Stopped` where one of `SIGNALS` finds the `with` block; a signal that was ignored stays ignored."""
     usual = (signal.default_int_handler, signal.SIG_DFL)
     before = {number: signal.getsignal(number) for number in SIGNALS if signal.getsignal(number) in usual}
     try:

@@ -1,11 +1,11 @@
 """`python -m tinyconv.zoo`: the networks, what goes into each, and what it costs for one image."""
 
 import sys
-from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from .. import names, zoo
+from ..commands import Parser, command
 from ..initializers import blank
 from ..models import Model, activation_values, multiply_adds
 
@@ -33,9 +33,10 @@ OWN: list[Callable[[], Model]] = [
 COLUMNS = ("network", "input", "parameters", "trainable", "non-trainable", "FLOPs", "activations")
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table and return the exit code."""
-    ArgumentParser("python -m tinyconv.zoo", description="List the networks and what they cost.").parse_args(arguments)
+    Parser("python -m tinyconv.zoo", "List the networks and what they cost.").parse(arguments)
 
     from rich.console import Console
     from rich.table import Table
@@ -68,8 +69,8 @@ def rows(makers: Sequence[Callable[[], Model]]) -> Iterator[tuple[str, ...]]:
             title(make),
             "×".join(map(str, model.input_shape[1:])),
             *(f"{count:,}" for count in (total, trainable, total - trainable)),
-            spell(2 * multiply_adds(model), 1000, ("", "k", "M", "G")),
-            spell(4 * activation_values(model), 1024, ("B", "KiB", "MiB")),
+            scaled(2 * multiply_adds(model), 1000, ("", "k", "M", "G")),
+            scaled(4 * activation_values(model), 1024, ("B", "KiB", "MiB")),
         )
 
 
@@ -80,7 +81,7 @@ def title(make: Callable[[], Model]) -> str:
     return make.__name__
 
 
-def spell(value: float, step: int, units: Sequence[str]) -> str:
+def scaled(value: float, step: int, units: Sequence[str]) -> str:
     """Return three digits of a number and the largest unit, each `step` times the one before, that it reaches."""
     power = 0
     while value >= step and power < len(units) - 1:
