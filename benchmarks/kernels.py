@@ -24,9 +24,9 @@ from rich.table import Table
 from tinyconv import kernels
 from tinyconv.kernels import Window, reference
 from tinyconv.kernels import cpu as cpu_kernels
-from tinyconv.kernels.cpu import im2col
 from tinyconv.kernels.cpu.compile import set_threads
-from tinyconv.kernels.cpu.convolution import chosen
+from tinyconv.kernels.cpu.convolution import im2col
+from tinyconv.kernels.cpu.convolution.dispatch import choose_algorithm
 
 from . import arguments, machine, report
 
@@ -153,7 +153,7 @@ def algorithms(layer: Layer, slow: bool) -> Iterator[tuple[str, Algorithm]]:
         )
     for name in kernels.ALGORITHMS[1:]:
         with kernels.conv_algorithm(name):
-            does = chosen(*asked) == name or (name == "im2col" and chosen(*asked) == "pointwise")
+            does = choose_algorithm(*asked) == name or (name == "im2col" and choose_algorithm(*asked) == "pointwise")
             if does and (name != "direct" or not needs[0]):  # direct has no gradient of the images
                 yield name, (partial(forward, name), partial(backward, name))
 

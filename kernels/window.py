@@ -71,7 +71,7 @@ class Window:
 
 
 # Pooling as most networks do it, and some kernels in one pass with the convolution before: disjoint squares of 2×2.
-SQUARES = Window((2, 2), (2, 2))
+POOL_2X2 = Window((2, 2), (2, 2))
 
-# The place, after the squares' four, of a largest value that lets no gradient through because a ReLU cut it off.
-SHUT = 4
+# What stands for a square's argmax, 0 … 3, where its largest value hands no gradient on because a ReLU cut it off.
+NO_GRADIENT = 4

@@ -56,8 +56,10 @@ PACKAGE = __name__.rpartition(".")[0]
 
 # Names, times and sizes of the files that machine code on disk was made from. A kernel is made of functions of several,
 # but Numba looks at its own file only, and would run it as it was before the others changed.
+FOLDER = Path(__file__).parent
 SOURCES = tuple(
-    (path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(Path(__file__).parent.glob("*.py"))
+    (str(path.relative_to(FOLDER)), path.stat().st_mtime_ns, path.stat().st_size)
+    for path in sorted(FOLDER.rglob("*.py"))
 )
 
 

@@ -13,20 +13,23 @@ import numpy as np
 from numba import get_thread_id, prange
 
 from .compile import vector_jit
+from .matmul import MAX_MR, PANEL, finish_row, multiply, multiply_transposed
 from .memory import empty, thread_buffers
 from .packing import pack, pack_transposed
-from .product import PANEL, ROWS, multiply, multiply_transposed
-from .vectors import LANES, in_registers, where
+from .vectors import LANES
 
-# Blocks of c, at most TALL×WIDE, stay in a core's second-level cache while DEPTH terms at a time are added to them. The
-# part of b for that is copied to panels of columns that pieces of `product.py` fill and the first-level cache holds.
+# Blocks of c, at most MC×NC, stay in a core's second-level cache while KC terms at a time are added to them. The part
+# of b for that is packed into panels of columns that register tiles fill and the first-level cache holds (`matmul.py`).
 # Each number of c is the same sum in the same order whatever the block it is in.
-TALL = 256
-WIDE = 256
-DEPTH = 128
+MC = 256
+NC = 256
+KC = 128
 
 # Blocks are as wide as pairs of vectors: one vector by itself has not enough sums to keep a core busy.
 PAIR = 2 * LANES
+
+# Numbers of a thread's packed parts of a and b, and of its block of c.
+PACKED_A, PACKED_B, BLOCK_C = (MC + MAX_MR) * KC, KC * PANEL, (MC + MAX_MR) * NC
 
 
 def dense(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, relu: bool = False) -> np.ndarray:
@@ -58,36 +61,36 @@ def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, relu: bool =
     c = empty((rows, columns), a.dtype)
     threads = numba.get_num_threads()
     bias = np.zeros(columns, a.dtype) if bias is None else bias
-    a_steps, b_steps = (tuple(step // a.itemsize for step in array.strides) for array in (a, b))
-    most, room = _blocks(rows, columns, threads), _kept.room(threads, a.dtype)
-    least = a.dtype.type(0 if relu else -inf)
-    _blocked(_flat(a), a_steps, _flat(b), b_steps, bias, least, c.reshape(-1), (rows, columns, depth), most, room)
+    a_strides, b_strides = (tuple(step // a.itemsize for step in array.strides) for array in (a, b))
+    block, workspace = _block_shape(rows, columns, threads), _last_workspace.get(threads, a.dtype)
+    floor, sizes = a.dtype.type(0 if relu else -inf), (rows, columns, depth)
+    _fill(_flat(a), a_strides, _flat(b), b_strides, bias, floor, c.reshape(-1), sizes, block, workspace)
     return c
 
 
 @lru_cache(1024)
-def _blocks(rows: int, columns: int, threads: int) -> tuple[int, int]:
+def _block_shape(rows: int, columns: int, threads: int) -> tuple[int, int]:
     """Return the rows and the columns of the blocks that c is filled in."""
     rows, columns = max(rows, 1), max(columns, 1)  # as if there were one where there are none
-    across, down = ceil(columns / WIDE), ceil(rows / TALL)
+    across, down = ceil(columns / NC), ceil(rows / MC)
     while across * down % threads:  # else a thread would wait for another's last block
         across, down = (across + 1, down) if columns > rows else (across, down + 1)
-    return ceil(rows / down / ROWS) * ROWS, ceil(columns / across / PAIR) * PAIR
+    return ceil(rows / down / MAX_MR) * MAX_MR, ceil(columns / across / PAIR) * PAIR
 
 
-class _Kept(local):
-    """The room that this thread of Python had for its last product: asking anew took a quarter of a small one."""
+class _LastWorkspace(local):
+    """The workspace that this thread of Python had for its last product; a new one costs a quarter of a small one."""
 
     last: tuple[int, np.dtype, np.ndarray] | None = None
 
-    def room(self, threads: int, dtype: np.dtype) -> np.ndarray:
-        """Return room for the parts of a, b and c of each thread of the kernel."""
+    def get(self, threads: int, dtype: np.dtype) -> np.ndarray:
+        """Return memory for the parts of a, b and c of each thread of the kernel."""
         if self.last is None or self.last[:2] != (threads, dtype):
-            self.last = threads, dtype, thread_buffers((TALL + ROWS) * (DEPTH + WIDE) + DEPTH * PANEL, dtype)
+            self.last = threads, dtype, thread_buffers(PACKED_A + PACKED_B + BLOCK_C, dtype)
         return self.last[2]
 
 
-_kept = _Kept()
+_last_workspace = _LastWorkspace()
 
 
 def _flat(matrix: np.ndarray) -> np.ndarray:
@@ -95,65 +98,53 @@ def _flat(matrix: np.ndarray) -> np.ndarray:
     return (matrix if matrix.flags.c_contiguous else matrix.T).reshape(-1)
 
 
-@in_registers
-def _finish(sums, i, bias, j, least, c, at):
-    """c[at …] = max(sums[i …] + bias[j …], least); NaN stays NaN."""
-    y = sums[i] + bias[j]
-    c[at] = where(y <= least, least, y)
-
-
 @vector_jit
-def _blocked(
+def _fill(
     a: np.ndarray,
-    a_steps: tuple[int, int],
+    a_strides: tuple[int, int],
     b: np.ndarray,
-    b_steps: tuple[int, int],
+    b_strides: tuple[int, int],
     bias: np.ndarray,
-    least: np.floating,
+    floor: np.floating,
     c: np.ndarray,
     sizes: tuple[int, int, int],
-    most: tuple[int, int],
-    room: np.ndarray,
+    block_shape: tuple[int, int],
+    workspace: np.ndarray,
 ) -> None:
-    """Fill c (rows, columns), flat, in blocks of `most` rows and columns.
+    """Fill c (rows, columns) with max(a·b + bias, floor), a block a thread; `sizes` are rows, columns and depth.
 
-    `a_steps` and `b_steps` are the distances of rows and of columns.
+    All arrays are flat; strides count numbers.
     """
     rows, columns, depth = sizes
-    tall, widest = most
-    across = (columns + widest - 1) // widest
-    for block in prange((rows + tall - 1) // tall * across):
-        i0, j0 = block // across * tall, block % across * widest
-        high, wide = min(tall, rows - i0), min(widest, columns - j0)
-        row = (wide + LANES - 1) // LANES * LANES
-        part_a, rest = room[get_thread_id(), : (TALL + ROWS) * DEPTH], room[get_thread_id(), (TALL + ROWS) * DEPTH :]
-        part_b, part_c = rest[: DEPTH * PANEL], rest[DEPTH * PANEL :]
-        for d0 in range(0, max(depth, 1), DEPTH):  # once even without terms: their sum is 0
-            deep = min(DEPTH, depth - d0)
-            if a_steps[1] == 1:
-                pack(a, i0 * a_steps[0] + d0, a_steps[0], high, deep, part_a, 0, DEPTH)
+    mc, nc = block_shape
+    across = (columns + nc - 1) // nc
+    for block in prange((rows + mc - 1) // mc * across):
+        i0, j0 = block // across * mc, block % across * nc
+        high, wide = min(mc, rows - i0), min(nc, columns - j0)
+        ldc = (wide + LANES - 1) // LANES * LANES
+        packed_a, rest = workspace[get_thread_id(), :PACKED_A], workspace[get_thread_id(), PACKED_A:]
+        packed_b, block_c = rest[:PACKED_B], rest[PACKED_B:]
+        for d0 in range(0, max(depth, 1), KC):  # once even without terms: their sum is 0
+            terms = min(KC, depth - d0)
+            if a_strides[1] == 1:
+                pack(a, i0 * a_strides[0] + d0, a_strides[0], high, terms, packed_a, 0, KC)
             else:
-                pack(a, i0 + d0 * a_steps[1], a_steps[1], deep, high, part_a, 0, high + ROWS)
+                pack(a, i0 + d0 * a_strides[1], a_strides[1], terms, high, packed_a, 0, high + MAX_MR)
             j = 0
-            while j < row:
-                panel = min(PANEL, row - j)
-                if row - j == PANEL + LANES:  # one vector alone would be slow
+            while j < ldc:
+                panel = min(PANEL, ldc - j)
+                if ldc - j == PANEL + LANES:  # one vector alone would be slow
                     panel -= PAIR
-                some = min(panel, wide - j)
-                if b_steps[1] == 1:
-                    pack(b, d0 * b_steps[0] + j0 + j, b_steps[0], deep, some, part_b, 0, panel)
+                filled = min(panel, wide - j)
+                if b_strides[1] == 1:
+                    pack(b, d0 * b_strides[0] + j0 + j, b_strides[0], terms, filled, packed_b, 0, panel)
                 else:
-                    pack_transposed(b, (j0 + j) * b_steps[1] + d0, b_steps[1], some, deep, part_b, 0, panel)
-                shape = high, panel, deep
-                if a_steps[1] == 1:
-                    multiply(part_a, 0, DEPTH, part_b, 0, panel, part_c, j, row, shape, float(d0))
+                    pack_transposed(b, (j0 + j) * b_strides[1] + d0, b_strides[1], filled, terms, packed_b, 0, panel)
+                shape = high, panel, terms
+                if a_strides[1] == 1:
+                    multiply(packed_a, 0, KC, packed_b, 0, panel, block_c, j, ldc, shape, d0 > 0)
                 else:
-                    multiply_transposed(part_a, 0, high + ROWS, part_b, 0, panel, part_c, j, row, shape, float(d0))
+                    multiply_transposed(packed_a, 0, high + MAX_MR, packed_b, 0, panel, block_c, j, ldc, shape, d0 > 0)
                 j += panel
-        whole = wide // LANES * LANES
         for i in range(high):
-            for j in range(0, whole, LANES):
-                _finish(part_c, i * row + j, bias, j0 + j, least, c, (i0 + i) * columns + j0 + j)
-            for j in range(whole, wide):
-                y = part_c[i * row + j] + bias[j0 + j]
-                c[(i0 + i) * columns + j0 + j] = least if y <= least else y
+            finish_row(block_c, i * ldc, wide, bias, j0, floor, c, (i0 + i) * columns + j0)

@@ -10,7 +10,8 @@ bytes, float32, what is written being read into the cache first:
 
 A thread takes whole rows of the result; the rows that it reads are still in its cache from the row before. A vector
 register holds neighbouring channels, which lie side by side, and BLOCK positions of a row are computed at once, so that
-a weight that is loaded serves BLOCK products, and a cell as many as columns of windows lie on it (`channels.py`).
+a weight that is loaded serves BLOCK products, and a cell as many as columns of windows lie on it
+(`depthwise_micro_kernels.py`).
 Nothing is padded: the window's rows inside the image are listed for each row of the result, and positions whose windows
 hang over at the left or right are computed one at a time, as are the few behind the last block; and all of them, at a
 third of the speed or less, in float64, for windows dilated across, and for widths and strides across that are rare.
@@ -25,22 +26,32 @@ from numba import prange
 
 from ..window import Pair, Window
 from .activation import relu_backward
-from .channels import BLOCK, add_blocks, add_single, block, block_back, crossed, seeing, seen, single
 from .compile import helper, vector_jit
 from .convolution import conv2d_backward_bias
+from .depthwise_micro_kernels import (
+    BLOCK,
+    forward_block,
+    forward_single,
+    input_gradient_block,
+    kernel_gradient_blocks,
+    kernel_gradient_single,
+    list_cells_seen,
+    list_outputs_seeing,
+    list_pairs,
+)
 from .memory import empty
 from .vectors import LANES
 
 Gradient = np.ndarray | None
 
 # Columns of the windows, and the longest stride across, that are computed in blocks: each costs seconds to compile.
-COLUMNS, LONGEST = (3, 5, 7), 2
+BLOCK_WIDTHS, MAX_BLOCK_STRIDE = (3, 5, 7), 2
 
 # Vectors of channels whose weights (9 or 18 KiB for 3×3, float32) stay in the first-level cache with a block's cells.
-VECTORS = 32
+CACHED_VECTORS = 32
 
 # Blocks of a row that a kernel's gradient sums up in registers before it is added to memory.
-RUN = 4
+BLOCKS_AT_ONCE = 4
 
 # Kernel gradients are summed in this many parts, of whole rows each, and the parts added in order: the bits do not
 # depend on the number of threads.
@@ -53,15 +64,19 @@ def depthwise_conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window:
     With `relu`, max(y, 0) in the same pass.
     """
     k = w.shape[2] * w.shape[3]
-    bias = _filled(np.zeros(k, x.dtype) if b is None else b)
-    x = _filled(_repeated(x, w.shape[3]))
+    bias = _fill_vector(np.zeros(k, x.dtype) if b is None else b)
+    x = _fill_vector(_repeated(x, w.shape[3]))
     y = empty((len(x), *window.output(*x.shape[1:3]), x.shape[3]), x.dtype)
     arrays = x.reshape(-1), _by_vector(w), bias, y.reshape(-1)
-    inner = _inner(window, x.shape[1:3], x.dtype)
+    block_columns = _block_columns(window, x.shape[1:3], x.dtype)
     _forward(
-        *arrays, _geometry(window, x.shape), inner, x.dtype.type(0.0 if relu else -np.inf), *_lengths(window, x.dtype)
+        *arrays,
+        _geometry(window, x.shape),
+        block_columns,
+        x.dtype.type(0.0 if relu else -np.inf),
+        *_static_sizes(window, x.dtype),
     )
-    return _cut(y, k)
+    return _first_channels(y, k)
 
 
 def depthwise_conv2d_backward(
@@ -75,7 +90,7 @@ def depthwise_conv2d_backward(
     """Return dx, dw and db, each None unless `needs` it; `y` is the result where it was rectified, else None."""
     if y is not None:
         dy = relu_backward(dy, y)
-    filled = _filled(dy)
+    filled = _fill_vector(dy)
     return (
         _backward_input(filled, w, window, x.shape) if needs[0] else None,
         _backward_kernel(filled, x, window, w.shape) if needs[1] else None,
@@ -89,31 +104,33 @@ def _backward_input(dy: np.ndarray, w: np.ndarray, window: Window, shape: tuple[
     m = w.shape[3]
     dx = empty((n, h, width, dy.shape[3]), dy.dtype)
     arrays = dy.reshape(-1), _by_vector(w), np.zeros(LANES, dy.dtype), dx.reshape(-1)
-    inner = _inner_back(window, (h, width), dy.dtype)
-    _collect(*arrays, _geometry(window, dx.shape), inner, dy.dtype.type(-np.inf), *_lengths(window, dy.dtype))
-    dx = _cut(dx, c * m)
+    block_columns = _block_columns_backward(window, (h, width), dy.dtype)
+    _fill_input_gradient(
+        *arrays, _geometry(window, dx.shape), block_columns, dy.dtype.type(-np.inf), *_static_sizes(window, dy.dtype)
+    )
+    dx = _first_channels(dx, c * m)
     return dx if m == 1 else dx.reshape(n, h, width, c, m).sum(axis=-1)
 
 
 def _backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window, shape: tuple[int, ...]) -> np.ndarray:
     """Return dw of `shape` (kh,kw,c,m) from `dy` (n,oh,ow,k or more) and the images `x` (n,h,w,c)."""
     taps, vectors = shape[0] * shape[1], -(-dy.shape[3] // LANES)
-    x = _filled(_repeated(x, shape[3]))
+    x = _fill_vector(_repeated(x, shape[3]))
     parts = min(PARTS, max(1, dy.shape[0] * dy.shape[1]))
     partial = np.zeros((parts, vectors, taps, LANES), dy.dtype)
     arrays = dy.reshape(-1), x.reshape(-1), np.zeros(LANES, dy.dtype), partial.reshape(-1)
-    inner = _inner(window, x.shape[1:3], x.dtype)
-    _sum_products(*arrays, parts, _geometry(window, x.shape), inner, *_lengths(window, x.dtype))
+    block_columns = _block_columns(window, x.shape[1:3], x.dtype)
+    _sum_products(*arrays, parts, _geometry(window, x.shape), block_columns, *_static_sizes(window, x.dtype))
     sums = partial.sum(axis=0).transpose(1, 0, 2)
     dw = np.empty((taps, dy.shape[3]), dy.dtype)
     dw[:, : vectors * LANES - LANES] = sums[:, :-1].reshape(taps, -1)
     dw[:, -LANES:] = sums[:, -1]
-    return _cut(dw, shape[2] * shape[3]).reshape(shape)
+    return _first_channels(dw, shape[2] * shape[3]).reshape(shape)
 
 
 def _by_vector(w: np.ndarray) -> np.ndarray:
     """Return the kernel (kh,kw,c,m) as (vectors,kh·kw,LANES), flat; the last vector ends with the last channel."""
-    w = _filled(w.reshape(w.shape[0] * w.shape[1], w.shape[2] * w.shape[3]))
+    w = _fill_vector(w.reshape(w.shape[0] * w.shape[1], w.shape[2] * w.shape[3]))
     rest = w.shape[1] % LANES
     vectors = w[:, : w.shape[1] - rest].reshape(len(w), -1, LANES)
     if rest:
@@ -126,14 +143,14 @@ def _repeated(x: np.ndarray, multiplier: int) -> np.ndarray:
     return x if multiplier == 1 else x.repeat(multiplier, axis=3)
 
 
-def _filled(array: np.ndarray) -> np.ndarray:
+def _fill_vector(array: np.ndarray) -> np.ndarray:
     """Return `array` with zeros behind its last axis if that is shorter than a vector register."""
     missing = LANES - array.shape[-1]
     return array if missing <= 0 else np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, missing)])
 
 
-def _cut(array: np.ndarray, k: int) -> np.ndarray:
-    """Undo `_filled`: return the first `k` of the last axis."""
+def _first_channels(array: np.ndarray, k: int) -> np.ndarray:
+    """Undo `_fill_vector`: return the first `k` of the last axis."""
     return array if array.shape[-1] == k else np.ascontiguousarray(array[..., :k])
 
 
@@ -145,13 +162,13 @@ def _geometry(window: Window, images: tuple[int, ...]) -> tuple[int, ...]:
     return (*images, *window.output(*images[1:3]), kh, sh, dh, top, kw, sw, dw, left)
 
 
-def _inner(window: Window, image: Pair, dtype: np.dtype) -> Pair:
+def _block_columns(window: Window, image: Pair, dtype: np.dtype) -> Pair:
     """Return [first, last) of the output columns in blocks: whole ones, their windows inside the image."""
     left, stride = window.pads(*image)[1][0], window.strides[1]
     return _blocks(window, dtype, -(-left // stride), (image[1] + left - window.span[1]) // stride + 1)
 
 
-def _inner_back(window: Window, image: Pair, dtype: np.dtype) -> Pair:
+def _block_columns_backward(window: Window, image: Pair, dtype: np.dtype) -> Pair:
     """Return [first, last) of the blocks for the input's gradient.
 
     Number q stands for the `stride` cells that output q is the last to see, from q·stride − left on: they are in the
@@ -170,100 +187,105 @@ def _blocks(window: Window, dtype: np.dtype, first: int, last: int) -> Pair:
 
 def _has_blocks(window: Window, dtype: np.dtype) -> bool:
     return (
-        dtype == np.float32 and window.size[1] in COLUMNS and window.strides[1] <= LONGEST and window.dilation[1] == 1
+        dtype == np.float32
+        and window.size[1] in BLOCK_WIDTHS
+        and window.strides[1] <= MAX_BLOCK_STRIDE
+        and window.dilation[1] == 1
     )
 
 
-def _lengths(window: Window, dtype: np.dtype) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _static_sizes(window: Window, dtype: np.dtype) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return two tuples as long as the window is wide and as the stride across, if there are blocks of such windows."""
     return ((0,) * window.size[1], (0,) * window.strides[1]) if _has_blocks(window, dtype) else ((0,), (0,))
 
 
 @vector_jit
-def _forward(x: Any, w: Any, b: Any, y: Any, geometry: Any, inner: Any, floor: Any, kw: Any, sw: Any) -> None:
+def _forward(x: Any, w: Any, b: Any, y: Any, geometry: Any, block_columns: Any, floor: Any, kw: Any, sw: Any) -> None:
     """Fill y, a row at a time."""
     for number in prange(geometry[0] * geometry[4]):
         _, h, width, c, oh, ow = geometry[:6]
         down, across = geometry[6:10], geometry[10:]
-        first, last = inner
-        rows, columns, taps = _lists(down, across)
-        count = seen(number % oh, down, h, width * c, across[0], rows)
+        first, last = block_columns
+        rows, columns, taps = _tap_lists(down, across)
+        count = list_cells_seen(number % oh, down, h, width * c, across[0], rows)
         x0, y0, each = number // oh * h * width * c, number * ow * c, down[0] * across[0] * LANES
         vectors = (c + LANES - 1) // LANES
-        for v0 in range(0, vectors, VECTORS):
-            end = min(v0 + VECTORS, vectors)
+        for v0 in range(0, vectors, CACHED_VECTORS):
+            end = min(v0 + CACHED_VECTORS, vectors)
             for q in range(first, last, BLOCK):
                 start, to = x0 + (q * across[1] - across[3]) * c, y0 + q * c
                 for v in range(v0, end):
                     t = min(v * LANES, c - LANES)
-                    block(x, start + t, rows, count, w, v * each, c, b, t, floor, y, to + t, kw, sw)
+                    forward_block(x, start + t, rows, count, w, v * each, c, b, t, floor, y, to + t, kw, sw)
             for q in range(ow - (last - first)):
                 q = q if q < first else q + last - first
-                some = crossed(rows, count, columns, seen(q, across, width, c, 1, columns), taps)
+                found = list_pairs(rows, count, columns, list_cells_seen(q, across, width, c, 1, columns), taps)
                 for v in range(v0, end):
                     t = min(v * LANES, c - LANES)
-                    single(x, x0 + t, taps, some, w, v * each, b, t, floor, y, y0 + q * c + t)
+                    forward_single(x, x0 + t, taps, found, w, v * each, b, t, floor, y, y0 + q * c + t)
 
 
 @vector_jit
-def _collect(dy: Any, w: Any, nothing: Any, dx: Any, geometry: Any, inner: Any, floor: Any, kw: Any, sw: Any) -> None:
+def _fill_input_gradient(
+    dy: Any, w: Any, zero: Any, dx: Any, geometry: Any, block_columns: Any, floor: Any, kw: Any, sw: Any
+) -> None:
     """Fill dx, a row at a time; `floor` is −∞."""
     for number in prange(geometry[0] * geometry[1]):
         _, h, width, c, oh, ow = geometry[:6]
         down, across = geometry[6:10], geometry[10:]
-        first, last = inner
-        rows, columns, taps = _lists(down, across)
-        count = seeing(number % h, down, oh, ow * c, across[0], rows)
+        first, last = block_columns
+        rows, columns, taps = _tap_lists(down, across)
+        count = list_outputs_seeing(number % h, down, oh, ow * c, across[0], rows)
         d0, x0, each = number // h * oh * ow * c, number * width * c, down[0] * across[0] * LANES
         vectors = (c + LANES - 1) // LANES
         done = (last - first) * across[1]
         begin = first * across[1] - across[3] if done > 0 else 0
-        for v0 in range(0, vectors, VECTORS):
-            end = min(v0 + VECTORS, vectors)
+        for v0 in range(0, vectors, CACHED_VECTORS):
+            end = min(v0 + CACHED_VECTORS, vectors)
             for q in range(first, last, BLOCK):
                 start, to = d0 + q * c, x0 + (q * across[1] - across[3]) * c
                 for v in range(v0, end):
                     t = min(v * LANES, c - LANES)
-                    block_back(dy, start + t, rows, count, w, v * each, c, nothing, dx, to + t, kw, sw)
+                    input_gradient_block(dy, start + t, rows, count, w, v * each, c, zero, dx, to + t, kw, sw)
             for q in range(width - done):
                 q = q if q < begin else q + done
-                some = crossed(rows, count, columns, seeing(q, across, ow, c, 1, columns), taps)
+                found = list_pairs(rows, count, columns, list_outputs_seeing(q, across, ow, c, 1, columns), taps)
                 for v in range(v0, end):
                     t = min(v * LANES, c - LANES)
-                    single(dy, d0 + t, taps, some, w, v * each, nothing, 0, floor, dx, x0 + q * c + t)
+                    forward_single(dy, d0 + t, taps, found, w, v * each, zero, 0, floor, dx, x0 + q * c + t)
 
 
 @vector_jit
 def _sum_products(
-    dy: Any, x: Any, nothing: Any, partial: Any, parts: int, geometry: Any, inner: Any, kw: Any, sw: Any
+    dy: Any, x: Any, zero: Any, partial: Any, parts: int, geometry: Any, block_columns: Any, kw: Any, sw: Any
 ) -> None:
     """Add up dw in partial (parts,vectors,kh·kw,LANES), rows of dy in order."""
     for part in prange(parts):
         n, h, width, c, oh, ow = geometry[:6]
         down, across = geometry[6:10], geometry[10:]
-        first, last = inner
-        rows, columns, taps = _lists(down, across)
+        first, last = block_columns
+        rows, columns, taps = _tap_lists(down, across)
         vectors, each = (c + LANES - 1) // LANES, down[0] * across[0] * LANES
         w0 = part * vectors * each
         for number in range(part * n * oh // parts, (part + 1) * n * oh // parts):
-            count = seen(number % oh, down, h, width * c, across[0], rows)
+            count = list_cells_seen(number % oh, down, h, width * c, across[0], rows)
             d0, x0 = number * ow * c, number // oh * h * width * c
-            for q in range(first, last, RUN * BLOCK):
-                blocks = min(RUN, (last - q) // BLOCK)
+            for q in range(first, last, BLOCKS_AT_ONCE * BLOCK):
+                blocks = min(BLOCKS_AT_ONCE, (last - q) // BLOCK)
                 d, start = d0 + q * c, x0 + (q * across[1] - across[3]) * c
                 for v in range(vectors):
                     t, to = min(v * LANES, c - LANES), w0 + v * each
-                    add_blocks(dy, d + t, x, start + t, rows, count, blocks, c, nothing, partial, to, kw, sw)
+                    kernel_gradient_blocks(dy, d + t, x, start + t, rows, count, blocks, c, zero, partial, to, kw, sw)
             for q in range(ow - (last - first)):
                 q = q if q < first else q + last - first
-                some = crossed(rows, count, columns, seen(q, across, width, c, 1, columns), taps)
+                found = list_pairs(rows, count, columns, list_cells_seen(q, across, width, c, 1, columns), taps)
                 for v in range(vectors):
                     t = min(v * LANES, c - LANES)
-                    add_single(dy, d0 + q * c + t, x, x0 + t, taps, some, partial, w0 + v * each)
+                    kernel_gradient_single(dy, d0 + q * c + t, x, x0 + t, taps, found, partial, w0 + v * each)
 
 
 @helper
-def _lists(down: Any, across: Any) -> Any:
+def _tap_lists(down: Any, across: Any) -> Any:
     """Return room for the taps of a window: its rows, its columns and all, each with two places."""
     size, wide = down[0], across[0]
     return np.empty(2 * size, np.intp), np.empty(2 * wide, np.intp), np.empty(2 * size * wide, np.intp)

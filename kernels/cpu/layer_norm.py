@@ -1,4 +1,4 @@
-"""Layer normalization on the CPU: formulas in `reference/normalization.py`.
+"""Layer normalization on the CPU: formulas in `reference/layer_norm.py`.
 
 A row at a time, which stays in cache for what is done to it: each array passes by once. Rows are dealt out to the
 threads in parts, of which each has its own sums for the channels' gradients. Channels beyond the last whole vector go

@@ -7,7 +7,7 @@ must ask (do these arrays overlap? is this index negative?), and it compiles in 
 
     array arguments     `a[i]` is the vector of the LANES elements from flat position i on, `a[i] = v` writes one, or
                         a number to all lanes; `a.each(i)` is element i in every lane; positions are not checked
-    whole numbers       add and multiply to positions
+    whole numbers       add, subtract and multiply to positions; `where` takes one, or a truth value, as a condition
     floating numbers    the same value in every lane
     tuples              their length, a number that is known when the kernel is compiled
     arrays of bytes     `a[i]` is LANES small whole numbers, which `where` makes and `equal` asks for
@@ -31,7 +31,9 @@ from numba.extending import intrinsic
 
 __all__ = [
     "LANES",
+    "add_outer_product",
     "add_vector",
+    "at_least",
     "copy_square",
     "copy_vector",
     "equal",
@@ -107,13 +109,32 @@ def repeat(count: Any, body: Callable[..., Sequence[Any]], state: Sequence[Any])
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
-    """Return `a` in the lanes where `condition` holds, `b` in the others: vectors or numbers; of two numbers, bytes."""
+    """Return `a` in the lanes where `condition` holds, `b` in the others: vectors or numbers; of two numbers, bytes.
+
+    A condition that is one whole number, or a truth value, holds in all lanes or in none.
+    """
+    if isinstance(condition, Index):
+        zero = ir.Constant(condition.value.type, 0)
+        return Vector(
+            a.builder,
+            a.builder.select(condition.builder.icmp_signed("!=", condition.value, zero), a.value, a.like(b).value),
+        )
     if not isinstance(condition, Vector):
         return np.where(condition, a, b)
     if not isinstance(a, Vector) and not isinstance(b, Vector):
         a = Vector(condition.builder, _constant(ir.VectorType(ir.IntType(8), LANES), a))
     a, b = (a, a.like(b)) if isinstance(a, Vector) else (b.like(a), b)
     return Vector(condition.builder, condition.builder.select(condition.value, a.value, b.value))
+
+
+def at_least(value: Any, floor: Any) -> Any:
+    """Return max(value, floor) in each lane; NaN stays NaN, since no comparison with it holds."""
+    return where(value <= floor, floor, value)
+
+
+def add_outer_product(sums: Sequence[Any], column: Sequence[Any], row: Sequence[Any]) -> list[Any]:
+    """Return sums[i, j] + column[i]·row[j], with `sums` in row-major order: one term of a micro-kernel's product."""
+    return [column[n // len(row)] * row[n % len(row)] + total for n, total in enumerate(sums)]
 
 
 def is_nan(a: Any) -> Any:
@@ -171,6 +192,9 @@ class Index:
 
     def __add__(self, other: Any) -> "Index":
         return Index(self.builder, self.builder.add(self.value, self._other(other)))
+
+    def __sub__(self, other: Any) -> "Index":
+        return Index(self.builder, self.builder.sub(self.value, self._other(other)))
 
     def __mul__(self, other: Any) -> "Index":
         return Index(self.builder, self.builder.mul(self.value, self._other(other)))
@@ -259,16 +283,16 @@ class _Memory:
         value = index.value if isinstance(index, Index) else ir.Constant(ir.IntType(64), index)
         return self.builder.gep(self.data, [value])
 
-    def _place(self, index: Any) -> Any:
+    def _pointer(self, index: Any) -> Any:
         return self.builder.bitcast(self._element(index), ir.VectorType(self.element, LANES).as_pointer())
 
     def __getitem__(self, index: Any) -> Vector:
-        return Vector(self.builder, self.builder.load(self._place(index), align=self.alignment))
+        return Vector(self.builder, self.builder.load(self._pointer(index), align=self.alignment))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         kind = ir.VectorType(self.element, LANES)
         vector = value.value if isinstance(value, Vector) else _constant(kind, value)
-        self.builder.store(vector, self._place(index), align=self.alignment)
+        self.builder.store(vector, self._pointer(index), align=self.alignment)
 
     def each(self, index: Any) -> Any:
         """Return element `index` in every lane; of an array of whole numbers, the number itself."""

@@ -2,7 +2,7 @@
 
 import cupy
 
-from ..window import SHUT, SQUARES, Pair, Window
+from ..window import NO_GRADIENT, POOL_2X2, Pair, Window
 from . import depthwise, im2col
 from .activation import relu_backward
 from .pooling import max_pool2d, max_pool2d_backward
@@ -43,22 +43,25 @@ def conv2d_backward(
 def conv2d_pooled(
     x: cupy.ndarray, w: cupy.ndarray, b: cupy.ndarray | None, window: Window, groups: int, relu: bool
 ) -> tuple[cupy.ndarray, cupy.ndarray]:
-    """Return the largest of each 2×2 square of `conv2d`'s result, and its place, SHUT where no gradient passes."""
-    y, place = max_pool2d(conv2d(x, w, b, window, groups, relu), SQUARES)
-    return y, (cupy.where(y > 0, place, SHUT) if relu else place).astype(cupy.uint8)
+    """Return (y, argmax), both (n,oh/2,ow/2,k): the largest of each 2×2 square of `conv2d`'s result, and which it was.
+
+    `argmax` (uint8) is 0 … 3, or with `relu` NO_GRADIENT.
+    """
+    y, argmax = max_pool2d(conv2d(x, w, b, window, groups, relu), POOL_2X2)
+    return y, (cupy.where(y > 0, argmax, NO_GRADIENT) if relu else argmax).astype(cupy.uint8)
 
 
 def conv2d_pooled_backward(
     dy: cupy.ndarray,
-    place: cupy.ndarray,
+    argmax: cupy.ndarray,
     x: cupy.ndarray,
     w: cupy.ndarray,
     window: Window,
     groups: int,
     needs: tuple[bool, bool, bool],
 ) -> tuple[cupy.ndarray | None, cupy.ndarray | None, cupy.ndarray | None]:
-    """Return dx, dw and db, each None unless `needs` it, from `dy` and the `place` (n,oh/2,ow/2,k) of each."""
-    dy = max_pool2d_backward(dy, place.astype(cupy.uint16), SQUARES, window.output(*x.shape[1:3]))
+    """Return dx, dw and db, each None unless `needs` it, from `dy` and `argmax`, both (n,oh/2,ow/2,k)."""
+    dy = max_pool2d_backward(dy, argmax.astype(cupy.uint16), POOL_2X2, window.output(*x.shape[1:3]))
     return conv2d_backward(dy, x, w, None, window, groups, needs)
 
 

@@ -1,7 +1,7 @@
-"""Normalization on the GPU: formulas and shapes in `reference/normalization.py`.
+"""Batch normalization on the GPU, and a scale and shift for each channel: formulas in `reference/normalization.py`.
 
-Batch normalization goes down the columns of a matrix: a thread takes a run of rows of one column, and what the runs
-come to is put together in further passes. Layer normalization has a row a thread.
+It goes down the columns of a matrix: a thread takes a run of rows of one column, and what the runs come to is put
+together in further passes.
 """
 
 from math import inf
@@ -75,34 +75,6 @@ def scale_shift_backward(
     return dx, dscale, dshift
 
 
-def layer_norm(
-    x: cupy.ndarray, gamma: cupy.ndarray | None, beta: cupy.ndarray | None, epsilon: float
-) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray]:
-    """Return (y, μ, 1/√(σ² + ε)): y like `x` (…,c), the others (…), one number for each row."""
-    c = x.shape[-1]
-    gamma = cupy.ones((c,), x.dtype) if gamma is None else gamma
-    beta = cupy.zeros((c,), x.dtype) if beta is None else beta
-    y = cupy.empty(x.shape, x.dtype)
-    mean, inverse = cupy.empty(x.shape[:-1], x.dtype), cupy.empty(x.shape[:-1], x.dtype)
-    args = x, gamma, beta, y, mean, inverse, float(epsilon), c
-    launch("normalization.cu", "layer_norm", x.dtype, mean.size, args)
-    return y, mean, inverse
-
-
-def layer_norm_backward(
-    dy: cupy.ndarray, x: cupy.ndarray, gamma: cupy.ndarray | None, mean: cupy.ndarray, inverse: cupy.ndarray
-) -> tuple[cupy.ndarray, cupy.ndarray, cupy.ndarray]:
-    """Return (dx, dγ, dβ): dx like `dy` and `x` (…,c), the others (c,)."""
-    c = x.shape[-1]
-    dx = cupy.empty(x.shape, x.dtype)
-    args = dy, x, cupy.ones((c,), x.dtype) if gamma is None else gamma, mean, inverse, dx, c
-    launch("normalization.cu", "layer_norm_backward", x.dtype, mean.size, args)
-    dgamma, dbeta = _runs(x), _runs(x)
-    sums = dy, x, mean, inverse, dgamma, dbeta, mean.size, c, rows.RUN
-    launch("normalization.cu", "layer_norm_sums", x.dtype, dgamma.size, sums)
-    return dx, rows.sum_rows(dgamma), rows.sum_rows(dbeta)
-
-
 def _moments(x: cupy.ndarray) -> tuple[cupy.ndarray, cupy.ndarray]:
     """Return mean and variance (k,) of the columns of `x` (rows,k); of no rows, zeros."""
     total, k = x.shape
@@ -132,7 +104,7 @@ def _gradient_sums(
 ) -> tuple[cupy.ndarray, cupy.ndarray]:
     """Return Σ dy·(x − mean) and Σ dy (c,) over the rows; a rectifier lets dy through where 0 < y ≤ ceiling."""
     c = x.shape[-1]
-    along, total = _runs(x), _runs(x)
+    along, total = rows.runs_of(x), rows.runs_of(x)
     args = dy, x, mean, scale, shift, along, total, *_limits(ceiling), x.size // c, c, rows.RUN
     launch("normalization.cu", "gradient_sums", x.dtype, along.size, args)
     return rows.sum_rows(along), rows.sum_rows(total)
@@ -151,9 +123,3 @@ def _input_gradient(
 def _limits(ceiling: Ceiling) -> tuple[int, float]:
     """Return whether there is a rectifier, and its ceiling."""
     return int(ceiling is not None), inf if ceiling is None else float(ceiling)
-
-
-def _runs(x: cupy.ndarray) -> cupy.ndarray:
-    """Return room for a number for each channel of each run of the rows of `x` (…,c)."""
-    c = x.shape[-1]
-    return cupy.empty((-(-(x.size // c) // rows.RUN), c), x.dtype)

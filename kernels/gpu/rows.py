@@ -45,3 +45,9 @@ def sum_rows(x: cupy.ndarray) -> cupy.ndarray:
         if len(total) == 1:
             return total.reshape(k)
         x = total
+
+
+def runs_of(x: cupy.ndarray) -> cupy.ndarray:
+    """Return an empty array for a number for each channel of each run of the rows of `x` (…,c)."""
+    c = x.shape[-1]
+    return cupy.empty((-(-(x.size // c) // RUN), c), x.dtype)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..window import SHUT, SQUARES, Pair, Window
+from ..window import NO_GRADIENT, POOL_2X2, Pair, Window
 from . import activation, pooling
 from .taps import crop, pad, taps
 
@@ -61,26 +61,26 @@ def conv2d_backward(
 def conv2d_pooled(
     x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window: Window, groups: int, relu: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return y (n,oh/2,ow/2,k), the largest of each 2×2 square of `conv2d`'s result, and its `place`.
+    """Return (y, argmax), both (n,oh/2,ow/2,k): the largest of each 2×2 square of `conv2d`'s result, and which it was.
 
-    A place is 0 … 3 in row-major order, or with `relu` SHUT where the largest is not above 0, so that no gradient
-    passes; of the shape of y, uint8. An odd last row or column is dropped. See `pooling.max_pool2d`.
+    `argmax` (uint8) is 0 … 3 in row-major order, or with `relu` NO_GRADIENT where the largest is not above 0 and hands
+    no gradient on. An odd last row or column is dropped. See `pooling.max_pool2d`.
     """
-    y, place = pooling.max_pool2d(conv2d(x, w, b, window, groups, relu), SQUARES)
-    return y, (np.where(y > 0.0, place, SHUT) if relu else place).astype(np.uint8)
+    y, argmax = pooling.max_pool2d(conv2d(x, w, b, window, groups, relu), POOL_2X2)
+    return y, (np.where(y > 0.0, argmax, NO_GRADIENT) if relu else argmax).astype(np.uint8)
 
 
 def conv2d_pooled_backward(
     dy: np.ndarray,
-    place: np.ndarray,
+    argmax: np.ndarray,
     x: np.ndarray,
     w: np.ndarray,
     window: Window,
     groups: int,
     needs: tuple[bool, bool, bool],
 ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
-    """Return what `conv2d_backward` does, from `dy` and `place` (n,oh/2,ow/2,k): each dy goes to its place's output."""
-    dy = pooling.max_pool2d_backward(dy, place, SQUARES, window.output(*x.shape[1:3]))
+    """Return what `conv2d_backward` does, from `dy` and `argmax`, both (n,oh/2,ow/2,k): whose gradient each dy is."""
+    dy = pooling.max_pool2d_backward(dy, argmax, POOL_2X2, window.output(*x.shape[1:3]))
     return conv2d_backward(dy, x, w, None, window, groups, needs)
 
 

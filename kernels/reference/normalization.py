@@ -1,4 +1,4 @@
-"""Normalization: batch normalization, layer normalization, and a scale and a shift for each channel.
+"""Batch normalization, and a scale and a shift for each channel.
 
 Batch normalization (Ioffe & Szegedy 2015, "Batch normalization: accelerating deep network training by reducing
 internal covariate shift", algorithm 1) takes each channel k of `x` (…,c) over the n rows of the batch, which are all
@@ -15,9 +15,6 @@ channel, which y does not feel:
 With a `ceiling`, y is min(max(y, 0), ceiling), and dy counts only where 0 < y ≤ ceiling. Outside training, averages of
 earlier batches stand for μ and σ² (section 3.1): what remains is a scale and a shift, whose gradient is that of an
 affine map.
-
-Layer normalization (Ba, Kiros & Hinton 2016, "Layer normalization", equation 3) has the same formulas with every row's
-own μ and σ², taken over its c channels; γ and β still belong to the channels.
 """
 
 import numpy as np
@@ -57,7 +54,7 @@ def batch_norm_backward(
     scale, shift = _scale_and_shift(inverse, gamma, beta)
     dy = _passed(dy, x, mean, scale, shift, ceiling)
     normalized = (x - mean) * inverse
-    dgamma, dbeta = _sum_of_rows(dy * normalized), _sum_of_rows(dy)
+    dgamma, dbeta = sum_of_rows(dy * normalized), sum_of_rows(dy)
     count = max(1, x.size // x.shape[-1])
     dx = scale * (dy - dbeta / count - normalized * (dgamma / count))
     return _needed(needs, dx, dgamma, dbeta)
@@ -80,38 +77,7 @@ def scale_shift_backward(
 ) -> tuple[np.ndarray | None, ...]:
     """Return (dx, dscale, dshift) = (dy·scale, Σ dy·(x − mean), Σ dy), each None where `needs` says so."""
     dy = _passed(dy, x, mean, scale, shift, ceiling)
-    return _needed(needs, dy * scale, _sum_of_rows(dy * (x - mean)), _sum_of_rows(dy))
-
-
-def layer_norm(
-    x: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, epsilon: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return (y, μ, 1/√(σ² + ε)): y like `x` (…,c), the others (…), one number for each row.
-
-    `gamma` and `beta` are (c,), or None for 1 and 0. The sums are taken in double.
-    """
-    mean = x.mean(axis=-1, dtype=np.float64)
-    variance = np.square(x - mean[..., None]).mean(axis=-1)
-    inverse = 1.0 / np.sqrt(variance + epsilon)
-    mean, inverse = mean.astype(x.dtype), inverse.astype(x.dtype)
-    y = (x - mean[..., None]) * inverse[..., None]
-    if gamma is not None:
-        y = y * gamma
-    return y if beta is None else y + beta, mean, inverse
-
-
-def layer_norm_backward(
-    dy: np.ndarray, x: np.ndarray, gamma: np.ndarray | None, mean: np.ndarray, inverse: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return (dx, dγ, dβ): dx like `dy` and `x` (…,c), the others (c,).
-
-    With g = γ·dy, dx = (g − mean g − x̂·mean(g·x̂)) / √(σ² + ε), the means being over the row.
-    """
-    normalized = (x - mean[..., None]) * inverse[..., None]
-    g = dy if gamma is None else dy * gamma
-    along = (g * normalized).mean(axis=-1, keepdims=True)
-    dx = (g - g.mean(axis=-1, keepdims=True) - normalized * along) * inverse[..., None]
-    return dx, _sum_of_rows(dy * normalized), _sum_of_rows(dy)
+    return _needed(needs, dy * scale, sum_of_rows(dy * (x - mean)), sum_of_rows(dy))
 
 
 def _scale_and_shift(
@@ -131,7 +97,7 @@ def _passed(
     return np.where((y > 0.0) & (y <= ceiling), dy, 0.0)
 
 
-def _sum_of_rows(x: np.ndarray) -> np.ndarray:
+def sum_of_rows(x: np.ndarray) -> np.ndarray:
     """Return the sum (c,) of `x` (…,c) over all other axes, taken in double."""
     return x.reshape(-1, x.shape[-1]).sum(axis=0, dtype=np.float64).astype(x.dtype)
 

@@ -15,29 +15,29 @@ CHOICE = "agrees_with_reference and float64 and not random_agrees and not (wide 
 FLOAT32 = """
 import numpy as np
 from tinyconv.kernels import Window, conv_algorithm, cpu, reference
-from tinyconv.kernels.cpu import convolution, winograd
+from tinyconv.kernels.cpu.convolution import dispatch, winograd
 
 rng = np.random.default_rng(0)
 WAYS = ("winograd", 1e9), ("winograd-3x3", 1e9), ("winograd-2x2", 1e9), ("winograd", 0), ("direct", 0)
 for name, wide in WAYS:
-    winograd.WIDE, c = wide, 2 if name == "direct" else 16
+    winograd.MAX_FUSED_BYTES, c = wide, 2 if name == "direct" else 16
     needs = name != "direct", True, True
     for window in (Window((3, 3)), Window((3, 3), padding="same")):
         x, w, b = (rng.standard_normal(shape, np.float32) for shape in ((2, 11, 10, c), (3, 3, c, 48), (48,)))
         for relu in (False, True):
             y = reference.conv2d(x, w, b, window, 1, relu)
             dy = rng.standard_normal(y.shape, np.float32)
-            pooled, place = reference.conv2d_pooled(x, w, b, window, 1, relu)
+            pooled, argmax = reference.conv2d_pooled(x, w, b, window, 1, relu)
             results = []
             for kernels in (cpu, reference):
                 with conv_algorithm(name):
-                    assert convolution.chosen(x.dtype, w.shape, window, 1, (11, 10)) == name
+                    assert dispatch.choose_algorithm(x.dtype, w.shape, window, 1, (11, 10)) == name
                     results.append(
                         [
                             kernels.conv2d(x, w, b, window, 1, relu),
                             *kernels.conv2d_backward(dy, x, w, y if relu else None, window, 1, needs),
                             kernels.conv2d_pooled(x, w, b, window, 1, relu)[0],
-                            *kernels.conv2d_pooled_backward(pooled, place, x, w, window, 1, needs),
+                            *kernels.conv2d_pooled_backward(pooled, argmax, x, w, window, 1, needs),
                         ]
                     )
             for got, wanted in zip(*results, strict=True):

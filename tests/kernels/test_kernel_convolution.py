@@ -7,10 +7,11 @@ from numba.core import config
 from scipy.signal import correlate
 
 from tinyconv.kernels import ALGORITHMS, Window, conv_algorithm, cpu, reference
-from tinyconv.kernels.cpu import convolution, im2col, sweeps, winograd
 from tinyconv.kernels.cpu.compile import set_threads
-from tinyconv.kernels.cpu.convolution import chosen
-from tinyconv.kernels.window import SHUT, SQUARES
+from tinyconv.kernels.cpu.convolution import dispatch, im2col, winograd
+from tinyconv.kernels.cpu.convolution.dispatch import choose_algorithm
+from tinyconv.kernels.cpu.convolution.winograd import nonfused
+from tinyconv.kernels.window import NO_GRADIENT, POOL_2X2
 
 CASES = [
     *WINDOWS,
@@ -206,7 +207,7 @@ def test_every_algorithm(case, algorithm, dtype, rng):
 )
 def test_what_is_chosen(algorithm, dtype, window, c, k, groups, image, wanted):
     with conv_algorithm(algorithm):
-        assert chosen(np.dtype(dtype), (*window.size, c // groups, k), window, groups, image) == wanted
+        assert choose_algorithm(np.dtype(dtype), (*window.size, c // groups, k), window, groups, image) == wanted
 
 
 def test_an_unknown_algorithm():
@@ -231,22 +232,22 @@ def test_small_tiles_round_less(rng):
 
 @pytest.mark.parametrize("algorithm", ["winograd", "winograd-3x3"])
 @pytest.mark.parametrize("case", [case for case in CASES if case.name.startswith("Winograd")], ids=str)
-def test_winograd_in_sweeps(case, algorithm, rng, monkeypatch):
-    """What wide layers go through, on narrow ones: several sweeps, and images that begin in one and end in the next."""
-    monkeypatch.setattr(winograd, "WIDE", 0)
-    monkeypatch.setattr(convolution, "wanted_algorithm", lambda: algorithm)
+def test_winograd_not_fused(case, algorithm, rng, monkeypatch):
+    """What wide layers go through, on narrow ones: several rounds, and images that begin in one and end in the next."""
+    monkeypatch.setattr(winograd, "MAX_FUSED_BYTES", 0)
+    monkeypatch.setattr(dispatch, "wanted_algorithm", lambda: algorithm)
     for tiles in (5, 1000):
-        monkeypatch.setattr(sweeps, "BUFFER", tiles * 36 * 4 * (case.images[3] + case.outputs))
+        monkeypatch.setattr(nonfused, "BUFFER_BYTES", tiles * 36 * 4 * (case.images[3] + case.outputs))
         assert_agrees(cpu, *draw(rng, case, np.float32), case)
         found = []
         for threads in (1, min(2, config.NUMBA_NUM_THREADS)):
             set_threads(threads)
             x, w, b, dy = draw(np.random.default_rng(1), case, np.float32)
-            y, place = cpu.conv2d_pooled(x, w, b, case.window, 1, True)
+            y, argmax = cpu.conv2d_pooled(x, w, b, case.window, 1, True)
             dy = dy[:, : y.shape[1], : y.shape[2]].copy()
-            found.append([y, *cpu.conv2d_pooled_backward(dy, place, x, w, case.window, 1, (True,) * 3)])
+            found.append([y, *cpu.conv2d_pooled_backward(dy, argmax, x, w, case.window, 1, (True,) * 3)])
         set_threads(config.NUMBA_NUM_THREADS)
-        wanted = reference.conv2d_pooled_backward(dy, place, x, w, case.window, 1, (True,) * 3)
+        wanted = reference.conv2d_pooled_backward(dy, argmax, x, w, case.window, 1, (True,) * 3)
         for one, two, judge in zip(*found, [found[0][0], *wanted], strict=True):
             np.testing.assert_array_equal(one, two)
             if judge.any():
@@ -277,29 +278,29 @@ def assert_pooled_is_pooling(kernels, x, w, b, case, relu, rng):
     """`conv2d_pooled` gives to the bit what `conv2d` and `max_pool2d` do, backward too; return its results."""
     window, groups = case.window, case.groups
     y = kernels.conv2d(x, w, b, window, groups, relu)
-    wanted, index = kernels.max_pool2d(y, SQUARES)
-    pooled, place = kernels.conv2d_pooled(x, w, b, window, groups, relu)
+    wanted, index = kernels.max_pool2d(y, POOL_2X2)
+    pooled, argmax = kernels.conv2d_pooled(x, w, b, window, groups, relu)
     np.testing.assert_array_equal(pooled, wanted, strict=True)
     opened = wanted > 0 if relu else np.ones(wanted.shape, bool)
-    np.testing.assert_array_equal(place, np.where(opened, index, SHUT))
-    assert place.dtype == np.uint8
+    np.testing.assert_array_equal(argmax, np.where(opened, index, NO_GRADIENT))
+    assert argmax.dtype == np.uint8
 
     dy = rng.standard_normal(pooled.shape).astype(x.dtype)
-    spread = kernels.max_pool2d_backward(dy, index, SQUARES, y.shape[1:3])
+    spread = kernels.max_pool2d_backward(dy, index, POOL_2X2, y.shape[1:3])
     for needs in ((True, True, True), (False, True, True), (True, False, False)):
         separate = kernels.conv2d_backward(spread, x, w, y if relu else None, window, groups, needs)
-        joined = kernels.conv2d_pooled_backward(dy, place, x, w, window, groups, needs)
+        joined = kernels.conv2d_pooled_backward(dy, argmax, x, w, window, groups, needs)
         for one, other in zip(joined, separate, strict=True):
             np.testing.assert_array_equal(one, other)
-    return pooled, place
+    return pooled, argmax
 
 
 def test_pooled_gradient(kernels, rng):
     """On values far apart, so that no difference changes which is largest."""
     x, w = rng.permutation(np.arange(400.0)).reshape(2, 10, 10, 2), np.ones((1, 1, 2, 1)) * [[[[1.0], [200.0]]]]
     window, b = Window((1, 1)), np.array([-60000.0])
-    _, place = kernels.conv2d_pooled(x, w, b, window, 1, True)
-    assert {*np.unique(place)} == {0, 1, 2, 3, SHUT}
+    _, argmax = kernels.conv2d_pooled(x, w, b, window, 1, True)
+    assert {*np.unique(argmax)} == {0, 1, 2, 3, NO_GRADIENT}
     for at, value in enumerate((x, w, b)):
 
         def forward(value, at=at):
@@ -309,7 +310,7 @@ def test_pooled_gradient(kernels, rng):
 
         assert_gradient(
             forward,
-            lambda dy, at=at: kernels.conv2d_pooled_backward(dy, place, x, w, window, 1, (True,) * 3)[at],
+            lambda dy, at=at: kernels.conv2d_pooled_backward(dy, argmax, x, w, window, 1, (True,) * 3)[at],
             value,
             rng,
         )
@@ -373,15 +374,15 @@ def test_window_larger_than_image(kernels, rng):
 
 
 def test_output_that_sees_only_zeros_is_its_bias(kernels, dtype, rng):
-    """Exactly: a rounding error in its place would open a ReLU that the definition leaves shut."""
-    x, w, b, _ = draw(rng, Case("dark but for a corner", (2, 14, 13, 16), Window((3, 3)), 16), dtype)
+    """Exactly: a rounding error in its place would pass a ReLU that the definition cuts it off with."""
+    x, w, b, _ = draw(rng, Case("zeros but for a corner", (2, 14, 13, 16), Window((3, 3)), 16), dtype)
     x[:, 5:] = 0
     x[:, :, 4:] = 0
     y = kernels.conv2d(x, w, b, Window((3, 3)), 1, False)
-    dark = np.ones((12, 11), bool)
-    dark[:5, :4] = False
-    assert (y[:, dark] == b).all()
-    assert (y[:, ~dark] != b).any(axis=-1).all()
+    zeros = np.ones((12, 11), bool)
+    zeros[:5, :4] = False
+    assert (y[:, zeros] == b).all()
+    assert (y[:, ~zeros] != b).any(axis=-1).all()
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.name.startswith(NAMED)], ids=str)
@@ -389,12 +390,12 @@ def test_nan_is_the_largest_of_its_square(kernels, dtype, case, rng):
     window, groups = case.window, case.groups
     x, w, b, _ = draw(rng, case, dtype)
     x[-1, 2, 3, 0] = np.nan
-    y, place = kernels.conv2d_pooled(x, w, b, window, groups, True)
+    y, argmax = kernels.conv2d_pooled(x, w, b, window, groups, True)
     wanted, _ = reference.conv2d_pooled(x, w, b, window, groups, True)
     assert np.isnan(wanted).any()
     assert np.isnan(y[np.isnan(wanted)]).all()
     assert np.isfinite(y[0]).all()
-    assert (place[np.isnan(y)] == SHUT).all()
+    assert (argmax[np.isnan(y)] == NO_GRADIENT).all()
 
 
 def test_nan_passes_the_rectifier(kernels, dtype, rng):

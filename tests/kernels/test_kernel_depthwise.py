@@ -162,8 +162,8 @@ def test_results_do_not_depend_on_the_number_of_threads(twin, dtype, case, rng):
 )
 def test_most_of_a_row_goes_by_blocks(dtype, window, inner, back):
     """What is left to single positions would be right too, but slow."""
-    assert depthwise._inner(window, (28, 28), np.dtype(dtype)) == inner
-    assert depthwise._inner_back(window, (28, 28), np.dtype(dtype)) == back
+    assert depthwise._block_columns(window, (28, 28), np.dtype(dtype)) == inner
+    assert depthwise._block_columns_backward(window, (28, 28), np.dtype(dtype)) == back
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.name.startswith(("two", "no", "mult"))], ids=str)

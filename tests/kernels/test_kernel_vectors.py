@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from numba import TypingError, njit
 
-from tinyconv.kernels.cpu.vectors import LANES, in_registers, repeat, transposed, where, wide
+from tinyconv.kernels.cpu.vectors import (
+    LANES,
+    add_outer_product,
+    at_least,
+    in_registers,
+    repeat,
+    transposed,
+    where,
+    wide,
+)
 
 
 def polynomial(x, at, factor, y):
@@ -97,6 +106,36 @@ def test_where_knows_nan():
     njit(lambda x, y: inner(x, y))(x, y)
     np.testing.assert_array_equal(y[:4], [-1, -1, -1, 3])
     np.testing.assert_array_equal(y[LANES : LANES + 4], [np.nan, 0, 0, 3])
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_whole_numbers_are_conditions_and_subtract(count):
+    """A truth value, too: it arrives as 0 or 1."""
+
+    def step(x, count, flag, y):
+        (total,) = repeat(count - 1, lambda i, total: [total + x[0]], [where(flag, x[0], 0)])
+        y[0] = total
+        y[LANES] = where(count, x[0], 0)
+
+    x, y = np.arange(LANES, dtype=np.float32), np.empty(2 * LANES, np.float32)
+    inner = in_registers(step)
+    kernel = njit(lambda x, count, flag, y: inner(x, count, flag, y))
+    for flag in (False, True):
+        kernel(x, count, flag, y)
+        np.testing.assert_array_equal(y[:LANES], (max(0, count - 1) + flag) * x)
+        np.testing.assert_array_equal(y[LANES:], min(1, count) * x)
+
+
+def test_outer_products_are_added_in_row_major_order():
+    def step(x, y):
+        sums = add_outer_product([x[0]] * 6, [x[0] * (i + 1) for i in range(2)], [x[0] * j for j in range(3)])
+        for n, total in enumerate(sums):
+            y[n * LANES] = at_least(total, 4)
+
+    x, y = np.ones(LANES, np.float32), np.empty((6, LANES), np.float32)
+    inner = in_registers(step)
+    njit(lambda x, y: inner(x, y))(x, y.reshape(-1))
+    np.testing.assert_array_equal(y[:, 0], [4, 4, 4, 4, 4, 5])
 
 
 def test_arrays_must_be_contiguous():

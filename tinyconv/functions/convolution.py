@@ -37,12 +37,12 @@ class Conv2DPooled(Function):
 
     def forward(self, x: Any, w: Any, b: Any = None) -> Any:
         self.x, self.w = x, w
-        y, self.place = kernels.of(x).conv2d_pooled(x, w, b, self.window, self.groups, self.relu)
+        y, self.argmax = kernels.of(x).conv2d_pooled(x, w, b, self.window, self.groups, self.relu)
         return y
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
         needs = (*self.needs, False)[:3]
-        arrays = dy, self.place, self.x, self.w
+        arrays = dy, self.argmax, self.x, self.w
         return kernels.of(dy).conv2d_pooled_backward(*arrays, self.window, self.groups, needs)[: len(self.needs)]
 
 

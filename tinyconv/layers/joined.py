@@ -15,7 +15,7 @@ from typing import Any
 
 from .. import functions as F
 from ..autograd import recording
-from ..kernels.window import SQUARES
+from ..kernels.window import POOL_2X2
 from ..tensor import Tensor
 from .convolution import Conv2D
 from .core import Activation, ReLU
@@ -141,4 +141,4 @@ def _ceiling(layer: Any) -> float | None:
 
 
 def _pools(layer: Any) -> bool:
-    return type(layer) is MaxPooling2D and layer.window == SQUARES
+    return type(layer) is MaxPooling2D and layer.window == POOL_2X2

@@ -1,7 +1,8 @@
-"""Winograd's transforms for F(m×m, 3×3), m = 2, 3, 4: three matrices, three sandwiches, and their transposes.
+"""Winograd's input, filter and output transform for F(m×m, 3×3), m = 2, 3, 4, and their transposes.
 
-A short convolution is a product of polynomials, and a product of polynomials may be taken at points: evaluate both
-factors, multiply point by point, interpolate (Toom & Cook; Winograd 1980, "Arithmetic complexity of computations").
+F(m×m, 3×3) computes a tile of m×m outputs of a 3×3 convolution from the (m + 2)×(m + 2) cells that they see. A short
+convolution is a product of polynomials, and a product of polynomials may be taken at points: evaluate both factors,
+multiply point by point, interpolate (Toom & Cook; Winograd 1980, "Arithmetic complexity of computations").
 Transposed, this gives the m outputs y of a kernel of three taps g on m + 2 cells d with m + 2 products, not 3·m:
 
     y = Aᵀ [ (G g) ⊙ (Bᵀ d) ]
@@ -20,9 +21,13 @@ convolution", ACM TOMS 46(4)) and leave the constants of A and B exact in binary
 whose rows of A have the same even and opposite odd terms. So have those of G and Bᵀ where 0 is a point; where it is
 not, they do once the signs of both rows of −a are changed, which leaves their product as it is.
 
-The map from d to y is linear, so its gradient is the same three matrices, transposed: what arrives at y goes by A to
-the points, and by B back to the cells. Each function below does LANES channels of one tile at once, of `side` = m; in a
-kernel that is a tuple of this length, for a tuple's length is known when the kernel is compiled.
+Bᵀ d B is called the input transform, G g Gᵀ the filter transform, and Aᵀ … A the output transform. The map from d to y
+is linear, so its gradient is the same three matrices, transposed: A dy Aᵀ takes the outputs' gradients to the points,
+B … Bᵀ the points' back to the cells, and Gᵀ … G to the filter.
+
+Each function below does LANES channels of one tile at once, of `side` = m; a kernel hands over a tuple of this length,
+for a tuple's length is known when the kernel is compiled. A tile's value at each point lies `point_stride` numbers
+behind that at the point before.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,8 +35,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .pooled import largest, spread
-from .vectors import in_registers, where, wide
+from ...vectors import at_least, in_registers, where, wide
+from ..fused_pooling import max_and_argmax, unpool
 
 POINTS = {4: (0, 3 / 4, -3 / 4, 3 / 2, -3 / 2), 3: (1 / 2, -1 / 2, 5 / 4, -5 / 4), 2: (0, 1, -1)}
 
@@ -69,87 +74,86 @@ MATRICES = {side: _matrices(side) for side in POINTS}
 
 
 @in_registers
-def image_to_points(x, x0, row, cell, v, v0, plane, side):
-    """v = Bᵀ x B: a tile of cells, rows and cells of x at the distances given, to values `plane` apart."""
-    _write(v, v0, plane, _sandwich(_to_points, MATRICES[side].BT, _read(x, x0, row, cell, side + 2)))
+def input_transform(x, x0, row, cell, v, v0, point_stride, side):
+    """v = Bᵀ x B of a tile of cells, whose rows and cells are so far apart in x."""
+    _write(v, v0, point_stride, _sandwich(_to_points, MATRICES[side].BT, _read(x, x0, row, cell, side + 2)))
 
 
 @in_registers
-def points_to_image(v, v0, plane, x, x0, row, cell, side):
-    """x += B v Bᵀ: the transpose of `image_to_points`."""
-    values = _sandwich(_from_points, MATRICES[side].BT.T, _read_points(v, v0, plane, side))
+def input_gradient_transform(dv, v0, point_stride, dx, x0, row, cell, side):
+    """dx += B dv Bᵀ: the transpose of `input_transform`."""
+    values = _sandwich(_from_points, MATRICES[side].BT.T, _read_points(dv, v0, point_stride, side))
     for i, j in np.ndindex(side + 2, side + 2):
         at = x0 + row * i + cell * j
-        x[at] = x[at] + values[i][j]
+        dx[at] = dx[at] + values[i][j]
 
 
 @in_registers
-def points_to_output(m, m0, plane, b, b0, floor, y, y0, row, cell, side):
-    """y = max(Aᵀ m A + b, floor): values `plane` apart to a tile of outputs. NaN stays NaN."""
-    values = _sandwich(_from_points, MATRICES[side].A.T, _read_points(m, m0, plane, side))
+def output_transform(m, m0, point_stride, b, b0, floor, y, y0, row, cell, side):
+    """y = max(Aᵀ m A + b, floor), a tile of outputs. NaN stays NaN."""
+    values = _sandwich(_from_points, MATRICES[side].A.T, _read_points(m, m0, point_stride, side))
     bias = b[b0]
     for i, j in np.ndindex(side, side):
-        value = values[i][j] + bias
-        y[y0 + row * i + cell * j] = where(value <= floor, floor, value)
+        y[y0 + row * i + cell * j] = at_least(values[i][j] + bias, floor)
 
 
 @in_registers
-def points_to_pooled(m, m0, plane, b, b0, floor, y, places, y0, row, cell, side):
-    """The same, of whose squares of 2×2 outputs only the largest are kept, in y, and where they were, in `places`."""
+def output_transform_pooled(m, m0, point_stride, b, b0, floor, y, argmax, y0, row, cell, side):
+    """The same, but of each square of 2×2 outputs y gets the largest alone, and `argmax` which of the four it was."""
     if side % 2:
         return  # squares of 2×2 do not fill the tile: it is never asked for
-    values = _sandwich(_from_points, MATRICES[side].A.T, _read_points(m, m0, plane, side))
+    values = _sandwich(_from_points, MATRICES[side].A.T, _read_points(m, m0, point_stride, side))
     bias = b[b0]
     for i, j in np.ndindex(side // 2, side // 2):
         square = [values[2 * i + p][2 * j + q] + bias for p, q in np.ndindex(2, 2)]
         at = y0 + row * i + cell * j
-        y[at], places[at] = largest([where(value <= floor, floor, value) for value in square], floor)
+        y[at], argmax[at] = max_and_argmax([at_least(value, floor) for value in square], floor)
 
 
 @in_registers
-def output_to_points(dy, dy0, row, cell, m, m0, plane, sums, s0, side):
-    """m = A dy Aᵀ: the transpose of `points_to_output`; the bias's gradient, Σ dy, is added to `sums` in double."""
-    _gradient_to_points(_read(dy, dy0, row, cell, side), m, m0, plane, sums, s0, side)
+def output_gradient_transform(dy, dy0, row, cell, dm, m0, point_stride, sums, s0, side):
+    """dm = A dy Aᵀ: the transpose of `output_transform`; the bias's gradient, Σ dy, is added to `sums` in double."""
+    _gradient_to_points(_read(dy, dy0, row, cell, side), dm, m0, point_stride, sums, s0, side)
 
 
 @in_registers
-def rectified_to_points(dy, y, dy0, row, cell, m, m0, plane, sums, s0, side):
+def output_gradient_transform_relu(dy, y, dy0, row, cell, dm, m0, point_stride, sums, s0, side):
     """The same behind a ReLU of result y, which lets dy through only where y > 0."""
     values, outputs = _read(dy, dy0, row, cell, side), _read(y, dy0, row, cell, side)
-    open_ = [[where(outputs[i][j] > 0, values[i][j], 0) for j in range(side)] for i in range(side)]
-    _gradient_to_points(open_, m, m0, plane, sums, s0, side)
+    passed = [[where(outputs[i][j] > 0, values[i][j], 0) for j in range(side)] for i in range(side)]
+    _gradient_to_points(passed, dm, m0, point_stride, sums, s0, side)
 
 
 @in_registers
-def pooled_to_points(dy, places, dy0, row, cell, m, m0, plane, sums, s0, side):
-    """The transpose of `points_to_pooled`: each dy belongs to one of 2×2 outputs, or to none."""
+def output_gradient_transform_pooled(dy, argmax, dy0, row, cell, dm, m0, point_stride, sums, s0, side):
+    """The transpose of `output_transform_pooled`: each dy belongs to one of 2×2 outputs, or to none."""
     if side % 2:
         return
     values = [[0] * side for _ in range(side)]
     for i, j in np.ndindex(side // 2, side // 2):
         at = dy0 + row * i + cell * j
-        for (p, q), value in zip(np.ndindex(2, 2), spread(dy[at], places[at]), strict=True):
+        for (p, q), value in zip(np.ndindex(2, 2), unpool(dy[at], argmax[at]), strict=True):
             values[2 * i + p][2 * j + q] = value
-    _gradient_to_points(values, m, m0, plane, sums, s0, side)
+    _gradient_to_points(values, dm, m0, point_stride, sums, s0, side)
 
 
 @in_registers
-def kernel_to_points(w, w0, tap, u, u0, plane, side):
-    """u = G w Gᵀ: 3×3 taps to as many values as there are points."""
-    _write(u, u0, plane, _sandwich(_to_points, MATRICES[side].G, _read(w, w0, tap * 3, tap, 3)))
+def filter_transform(w, w0, tap, u, u0, point_stride, side):
+    """u = G w Gᵀ of 3×3 taps, `tap` numbers apart, to as many values as there are points."""
+    _write(u, u0, point_stride, _sandwich(_to_points, MATRICES[side].G, _read(w, w0, tap * 3, tap, 3)))
 
 
 @in_registers
-def points_to_kernel(u, u0, plane, w, w0, tap, side):
-    """w = Gᵀ u G: the transpose of `kernel_to_points`."""
-    values = _sandwich(_from_points, MATRICES[side].G.T, _read_points(u, u0, plane, side))
+def filter_gradient_transform(du, u0, point_stride, dw, w0, tap, side):
+    """dw = Gᵀ du G: the transpose of `filter_transform`."""
+    values = _sandwich(_from_points, MATRICES[side].G.T, _read_points(du, u0, point_stride, side))
     for i, j in np.ndindex(3, 3):
-        w[w0 + tap * (3 * i + j)] = values[i][j]
+        dw[w0 + tap * (3 * i + j)] = values[i][j]
 
 
-def _gradient_to_points(dy: Any, m: Any, m0: Any, plane: Any, sums: Any, s0: Any, side: int) -> None:
+def _gradient_to_points(dy: Any, m: Any, m0: Any, point_stride: Any, sums: Any, s0: Any, side: int) -> None:
     sums[s0] = sums[s0] + wide(_total([_total(row) for row in dy]))
-    _write(m, m0, plane, _sandwich(_to_points, MATRICES[side].A, dy))
+    _write(m, m0, point_stride, _sandwich(_to_points, MATRICES[side].A, dy))
 
 
 def _total(values: Sequence[Any]) -> Any:
@@ -208,11 +212,11 @@ def _read(array: Any, start: Any, row: Any, cell: Any, side: int) -> list[list[A
     return [[array[start + row * i + cell * j] for j in range(side)] for i in range(side)]
 
 
-def _read_points(array: Any, start: Any, plane: Any, side: int) -> list[list[Any]]:
-    return _read(array, start, plane * (side + 2), plane, side + 2)
+def _read_points(array: Any, start: Any, point_stride: Any, side: int) -> list[list[Any]]:
+    return _read(array, start, point_stride * (side + 2), point_stride, side + 2)
 
 
-def _write(array: Any, start: Any, plane: Any, values: Any) -> None:
+def _write(array: Any, start: Any, point_stride: Any, values: Any) -> None:
     side = len(values)
     for i, j in np.ndindex(side, side):
-        array[start + plane * (side * i + j)] = values[i][j]
+        array[start + point_stride * (side * i + j)] = values[i][j]

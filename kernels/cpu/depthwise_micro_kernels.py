@@ -1,4 +1,4 @@
-"""Windows that slide over each channel by itself: what a position sees, and the vector code that adds it up.
+"""The micro-kernels of depthwise convolution: what an output position sees of a channel, and the code that adds it up.
 
 A vector is LANES neighbouring channels at one position; neighbouring positions are `c` numbers apart. A window's
 weights for LANES channels lie together, tap after tap. Which taps find a cell is listed before, in pairs of the cell's
@@ -9,14 +9,14 @@ place in the image and the tap's among the weights: for a block, those of the ro
 from typing import Any
 
 from .compile import helper
-from .vectors import LANES, in_registers, repeat, where
+from .vectors import LANES, at_least, in_registers, repeat
 
 # Positions that a block computes, or adds up, at once.
 BLOCK = 4
 
 
 @in_registers
-def block(x, x0, rows, count, w, w0, c, b, b0, floor, y, y0, kw, sw):
+def forward_block(x, x0, rows, count, w, w0, c, b, b0, floor, y, y0, kw, sw):
     """y = max(b + Σ x·w, floor) at BLOCK positions side by side from y0 on; x0 is the first's first cell in a row."""
 
     def add(t: Any, *sums: Any) -> Any:
@@ -28,11 +28,11 @@ def block(x, x0, rows, count, w, w0, c, b, b0, floor, y, y0, kw, sw):
         return sums
 
     for p, total in enumerate(repeat(count, add, [b[b0]] * BLOCK)):
-        y[y0 + c * p] = where(total <= floor, floor, total)
+        y[y0 + c * p] = at_least(total, floor)
 
 
 @in_registers
-def block_back(dy, d0, rows, count, w, w0, c, nothing, dx, x0, kw, sw):
+def input_gradient_block(dy, d0, rows, count, w, w0, c, zero, dx, x0, kw, sw):
     """dx = Σ dy·w of BLOCK·sw cells side by side from x0 on; d0 is, in a row, the last output that sees the first."""
     before = (kw - 1) // sw
 
@@ -46,23 +46,23 @@ def block_back(dy, d0, rows, count, w, w0, c, nothing, dx, x0, kw, sw):
                 totals[p] = gradients[(p - j) // sw + before] * weight + totals[p]
         return totals
 
-    for p, total in enumerate(repeat(count, add, [nothing[0]] * (BLOCK * sw))):
+    for p, total in enumerate(repeat(count, add, [zero[0]] * (BLOCK * sw))):
         dx[x0 + c * p] = total
 
 
 @in_registers
-def single(x, x0, taps, count, w, w0, b, b0, floor, y, y0):
+def forward_single(x, x0, taps, count, w, w0, b, b0, floor, y, y0):
     """y[y0] = max(b + Σ x·w, floor) over the taps listed."""
 
     def add(t: Any, total: Any) -> Any:
         return [x[x0 + taps.each(t * 2)] * w[w0 + taps.each(t * 2 + 1)] + total]
 
     (total,) = repeat(count, add, [b[b0]])
-    y[y0] = where(total <= floor, floor, total)
+    y[y0] = at_least(total, floor)
 
 
 @in_registers
-def add_blocks(dy, d0, x, x0, rows, count, blocks, c, nothing, dw, w0, kw, sw):
+def kernel_gradient_blocks(dy, d0, x, x0, rows, count, blocks, c, zero, dw, w0, kw, sw):
     """Add Σ x·dy over `blocks` times BLOCK positions to dw at each tap of the rows listed.
 
     Even and odd positions are summed apart: one sum alone would wait for its own last addition.
@@ -80,7 +80,7 @@ def add_blocks(dy, d0, x, x0, rows, count, blocks, c, nothing, dw, w0, kw, sw):
                     totals[n] = cells[p * sw + j] * gradients[p] + totals[n]
             return totals
 
-        totals = repeat(blocks, add, [nothing[0]] * (2 * kw))
+        totals = repeat(blocks, add, [zero[0]] * (2 * kw))
         for j in range(kw):
             place = w0 + rows.each(t * 2 + 1) + j * LANES
             dw[place] = dw[place] + (totals[j] + totals[kw + j])
@@ -90,7 +90,7 @@ def add_blocks(dy, d0, x, x0, rows, count, blocks, c, nothing, dw, w0, kw, sw):
 
 
 @in_registers
-def add_single(dy, d0, x, x0, taps, count, dw, w0):
+def kernel_gradient_single(dy, d0, x, x0, taps, count, dw, w0):
     """Add x·dy at one position to dw at each tap listed."""
     gradient = dy[d0]
 
@@ -103,7 +103,7 @@ def add_single(dy, d0, x, x0, taps, count, dw, w0):
 
 
 @helper
-def seen(output: int, axis: Any, cells: int, step: int, wide: int, found: Any) -> int:
+def list_cells_seen(output: int, axis: Any, cells: int, step: int, wide: int, found: Any) -> int:
     """List the cells that an output sees along one axis; return how many.
 
     `axis` is the window's size, stride, dilation and padding before; there are `cells` cells, `step` numbers and `wide`
@@ -120,8 +120,8 @@ def seen(output: int, axis: Any, cells: int, step: int, wide: int, found: Any) -
 
 
 @helper
-def seeing(cell: int, axis: Any, outputs: int, step: int, wide: int, found: Any) -> int:
-    """List the outputs, of `outputs`, that see a cell along one axis; return how many. See `seen`."""
+def list_outputs_seeing(cell: int, axis: Any, outputs: int, step: int, wide: int, found: Any) -> int:
+    """List the outputs, of `outputs`, that see a cell along one axis; return how many. See `list_cells_seen`."""
     size, stride, dilation, before = axis
     count = 0
     for i in range(size):
@@ -133,7 +133,7 @@ def seeing(cell: int, axis: Any, outputs: int, step: int, wide: int, found: Any)
 
 
 @helper
-def crossed(rows: Any, down: int, columns: Any, across: int, found: Any) -> int:
+def list_pairs(rows: Any, down: int, columns: Any, across: int, found: Any) -> int:
     """List the taps of every row with every column of two lists; return how many."""
     count = 0
     for i in range(down):

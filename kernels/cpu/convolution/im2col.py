@@ -7,7 +7,7 @@ performance convolutional neural networks for document processing") they make on
     kernel gradient     dW = patchesᵀ · dy
     input gradient      dpatches = dy · Wᵀ, each cell added back to where it came from (col2im)
 
-The output's rows, those of all images counted through, are cut into blocks whose patches fill CACHE bytes: each is
+The output's rows, those of all images counted through, are cut into blocks whose patches fill CACHE_BYTES: each is
 built, used and forgotten by one thread, with one-threaded BLAS. The whole batch's patches, kh·kw times the images,
 never exist.
 """
@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from ..window import Pair, Window
-from .compile import helper, parallel_jit, single_threaded_blas
-from .memory import empty, zeros
+from ...window import Pair, Window
+from ..compile import helper, parallel_jit, single_threaded_blas
+from ..memory import empty, zeros
 
 # Bytes of one block's patches. With the block's outputs and W they share a core's second-level cache, 512 KiB and up.
-CACHE = 256 * 1024
+CACHE_BYTES = 256 * 1024
 
 # Kernel gradients are summed in this many parts, a fixed number of blocks each, and the parts added in order: the bits
 # do not depend on the number of threads. Fewer where the parts would take more than PARTS_BYTES together.
@@ -80,11 +80,11 @@ def _grouped(w: np.ndarray, groups: int) -> np.ndarray:
 
 def _block_rows(w: np.ndarray, y: np.ndarray) -> int:
     """Return how many output rows make a block."""
-    return max(1, CACHE // (y.shape[2] * w.shape[0] * w.shape[1] * w.shape[2] * w.itemsize))
+    return max(1, CACHE_BYTES // (y.shape[2] * w.shape[0] * w.shape[1] * w.shape[2] * w.itemsize))
 
 
 @helper
-def _gather(
+def _im2col(
     x: np.ndarray, patches: np.ndarray, geometry: Any, first: int, last: int, oh: int, ow: int, c0: int
 ) -> None:
     """Write the patches of output rows first … last − 1 (of all images, counted through), channels from c0 on."""
@@ -117,8 +117,8 @@ def _gather(
 
 
 @helper
-def _scatter(patches: np.ndarray, dx: np.ndarray, geometry: Any, first: int, last: int, ow: int, c0: int) -> None:
-    """Add the patches of output rows first … last − 1 to one image's gradient dx (h,w,c): the transpose of _gather."""
+def _col2im(patches: np.ndarray, dx: np.ndarray, geometry: Any, first: int, last: int, ow: int, c0: int) -> None:
+    """Add the patches of output rows first … last − 1 to one image's gradient dx (h,w,c): the transpose of _im2col."""
     kh, kw, sh, sw, dh, dw, top, left = geometry
     h, w, channels = dx.shape
     c = patches.shape[1] // (kh * kw)
@@ -157,12 +157,12 @@ def _forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, y: np.ndarray, geometr
         out = flat[first * ow : last * ow]
         patches = np.empty((positions, size), x.dtype)
         if groups == 1:
-            _gather(x, patches, geometry, first, last, oh, ow, 0)
+            _im2col(x, patches, geometry, first, last, oh, ow, 0)
             np.dot(patches, w[0], out)
         else:
             part = np.empty((len(out), k), x.dtype)
             for g in range(groups):
-                _gather(x, patches, geometry, first, last, oh, ow, g * c)
+                _im2col(x, patches, geometry, first, last, oh, ow, g * c)
                 np.dot(patches, w[g], part)
                 out[:, g * k : (g + 1) * k] = part
         for p in range(len(out)):
@@ -190,7 +190,7 @@ def _backward_input(dy: np.ndarray, w: np.ndarray, dx: np.ndarray, geometry: Any
                 else:
                     part[:count] = block[:, g * k : (g + 1) * k]
                     np.dot(part[:count], w[g], patches[:count])
-                _scatter(patches, dx[image], geometry, first, last, ow, g * c)
+                _col2im(patches, dx[image], geometry, first, last, ow, g * c)
 
 
 @parallel_jit
@@ -210,7 +210,7 @@ def _backward_kernel(x: np.ndarray, dy: np.ndarray, partial: np.ndarray, geometr
             out = flat[first * ow : last * ow]
             patches = np.empty((positions, size), x.dtype)
             for g in range(groups):
-                _gather(x, patches, geometry, first, last, oh, ow, g * c)
+                _im2col(x, patches, geometry, first, last, oh, ow, g * c)
                 if groups == 1:
                     np.dot(patches.T, out, product)
                 else:

@@ -1,0 +1,114 @@
+"""The matrix product that convolutions and dense layers are made of: c = a·b, or c += a·b, on blocks that fit in cache.
+
+The words are those of the papers on BLAS (Goto & van de Geijn 2008, "Anatomy of high-performance matrix
+multiplication", ACM TOMS 34(3), section 6; Van Zee & van de Geijn 2015, "BLIS", ACM TOMS 41(3)):
+
+- A *micro-kernel* computes a *register tile* of c, MR rows by NR columns that stay in registers while a and b stream
+  by. NR is a number of vector registers of LANES columns each.
+- `lda`, `ldb`, `ldc` are the distances, in numbers, from one row of a, b or c to the next ("leading dimension").
+- MC rows and NC columns of c, and KC terms of their sums, make the *blocks* that `dense.py` and
+  `convolution/pointwise.py` cut larger products into; `packing.py` copies what a block needs of a and b together.
+
+Nothing is packed here, so a product of 32×32 costs no more than its multiplications. BLAS is as fast from 128×128 on,
+but its calls take turns badly with kernels that share out the rest of their work themselves.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .compile import common_helper, helper
+from .vectors import LANES, add_outer_product, at_least, in_registers, repeat, where
+
+# Register tiles, (MR, vectors in NR), the widest first. Their size is bounded by the registers, 32 or 16, and wants to
+# be square: each row and each column that is loaded then serves many products. With 16 registers the last of them
+# decide: 4×3 leaves one for the factor. Of two vectors, 5 rows at once are the fastest where a row's terms follow each
+# other, but a transposed factor has only multiples of 4 rows.
+REGISTER_TILES = ((4, 4), (8, 2), (8, 1)) if LANES == 16 else ((4, 3), (5, 2), (8, 1))
+REGISTER_TILES_TRANSPOSED = REGISTER_TILES if LANES == 16 else ((4, 3), (4, 2), (4, 1))
+
+# The largest MR, and more than a micro-kernel may write behind the last row: see `multiply`.
+MAX_MR = 8
+
+# Columns of a panel of b: whole register tiles of either kind fill it, and the first-level cache holds it for some 128
+# terms.
+PANEL = 64 if LANES == 16 else 48
+
+
+def _micro_kernel(mr: int, vectors: int, transposed: bool) -> Callable[..., None]:
+    """Return the micro-kernel for register tiles of `mr` rows and so many vectors of columns."""
+
+    @in_registers
+    def micro_kernel(a, a0, lda, b, b0, ldb, c, c0, ldc, depth, accumulate):
+        """c(i, j) = Σ_d a(i, d)·b[b0 + d·ldb + j], plus c(i, j) if `accumulate`."""
+        tile = [c0 + ldc * i + v * LANES for i in range(mr) for v in range(vectors)]
+
+        def add(d: Any, *sums: Any) -> list[Any]:
+            row = [b[b0 + d * ldb + v * LANES] for v in range(vectors)]
+            starts = [a0 + d * lda + i if transposed else a0 + lda * i + d for i in range(mr)]
+            return add_outer_product(sums, [a.each(start) for start in starts], row)
+
+        sums = repeat(depth, add, [where(accumulate, c[at], 0) for at in tile])
+        for at, total in zip(tile, sums, strict=True):
+            c[at] = total
+
+    return micro_kernel
+
+
+def _product(transposed: bool) -> Callable[..., None]:
+    """Return the product by register tiles, of a factor a or of the transpose of one.
+
+    Two functions, though a pair of distances would say either: where one of them is known to be 1, a row or a term is
+    one address further, and the loop over terms loses a third of its instructions.
+    """
+    tiles = REGISTER_TILES_TRANSPOSED if transposed else REGISTER_TILES
+    wide, middle, narrow = (_micro_kernel(mr, vectors, transposed) for mr, vectors in tiles)
+    (wide_mr, _), (middle_mr, _), (narrow_mr, _) = tiles
+    wide_nr, middle_nr, _ = (vectors * LANES for _, vectors in tiles)
+
+    @common_helper
+    def product(
+        a: Any, a0: int, lda: int, b: Any, b0: int, ldb: int, c: Any, c0: int, ldc: int, shape: Any, accumulate: bool
+    ) -> None:
+        rows, columns, depth = shape
+        row = 1 if transposed else lda
+        j = 0
+        while columns - j >= wide_nr and columns - j != wide_nr + LANES:  # one vector alone would be slow
+            for i in range(0, rows, wide_mr):
+                wide(a, a0 + i * row, lda, b, b0 + j, ldb, c, c0 + i * ldc + j, ldc, depth, accumulate)
+            j += wide_nr
+        while j + middle_nr <= columns:
+            for i in range(0, rows, middle_mr):
+                middle(a, a0 + i * row, lda, b, b0 + j, ldb, c, c0 + i * ldc + j, ldc, depth, accumulate)
+            j += middle_nr
+        if j < columns:
+            for i in range(0, rows, narrow_mr):
+                narrow(a, a0 + i * row, lda, b, b0 + j, ldb, c, c0 + i * ldc + j, ldc, depth, accumulate)
+
+    return product
+
+
+# c = a·b, or with `accumulate` c += a·b, for `shape` = (rows, columns, depth); all arrays flat, c from c0 on and so on.
+# The rows of b (depth, columns) and c (rows, columns) are contiguous, `ldb` and `ldc` apart, and fill whole vectors.
+# Where the number of rows is no multiple of MAX_MR, a and c must have space, of any content, behind the last.
+multiply = _product(False)  # a(i, d) = a[a0 + i·lda + d]
+multiply_transposed = _product(True)  # a(i, d) = a[a0 + d·lda + i]
+
+
+@in_registers
+def _finish_vector(c, i, bias, j, floor, y, at):
+    y[at] = at_least(c[i] + bias[j], floor)
+
+
+@helper
+def finish_row(
+    c: np.ndarray, c0: int, columns: int, bias: np.ndarray, b0: int, floor: Any, y: np.ndarray, y0: int
+) -> None:
+    """y[y0 …] = max(c[c0 …] + bias[b0 …], floor), a row of so many columns; NaN stays NaN."""
+    whole = columns // LANES * LANES
+    for j in range(0, whole, LANES):
+        _finish_vector(c, c0 + j, bias, b0 + j, floor, y, y0 + j)
+    for j in range(whole, columns):
+        total = c[c0 + j] + bias[b0 + j]
+        y[y0 + j] = floor if total <= floor else total
