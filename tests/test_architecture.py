@@ -33,6 +33,7 @@ STOREYS = [
     {"__init__"},  # the public names: `from tinyconv import set_seed` is an import of this storey
     {"recipes"},
     {"train"},  # the command line
+    {"__main__"},  # what command lines there are
 ]
 FLOOR = {part: floor for floor, parts in enumerate(STOREYS) for part in parts}
 

@@ -2,14 +2,17 @@
 
 import os
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import pytest
 
+from tinyconv import __main__ as package
 from tinyconv import train
 from tinyconv.commands import Parser, command
 from tinyconv.zoo import __main__ as zoo
 
-MAINS = {"train": (train.main, ["--list"]), "zoo": (zoo.main, [])}
+PACKAGE = Path(package.__file__).parent
+MAINS = {"train": (train.main, ["--list"]), "zoo": (zoo.main, []), "package": (package.main, [])}
 
 
 @pytest.mark.parametrize(("main", "arguments"), MAINS.values(), ids=MAINS)
@@ -30,6 +33,7 @@ def test_ctrl_c_ends_the_command_in_one_line(monkeypatch, capsys, main, argument
 
     monkeypatch.setattr(train, "listing", interrupted)
     monkeypatch.setattr(zoo, "rows", interrupted)
+    monkeypatch.setattr(package, "overview", interrupted)
     assert main(arguments) == 130
     assert capsys.readouterr().err == "Stopped.\n"
 
@@ -59,3 +63,29 @@ def test_mistyped_options(capsys, arguments, message):
         parser.parse(arguments)
     assert ended.value.code == 2
     assert capsys.readouterr().err == f"some.where: {message}\n"
+
+
+def test_the_package_itself_lists_its_commands(capsys):
+    assert package.main([]) == 0
+    said = capsys.readouterr().out
+    for name, words in package.COMMANDS.items():
+        assert f"python -m tinyconv.{name} " in said
+        assert words in said
+    runnable = {path.parent.name for path in PACKAGE.glob("*/__main__.py")}
+    runnable |= {path.stem for path in PACKAGE.glob("*.py") if '__name__ == "__main__"' in path.read_text("utf-8")}
+    assert set(package.COMMANDS) == runnable - {"__main__"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "mnist"], "each command is a module of its own: python -m tinyconv.train mnist"),
+        (["Train"], 'unknown command "Train": did you mean "train"? known are gradcheck, train, zoo'),
+        (["--versoin"], "unrecognized arguments: --versoin: did you mean --version?"),
+    ],
+)
+def test_the_package_itself_refuses(capsys, arguments, message):
+    with pytest.raises(SystemExit) as ended:
+        package.main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"tinyconv: {message}\n"

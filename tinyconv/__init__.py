@@ -8,10 +8,12 @@ Names, arguments and defaults are those of Keras 3.
 """
 
 import sys
-from pkgutil import extend_path
+from os import path
 
-# The folder kernels/ is installed as tinyconv.kernels; in a checkout it lies beside this package, not inside it.
-__path__ = extend_path(__path__, __name__)
+# The folder kernels/ is installed as tinyconv.kernels. In a checkout it lies beside this package, not inside it; found
+# there first, it is never another installation's.
+if not path.isdir(path.join(__path__[0], "kernels")):
+    __path__.append(path.dirname(__path__[0]))
 
 from . import (
     activations,

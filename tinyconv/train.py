@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+if not __package__:
+    sys.exit("run it as a module of its package: python -m tinyconv.train")
+
 from . import functions, kernels, names, set_seed
 from .commands import BROKEN_PIPE, Parser, command, is_broken_pipe, short, silence
 from .models import Sequential

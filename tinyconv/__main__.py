@@ -1,0 +1,45 @@
+"""`python -m tinyconv`: what there is to run."""
+
+import shlex
+import sys
+from argparse import REMAINDER
+from collections.abc import Sequence
+
+from ._version import __version__
+from .commands import Parser, command
+from .names import look_up
+
+COMMANDS = {
+    "train": "train a network of the documents and compare the figures",
+    "zoo": "list the networks and what they cost",
+    "gradcheck": "check every gradient of the engine against central differences",
+}
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the commands of the package and return the exit code."""
+    parser = Parser("python -m tinyconv", "List what there is to run.")
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("command", nargs=REMAINDER, metavar="COMMAND", help=", ".join(COMMANDS))
+    wanted = parser.parse(arguments).command
+    if wanted:
+        try:
+            look_up("command", wanted[0], COMMANDS)
+        except ValueError as error:
+            parser.error(str(error))
+        parser.error(f"each command is a module of its own: python -m tinyconv.{shlex.join(wanted)}")
+    print(overview())
+    return 0
+
+
+def overview() -> str:
+    """Return the commands as a table, and where to read more."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  python -m tinyconv.{name:<{width}}  {words}" for name, words in COMMANDS.items()]
+    head = f"tinyconv {__version__}: convolutional networks from scratch, every line of backpropagation open to read."
+    return "\n".join([head, "", *lines, "", "Each takes --help. In Python: import tinyconv as tc"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
