@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -179,6 +180,14 @@ class Tensor:
         to: Callable[..., "Tensor"]
 
 
+@dataclass(frozen=True)
+class Formula:
+    """What an operation computes, in the letters of its docstring: y from its inputs, and their gradients from dy."""
+
+    forward: str
+    backward: str
+
+
 class Function:
     """One application of an operation: settings in `__init__`, arrays in `forward`, gradients in `backward`.
 
@@ -190,6 +199,7 @@ class Function:
     and is applied to tensors by calling it. An instance serves one application.
     """
 
+    formula: ClassVar[Formula | None] = None  # every operation of the engine has one; a user's need not
     freed: ClassVar[bool] = False
     calls: tuple[autograd.Call, ...] = ()  # the calls of layers and models that applied it, the outermost first
     inputs: tuple[Tensor, ...]

@@ -1,7 +1,7 @@
 """Differentiable operations on tensors: pure functions, each with its formula and gradient.
 
-A class such as `Relu` is one application of an operation, with `forward` and `backward` on plain arrays; a lower-case
-function such as `relu` applies it to tensors.
+A class such as `Relu` is one application of an operation, with `forward` and `backward` on plain arrays, and says its
+`formula` (`python -m tinyconv.functions` lists them); a lower-case function such as `relu` applies it to tensors.
 """
 
 from . import operators

@@ -4,12 +4,14 @@ from math import inf
 from typing import Any
 
 from .. import kernels
-from ..tensor import Function, Tensor, as_tensor
+from ..tensor import Formula, Function, Tensor, as_tensor
 from .rectifier import Rectifier
 
 
 class Relu(Function):
-    """y = max(x, 0); dx = dy where y > 0."""
+    """The rectified linear unit."""
+
+    formula = Formula("y = max(x, 0)", "dx = dy·[y > 0]")
 
     def forward(self, x: Any) -> Any:
         self.y = kernels.of(x).relu(x)
@@ -20,7 +22,9 @@ class Relu(Function):
 
 
 class LeakyRelu(Function):
-    """y = x where x > 0, else slope·x; dx = dy, or slope·dy."""
+    """The rectifier with a slope below 0."""
+
+    formula = Formula("y = x where x > 0, else slope·x", "dx = dy where x > 0, else slope·dy")
 
     def __init__(self, slope: float) -> None:
         self.slope = slope
@@ -34,7 +38,9 @@ class LeakyRelu(Function):
 
 
 class Sigmoid(Function):
-    """y = 1/(1 + e⁻ˣ); dx = dy·y·(1 − y)."""
+    """The logistic function."""
+
+    formula = Formula("y = 1/(1 + e⁻ˣ)", "dx = dy·y·(1 − y)")
 
     def forward(self, x: Any) -> Any:
         self.y = kernels.of(x).sigmoid(x)
@@ -45,7 +51,9 @@ class Sigmoid(Function):
 
 
 class Tanh(Function):
-    """y = tanh x; dx = dy·(1 − y²)."""
+    """The hyperbolic tangent."""
+
+    formula = Formula("y = tanh x", "dx = dy·(1 − y²)")
 
     def forward(self, x: Any) -> Any:
         self.y = kernels.of(x).tanh(x)
@@ -56,7 +64,9 @@ class Tanh(Function):
 
 
 class Softmax(Function):
-    """y = eˣ / Σ eˣ over the last axis; dx = y·(dy − Σ dy·y)."""
+    """Positive numbers with sum 1 along the last axis."""
+
+    formula = Formula("y = eˣ / Σ eˣ", "dx = y·(dy − Σ dy·y)")
 
     def forward(self, x: Any) -> Any:
         self.y = kernels.of(x).softmax(x)

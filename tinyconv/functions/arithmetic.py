@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..tensor import Function, Tensor, as_tensor, values
+from ..tensor import Formula, Function, Tensor, as_tensor, values
 from .activation import Relu
 
 
@@ -47,7 +47,9 @@ class _Binary(Function):
 
 
 class Add(_Binary):
-    """y = a + b; da = dy, db = dy."""
+    """The sum of two arrays."""
+
+    formula = Formula("y = a + b", "da = dy, db = dy")
 
     def operate(self, a: Any, b: Any) -> Any:
         return a + b
@@ -60,7 +62,9 @@ class Add(_Binary):
 
 
 class AddRelu(Function):
-    """y = max(a + b, 0) of two arrays of one shape; da = db = dy where y > 0."""
+    """The rectified sum of two arrays of one shape."""
+
+    formula = Formula("y = max(a + b, 0)", "da = db = dy·[y > 0]")
 
     def forward(self, a: Any, b: Any) -> Any:
         self.y = kernels.of(a).add(a, b, True)
@@ -72,7 +76,9 @@ class AddRelu(Function):
 
 
 class Subtract(_Binary):
-    """y = a − b; da = dy, db = −dy."""
+    """The difference of two arrays."""
+
+    formula = Formula("y = a − b", "da = dy, db = −dy")
 
     def operate(self, a: Any, b: Any) -> Any:
         return a - b
@@ -85,7 +91,9 @@ class Subtract(_Binary):
 
 
 class Multiply(_Binary):
-    """y = a·b; da = dy·b, db = dy·a."""
+    """The product of two arrays, element by element."""
+
+    formula = Formula("y = a·b", "da = dy·b, db = dy·a")
 
     def operate(self, a: Any, b: Any) -> Any:
         return a * b
@@ -98,7 +106,9 @@ class Multiply(_Binary):
 
 
 class Divide(_Binary):
-    """y = a/b; da = dy/b, db = −dy·y/b."""
+    """The quotient of two arrays, element by element."""
+
+    formula = Formula("y = a/b", "da = dy/b, db = −dy·y/b")
 
     def operate(self, a: Any, b: Any) -> Any:
         return a / b
@@ -111,7 +121,9 @@ class Divide(_Binary):
 
 
 class Power(_Binary):
-    """y = aᵇ; da = dy·b·aᵇ⁻¹, db = dy·y·ln a where a > 0, else 0 (as in TensorFlow)."""
+    """One array to the power of another, element by element."""
+
+    formula = Formula("y = aᵇ", "da = dy·b·aᵇ⁻¹; db = dy·y·ln a where a > 0, else 0 (as in TensorFlow)")
 
     def operate(self, a: Any, b: Any) -> Any:
         return a**b
@@ -125,7 +137,9 @@ class Power(_Binary):
 
 
 class Maximum(_Binary):
-    """y = max(a, b); the gradient goes to a where a ≥ b, else to b (as in TensorFlow)."""
+    """The larger of two arrays, element by element."""
+
+    formula = Formula("y = max(a, b)", "da = dy where a ≥ b, else 0; db = dy where a < b, else 0 (as in TensorFlow)")
 
     def operate(self, a: Any, b: Any) -> Any:
         return np.maximum(a, b)
@@ -138,7 +152,9 @@ class Maximum(_Binary):
 
 
 class Minimum(_Binary):
-    """y = min(a, b); the gradient goes to a where a ≤ b, else to b (as in TensorFlow)."""
+    """The smaller of two arrays, element by element."""
+
+    formula = Formula("y = min(a, b)", "da = dy where a ≤ b, else 0; db = dy where a > b, else 0 (as in TensorFlow)")
 
     def operate(self, a: Any, b: Any) -> Any:
         return np.minimum(a, b)
@@ -151,7 +167,12 @@ class Minimum(_Binary):
 
 
 class Where(_Binary):
-    """y = a where the condition holds, else b; each gets dy where it was chosen, 0 elsewhere."""
+    """The elements of one array where a condition holds, of another elsewhere."""
+
+    formula = Formula(
+        "y = a where the condition holds, else b",
+        "da = dy where the condition holds, else 0; db = dy − da",
+    )
 
     def __init__(self, condition: Any) -> None:
         self.condition = condition
@@ -167,10 +188,12 @@ class Where(_Binary):
 
 
 class Matmul(Function):
-    """y = a @ b over the last two axes, the others broadcast; da = dy @ bᵀ, db = aᵀ @ dy.
+    """The matrix product over the last two axes, the others broadcast.
 
     A vector on the left counts as one row, on the right as one column, as in `numpy.matmul`.
     """
+
+    formula = Formula("y = a @ b", "da = dy @ bᵀ, db = aᵀ @ dy")
 
     def forward(self, a: Any, b: Any) -> Any:
         self.a, self.b = a, b

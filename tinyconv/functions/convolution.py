@@ -4,15 +4,23 @@ from typing import Any
 
 from .. import kernels
 from ..kernels import Window
-from ..tensor import Function, Tensor, as_tensor
+from ..tensor import Formula, Tensor, as_tensor
+from .weighted import Needs, Weighted
 
 
-class Conv2D(Function):
-    """y[n,i,j,k] = b[k] + Σ x[n, i·s + p·d, j·s + q·d, c]·w[p,q,c,k] over p, q, c; the gradients are its transposes.
+class Conv2D(Weighted):
+    """The convolution of images x (n,h,w,c) with kernels w (kh,kw,c/groups,k), plus b (k,), which may be left out.
 
-    x (n,h,w,c), w (kh,kw,c/groups,k), b (k,) or left out; with `relu`, max(y, 0). See
+    Strides are s, dilations d. With `relu`, max(y, 0), whose dy is 0 where y is. See
     `kernels/reference/convolution.py`.
     """
+
+    formula = Formula(
+        "y[n,i,j,k] = b[k] + Σ x[n, i·s + p·d, j·s + q·d, c]·w[p,q,c,k] over p, q, c",
+        "dx[n, i·s + p·d, j·s + q·d, c] += Σ dy[n,i,j,k]·w[p,q,c,k] over k; "
+        "dw[p,q,c,k] = Σ x[n, i·s + p·d, j·s + q·d, c]·dy[n,i,j,k] over n, i, j; "
+        "db[k] = Σ dy[n,i,j,k]",
+    )
 
     def __init__(self, window: Window, groups: int = 1, relu: bool = False) -> None:
         self.window, self.groups, self.relu = window, groups, relu
@@ -23,14 +31,18 @@ class Conv2D(Function):
         self.y = y if self.relu else None
         return y
 
-    def backward(self, dy: Any) -> tuple[Any, ...]:
-        needs = (*self.needs, False)[:3]
-        gradients = kernels.of(dy).conv2d_backward(dy, self.x, self.w, self.y, self.window, self.groups, needs)
-        return gradients[: len(self.needs)]
+    def gradients(self, dy: Any, needs: Needs) -> tuple[Any, Any, Any]:
+        arrays = dy, self.x, self.w, self.y
+        return kernels.of(dy).conv2d_backward(*arrays, self.window, self.groups, needs)
 
 
-class Conv2DPooled(Function):
-    """y = the largest of each 2×2 square of what `Conv2D` computes; dy goes to the first that was largest."""
+class Conv2DPooled(Weighted):
+    """A convolution, see `Conv2D`, and max pooling over squares of 2×2, see `MaxPool2D`, in one pass."""
+
+    formula = Formula(
+        "y = max over each 2×2 square of Conv2D(x, w, b)",
+        "dy goes to the first largest of its square, then on as in Conv2D",
+    )
 
     def __init__(self, window: Window, groups: int = 1, relu: bool = False) -> None:
         self.window, self.groups, self.relu = window, groups, relu
@@ -40,10 +52,9 @@ class Conv2DPooled(Function):
         y, self.argmax = kernels.of(x).conv2d_pooled(x, w, b, self.window, self.groups, self.relu)
         return y
 
-    def backward(self, dy: Any) -> tuple[Any, ...]:
-        needs = (*self.needs, False)[:3]
+    def gradients(self, dy: Any, needs: Needs) -> tuple[Any, Any, Any]:
         arrays = dy, self.argmax, self.x, self.w
-        return kernels.of(dy).conv2d_pooled_backward(*arrays, self.window, self.groups, needs)[: len(self.needs)]
+        return kernels.of(dy).conv2d_pooled_backward(*arrays, self.window, self.groups, needs)
 
 
 def conv2d(

@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..tensor import Function, Tensor, as_tensor, values
+from ..tensor import Formula, Function, Tensor, as_tensor, values
 
 
 class SoftmaxCrossEntropy(Function):
-    """loss = −Σ t·ln softmax(x) over the last axis; dx = dloss·(softmax(x)·Σ t − t). The targets get no gradient."""
+    """The cross-entropy of targets t and the softmax of x over the last axis; the targets get no gradient."""
+
+    formula = Formula("y = −Σ t·ln softmax(x)", "dx = dy·(softmax(x)·Σ t − t)")
 
     def __init__(self, targets: Any) -> None:
         self.targets = targets
@@ -23,7 +25,9 @@ class SoftmaxCrossEntropy(Function):
 
 
 class SparseSoftmaxCrossEntropy(Function):
-    """The same for targets given as class numbers: loss = −ln softmax(x)[label]."""
+    """The cross-entropy of class numbers and the softmax of x over the last axis."""
+
+    formula = Formula("y = −ln softmax(x)[label]", "dx = dy·(softmax(x) − [class = label])")
 
     def __init__(self, labels: Any) -> None:
         self.labels = labels
@@ -37,7 +41,9 @@ class SparseSoftmaxCrossEntropy(Function):
 
 
 class SigmoidCrossEntropy(Function):
-    """loss = −t·ln σ(x) − (1 − t)·ln(1 − σ(x)), element by element; dx = dloss·(σ(x) − t)."""
+    """The cross-entropy of targets t and the sigmoid of x, element by element; the targets get no gradient."""
+
+    formula = Formula("y = −t·ln σ(x) − (1 − t)·ln(1 − σ(x))", "dx = dy·(σ(x) − t)")
 
     def __init__(self, targets: Any) -> None:
         self.targets = targets

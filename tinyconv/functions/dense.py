@@ -3,14 +3,17 @@
 from typing import Any
 
 from .. import kernels
-from ..tensor import Function, Tensor, as_tensor
+from ..tensor import Formula, Tensor, as_tensor
+from .weighted import Needs, Weighted
 
 
-class Dense(Function):
-    """y = x @ w + b for x (…,m), w (m,k), b (k,) or left out; dx = dy @ wᵀ, dw = xᵀ @ dy, db = Σ dy.
+class Dense(Weighted):
+    """The fully connected map of x (…,m) by w (m,k) and b (k,), which may be left out.
 
     With `relu`, max(y, 0), whose dy is 0 where y is.
     """
+
+    formula = Formula("y = x @ w + b", "dx = dy @ wᵀ, dw = xᵀ @ dy, db = Σ dy")
 
     def __init__(self, relu: bool = False) -> None:
         self.relu = relu
@@ -21,15 +24,13 @@ class Dense(Function):
         self.y = y if self.relu else None
         return y
 
-    def backward(self, dy: Any) -> tuple[Any, ...]:
+    def gradients(self, dy: Any, needs: Needs) -> tuple[Any, Any, Any]:
         k = kernels.of(dy)
         if self.relu:
             dy = k.relu_backward(dy, self.y)
-        dx = k.dense_backward_input(dy, self.w) if self.needs[0] else None
-        dw = k.dense_backward_kernel(dy, self.x) if self.needs[1] else None
-        if len(self.needs) == 2:
-            return dx, dw
-        return dx, dw, k.dense_backward_bias(dy) if self.needs[2] else None
+        dx = k.dense_backward_input(dy, self.w) if needs[0] else None
+        dw = k.dense_backward_kernel(dy, self.x) if needs[1] else None
+        return dx, dw, k.dense_backward_bias(dy) if needs[2] else None
 
 
 def dense(x: Any, w: Any, b: Any = None, relu: bool = False) -> Tensor:

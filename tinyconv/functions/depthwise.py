@@ -4,14 +4,22 @@ from typing import Any
 
 from .. import kernels
 from ..kernels import Window
-from ..tensor import Function, Tensor, as_tensor
+from ..tensor import Formula, Tensor, as_tensor
+from .weighted import Needs, Weighted
 
 
-class DepthwiseConv2D(Function):
-    """y[n,i,j,c·m + t] = b[c·m + t] + Σ x[n, i·s + p·d, j·s + q·d, c]·w[p,q,c,t] over p, q; the gradients, transposed.
+class DepthwiseConv2D(Weighted):
+    """The convolution of each channel of x (n,h,w,c) with kernels of its own, w (kh,kw,c,m), plus b (c·m,) if given.
 
-    x (n,h,w,c), w (kh,kw,c,m), b (c·m,) or left out; with `relu`, max(y, 0). See `kernels/reference/depthwise.py`.
+    Strides are s, dilations d. With `relu`, max(y, 0), whose dy is 0 where y is. See `kernels/reference/depthwise.py`.
     """
+
+    formula = Formula(
+        "y[n,i,j,c·m + t] = b[c·m + t] + Σ x[n, i·s + p·d, j·s + q·d, c]·w[p,q,c,t] over p, q",
+        "dx[n, i·s + p·d, j·s + q·d, c] += Σ dy[n,i,j,c·m + t]·w[p,q,c,t] over t; "
+        "dw[p,q,c,t] = Σ x[n, i·s + p·d, j·s + q·d, c]·dy[n,i,j,c·m + t] over n, i, j; "
+        "db = Σ dy",
+    )
 
     def __init__(self, window: Window, relu: bool = False) -> None:
         self.window, self.relu = window, relu
@@ -22,10 +30,8 @@ class DepthwiseConv2D(Function):
         self.y = y if self.relu else None
         return y
 
-    def backward(self, dy: Any) -> tuple[Any, ...]:
-        needs = (*self.needs, False)[:3]
-        gradients = kernels.of(dy).depthwise_conv2d_backward(dy, self.x, self.w, self.y, self.window, needs)
-        return gradients[: len(self.needs)]
+    def gradients(self, dy: Any, needs: Needs) -> tuple[Any, Any, Any]:
+        return kernels.of(dy).depthwise_conv2d_backward(dy, self.x, self.w, self.y, self.window, needs)
 
 
 def depthwise_conv2d(

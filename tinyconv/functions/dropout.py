@@ -4,14 +4,19 @@ from typing import Any
 
 from .. import kernels
 from ..randomness import checked_seed, first_element
-from ..tensor import Function, Tensor, as_tensor
+from ..tensor import Formula, Function, Tensor, as_tensor
 
 
 class Dropout(Function):
-    """y = x/(1 − rate) where a Philox draw keeps the element, else 0; dx = dy in the same way.
+    """Elements set to 0 at random, by a Philox draw, in the inverted form that leaves inference alone.
 
-    Source: Srivastava et al. 2014, JMLR 15(56), in the inverted form that leaves inference alone.
+    Source: Srivastava et al. 2014, JMLR 15(56).
     """
+
+    formula = Formula(
+        "y = x/(1 − rate) where u ≥ rate, else 0; u uniform on [0, 1)",
+        "dx = dy/(1 − rate) where u ≥ rate, else 0",
+    )
 
     def __init__(self, rate: float, seed: int, stream: int, step: int) -> None:
         self.rate, self.draw = rate, (seed, stream, step)

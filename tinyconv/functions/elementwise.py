@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..tensor import Function, Tensor, as_tensor
+from ..tensor import Formula, Function, Tensor, as_tensor
 
 
 class Negative(Function):
-    """y = −x; dx = −dy."""
+    """The same numbers with the other sign."""
+
+    formula = Formula("y = −x", "dx = −dy")
 
     def forward(self, x: Any) -> Any:
         return -x
@@ -19,7 +21,9 @@ class Negative(Function):
 
 
 class Exp(Function):
-    """y = eˣ; dx = dy·y."""
+    """The exponential function."""
+
+    formula = Formula("y = eˣ", "dx = dy·y")
 
     def forward(self, x: Any) -> Any:
         self.y = np.exp(x)
@@ -30,7 +34,9 @@ class Exp(Function):
 
 
 class Log(Function):
-    """y = ln x; dx = dy/x."""
+    """The natural logarithm."""
+
+    formula = Formula("y = ln x", "dx = dy/x")
 
     def forward(self, x: Any) -> Any:
         self.x = x
@@ -41,7 +47,9 @@ class Log(Function):
 
 
 class Sqrt(Function):
-    """y = √x; dx = dy/(2y)."""
+    """The square root."""
+
+    formula = Formula("y = √x", "dx = dy/(2y)")
 
     def forward(self, x: Any) -> Any:
         self.y = np.sqrt(x)
@@ -52,7 +60,9 @@ class Sqrt(Function):
 
 
 class Absolute(Function):
-    """y = |x|; dx = dy·sign(x), 0 at 0."""
+    """The absolute value."""
+
+    formula = Formula("y = |x|", "dx = dy·sign x, 0 at x = 0")
 
     def forward(self, x: Any) -> Any:
         self.x = x
@@ -63,7 +73,9 @@ class Absolute(Function):
 
 
 class Clip(Function):
-    """y = min(max(x, low), high); dx = dy where low ≤ x ≤ high, else 0."""
+    """The numbers held between two bounds."""
+
+    formula = Formula("y = min(max(x, low), high)", "dx = dy where low ≤ x ≤ high, else 0")
 
     def __init__(self, low: float, high: float) -> None:
         self.low, self.high = low, high
@@ -77,7 +89,9 @@ class Clip(Function):
 
 
 class Cast(Function):
-    """y = x in another dtype; dx = dy in the dtype of x."""
+    """The same numbers in another dtype."""
+
+    formula = Formula("y = x in another dtype", "dx = dy in the dtype of x")
 
     def __init__(self, dtype: str) -> None:
         self.dtype = np.dtype(dtype)
@@ -91,7 +105,9 @@ class Cast(Function):
 
 
 class ToDevice(Function):
-    """y = x in the memory of another device; dx = dy in that of x."""
+    """The same numbers in the memory of another device."""
+
+    formula = Formula("y = x on another device", "dx = dy on the device of x")
 
     def __init__(self, device: str) -> None:
         self.device = device

@@ -6,14 +6,16 @@ import numpy as np
 
 from .. import kernels
 from ..randomness import checked_seed, first_element
-from ..tensor import Function, Tensor, as_tensor
+from ..tensor import Formula, Function, Tensor, as_tensor
 
 
 class GaussianNoise(Function):
-    """y = x + stddev·z, z from a Philox draw, normal with mean 0 and variance 1; dx = dy.
+    """Normal numbers with mean 0 and variance 1, by a Philox draw, times stddev, added.
 
     Source of the numbers: Box & Muller 1958, see `kernels/reference/dropout.py`.
     """
+
+    formula = Formula("y = x + stddev·z, z normal", "dx = dy")
 
     def __init__(self, stddev: float, seed: int, stream: int, step: int) -> None:
         self.stddev, self.draw = stddev, (seed, stream, step)
@@ -26,10 +28,15 @@ class GaussianNoise(Function):
 
 
 class SpatialDropout2D(Function):
-    """y = x/(1 − rate) in those channels of each image that a Philox draw keeps, else 0; dx = dy in the same way.
+    """Whole channels of images set to 0 at random, by a Philox draw.
 
     Source: Tompson et al. 2015, "Efficient object localization using convolutional networks", section 3.2.
     """
+
+    formula = Formula(
+        "y = x/(1 − rate) where u ≥ rate, else 0; one u for each channel of each image",
+        "dx = dy/(1 − rate) where u ≥ rate, else 0",
+    )
 
     def __init__(self, rate: float, seed: int, stream: int, step: int) -> None:
         self.rate, self.draw = rate, (seed, stream, step)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..tensor import Function, Tensor, as_tensor
+from ..tensor import Formula, Function, Tensor, as_tensor
 from .rectifier import last_open
 
 
@@ -26,10 +26,16 @@ class _Normalization(Function):
 
 
 class BatchNorm(_Normalization):
-    """y = γ·(x − μ)/√(σ² + ε) + β, μ and σ² being each channel's own over the batch; or min(max(y, 0), ceiling).
+    """Each channel normalized by its own mean μ and variance σ² over the batch, then scaled by γ and moved by β.
 
-    dx = γ/√(σ² + ε)·(dy − mean dy − x̂·mean(dy·x̂)), dγ = Σ dy·x̂, dβ = Σ dy. Afterwards `mean` and `variance` hold μ, σ².
+    With a ceiling, min(max(y, 0), ceiling), which passes dy on where it leaves y as it is. Afterwards `mean` and
+    `variance` hold μ and σ².
     """
+
+    formula = Formula(
+        "y = γ·x̂ + β, x̂ = (x − μ)/√(σ² + ε)",
+        "dx = γ/√(σ² + ε)·(dy − mean dy − x̂·mean(dy·x̂)), dγ = Σ dy·x̂, dβ = Σ dy",
+    )
 
     def __init__(self, scaled: bool, centered: bool, epsilon: float, ceiling: float | None) -> None:
         super().__init__(scaled, centered, epsilon)
@@ -50,10 +56,12 @@ class BatchNorm(_Normalization):
 
 
 class LayerNorm(_Normalization):
-    """y = γ·(x − μ)/√(σ² + ε) + β, μ and σ² being each row's own over the last axis.
+    """Each row normalized by its own mean μ and variance σ² over the last axis, then scaled by γ and moved by β."""
 
-    With g = γ·dy, dx = (g − mean g − x̂·mean(g·x̂))/√(σ² + ε); dγ = Σ dy·x̂, dβ = Σ dy.
-    """
+    formula = Formula(
+        "y = γ·x̂ + β, x̂ = (x − μ)/√(σ² + ε)",
+        "dx = (g − mean g − x̂·mean(g·x̂))/√(σ² + ε) with g = γ·dy, dγ = Σ dy·x̂, dβ = Σ dy",
+    )
 
     def forward(self, x: Any, *learnt: Any) -> Any:
         gamma, beta = self.placed(learnt, None)
@@ -66,10 +74,9 @@ class LayerNorm(_Normalization):
 
 
 class ScaleShift(Function):
-    """y = (x − mean)·scale + shift for each channel, `mean` being constant; or min(max(y, 0), ceiling).
+    """Each channel scaled and moved, `mean` being constant; with a ceiling, min(max(y, 0), ceiling)."""
 
-    dx = dy·scale, dscale = Σ dy·(x − mean), dshift = Σ dy.
-    """
+    formula = Formula("y = (x − mean)·scale + shift", "dx = dy·scale, dscale = Σ dy·(x − mean), dshift = Σ dy")
 
     def __init__(self, mean: Any, ceiling: float | None) -> None:
         self.mean, self.ceiling = mean, None if ceiling is None else float(ceiling)

@@ -4,13 +4,15 @@ from typing import Any
 
 from .. import kernels
 from ..kernels import Window
-from ..tensor import Function, Tensor, as_tensor
+from ..tensor import Formula, Function, Tensor, as_tensor
 
 Pair = tuple[int, int]
 
 
 class MaxPool2D(Function):
-    """y = the largest x of each window; dy goes to the first that was largest."""
+    """The largest number of each window; it gets the window's gradient, the first one if several are largest."""
+
+    formula = Formula("y = max x over each window", "dx = Σ dy over the windows whose first largest cell it is")
 
     def __init__(self, window: Window) -> None:
         self.window = window
@@ -25,7 +27,9 @@ class MaxPool2D(Function):
 
 
 class AveragePool2D(Function):
-    """y = the mean of x over each window, padding not counted; dy is shared equally by the window's cells."""
+    """The mean of each window; padding counts neither as a number nor as a cell."""
+
+    formula = Formula("y = Σ x / cells over each window", "dx = Σ dy/cells over the windows that hold it")
 
     def __init__(self, window: Window) -> None:
         self.window = window
@@ -39,7 +43,9 @@ class AveragePool2D(Function):
 
 
 class GlobalAveragePool2D(Function):
-    """y (n,c) = the mean of x (n,h,w,c) over h and w; dx = dy/(h·w) everywhere."""
+    """The mean over height and width, (n,h,w,c) → (n,c)."""
+
+    formula = Formula("y = Σ x / (h·w)", "dx = dy/(h·w)")
 
     def forward(self, x: Any) -> Any:
         self.image = x.shape[1:3]

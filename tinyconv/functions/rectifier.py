@@ -5,14 +5,16 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..tensor import Function, Tensor, as_tensor
+from ..tensor import Formula, Function, Tensor, as_tensor
 
 
 class Rectifier(Function):
-    """y = min(x, ceiling) where x > threshold, else slope·(x − threshold); dx = dy, 0 above the ceiling, slope·dy.
+    """A rectifier with a ceiling, a threshold and a slope below it; at the ceiling see `last_open`."""
 
-    At x = threshold dx is 0. At x = ceiling it is dy, but see `last_open`.
-    """
+    formula = Formula(
+        "y = min(x, ceiling) where x > threshold, else slope·(x − threshold)",
+        "dx = dy where threshold < x ≤ ceiling, slope·dy where x < threshold, else 0",
+    )
 
     def __init__(self, slope: float, ceiling: float, threshold: float) -> None:
         self.settings = slope, ceiling, threshold
@@ -29,10 +31,12 @@ class Rectifier(Function):
 
 
 class Prelu(Function):
-    """y = x where x > 0, else alpha·x; dalpha = Σ dy·x over all x ≤ 0 that share a slope.
+    """The rectifier with learnt slopes α, of which several elements may share one."""
 
-    dx = dy where x > 0, alpha·dy where x < 0, 0 at 0.
-    """
+    formula = Formula(
+        "y = x where x > 0, else α·x",
+        "dx = dy where x > 0, α·dy where x < 0, 0 at 0; dα = Σ dy·x over the x ≤ 0 that share it",
+    )
 
     def forward(self, x: Any, alpha: Any) -> Any:
         self.x, self.alpha = x, alpha

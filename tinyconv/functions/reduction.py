@@ -1,77 +1,89 @@
 """Reductions over axes: `axis` is None (all), an int, or several; `keepdims` leaves reduced axes with length 1."""
 
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from .. import kernels
-from ..tensor import Function, Tensor, as_tensor
+from ..tensor import Formula, Function, Tensor, as_tensor
 
 Axis = int | tuple[int, ...] | None
 
 
 class _Reduction(Function):
-    """A reduction; `spread` brings the gradient back to a shape that broadcasts against the input."""
+    """A reduction over axes; `defined_for_none` says whether no elements at all have one, as the sum of none is 0."""
+
+    defined_for_none: ClassVar[bool] = False
 
     def __init__(self, axis: Axis, keepdims: bool) -> None:
         self.axis, self.keepdims = axis, keepdims
 
-    def settle(self, x: Any) -> tuple[int, ...]:
-        """Return the reduced axes as non-negative ints; remember the input's shape."""
+    def reduced_axes(self, x: Any) -> tuple[int, ...]:
+        """Return the reduced axes as non-negative ints; remember the shapes before and after."""
         axis = range(x.ndim) if self.axis is None else self.axis if isinstance(self.axis, tuple) else (self.axis,)
         axes = tuple(one % x.ndim if -x.ndim <= one < x.ndim else one for one in axis)
         if len(set(axes)) != len(axes) or any(one >= x.ndim or one < 0 for one in axes):
             raise ValueError(f"{type(self).__name__} got axis {self.axis} for a tensor of {x.ndim} axes")
         self.shape = x.shape
-        self.kept = tuple(1 if one in axes else length for one, length in enumerate(x.shape))
+        self.reduced_shape = tuple(1 if one in axes else length for one, length in enumerate(x.shape))
         self.count = prod(x.shape[one] for one in axes)
+        if self.count == 0 and not self.defined_for_none:
+            name = type(self).__name__
+            raise ValueError(f"{name} of no elements is not defined: axis {self.axis} of shape {x.shape} has none")
         return axes
 
-    def spread(self, dy: Any) -> Any:
-        return dy.reshape(self.kept)
+    def keep_axes(self, dy: Any) -> Any:
+        """Return `dy` with the reduced axes as axes of length 1, so that it broadcasts against the input."""
+        return dy.reshape(self.reduced_shape)
 
 
 class Sum(_Reduction):
-    """y = Σ x; dx = dy, repeated along the reduced axes."""
+    """The sum over axes."""
+
+    formula = Formula("y = Σ x", "dx = dy, repeated along the reduced axes")
+    defined_for_none = True
 
     def forward(self, x: Any) -> Any:
-        return x.sum(axis=self.settle(x), keepdims=self.keepdims)
+        return x.sum(axis=self.reduced_axes(x), keepdims=self.keepdims)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
-        return (np.broadcast_to(self.spread(dy), self.shape),)
+        return (np.broadcast_to(self.keep_axes(dy), self.shape),)
 
 
 class Mean(_Reduction):
-    """y = Σ x / count; dx = dy / count, repeated along the reduced axes."""
+    """The mean over axes."""
+
+    formula = Formula("y = Σ x / count", "dx = dy/count, repeated along the reduced axes")
 
     def forward(self, x: Any) -> Any:
-        return x.mean(axis=self.settle(x), keepdims=self.keepdims)
+        return x.mean(axis=self.reduced_axes(x), keepdims=self.keepdims)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
-        return (np.broadcast_to(self.spread(dy) / self.count, self.shape),)
+        return (np.broadcast_to(self.keep_axes(dy) / self.count, self.shape),)
 
 
 class Var(_Reduction):
-    """y = Σ (x − mean)² / count, the biased variance; dx = dy·2(x − mean)/count.
+    """The biased variance over axes. The mean depends on x too, but its contribution is Σ (x − mean) = 0."""
 
-    The mean depends on x too, but its contribution is Σ (x − mean) = 0.
-    """
+    formula = Formula("y = Σ (x − mean)² / count", "dx = dy·2·(x − mean)/count")
 
     def forward(self, x: Any) -> Any:
-        axes = self.settle(x)
+        axes = self.reduced_axes(x)
         self.centred = x - x.mean(axis=axes, keepdims=True)
         return (self.centred * self.centred).mean(axis=axes, keepdims=self.keepdims)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
-        return (self.spread(dy) * self.centred * (2 / self.count),)
+        return (self.keep_axes(dy) * self.centred * (2 / self.count),)
 
 
 class Max(_Reduction):
-    """y = max x; dy goes to the largest element, in equal parts where several are largest (as in TensorFlow)."""
+    """The largest element over axes."""
+
+    formula = Formula("y = max x", "dx = dy/ties where x = y, else 0; ties: how many are largest (as in TensorFlow)")
 
     def forward(self, x: Any) -> Any:
-        axes = self.settle(x)
+        axes = self.reduced_axes(x)
         y = self.extreme(x, axes)
         self.chosen = x == y
         self.ties = self.chosen.sum(axis=axes, keepdims=True)
@@ -81,18 +93,22 @@ class Max(_Reduction):
         return x.max(axis=axes, keepdims=True)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
-        return (self.chosen * (self.spread(dy) / self.ties.astype(dy.dtype)),)
+        return (self.chosen * (self.keep_axes(dy) / self.ties.astype(dy.dtype)),)
 
 
 class Min(Max):
-    """y = min x; dy goes to the smallest element, in equal parts where several are smallest (as in TensorFlow)."""
+    """The smallest element over axes."""
+
+    formula = Formula("y = min x", "dx = dy/ties where x = y, else 0; ties: how many are smallest (as in TensorFlow)")
 
     def extreme(self, x: Any, axes: tuple[int, ...]) -> Any:
         return x.min(axis=axes, keepdims=True)
 
 
 class SumSquares(Function):
-    """y = Σ x² over all elements; dx = 2·dy·x. The penalty of L2 regularisation."""
+    """The sum of squares of all elements: the penalty of L2 regularization."""
+
+    formula = Formula("y = Σ x²", "dx = 2·dy·x")
 
     def forward(self, x: Any) -> Any:
         self.x = x

@@ -7,13 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Function, Tensor, as_tensor
+from ..tensor import Formula, Function, Tensor, as_tensor
 
 Pair = tuple[int, int]
 
 
 class UpSample2DNearest(Function):
-    """y[n, i·a + p, j·b + q, c] = x[n,i,j,c] for p < a, q < b; dx = the sum of dy over each block of a×b."""
+    """Each cell of an image repeated in a block of a×b."""
+
+    formula = Formula(
+        "y[n, i·a + p, j·b + q, c] = x[n,i,j,c] for p < a, q < b",
+        "dx[n,i,j,c] = Σ dy[n, i·a + p, j·b + q, c] over p, q",
+    )
 
     def __init__(self, size: Pair) -> None:
         self.size = size
@@ -32,12 +37,17 @@ class UpSample2DNearest(Function):
 
 
 class UpSample2DBilinear(Function):
-    """y = x in between its cells, linear in either direction; dx hands dy back in the same shares.
+    """Images enlarged by s in either direction, linear in between the cells.
 
-    The enlarged cell o of an axis has its centre over o' = (o + ½)/s − ½ (half-pixel centres) and is
-    (1 − f)·x[⌊o'⌋] + f·x[⌊o'⌋ + 1], f = o' − ⌊o'⌋, where cells beyond the edge are those at the edge: TensorFlow's
-    `tf.image.resize`. Source: Press et al., Numerical Recipes, 3rd ed., section 3.6.1.
+    The enlarged cell o of an axis has its centre over o′ = (o + ½)/s − ½ (half-pixel centres) and lies by the share f
+    between two cells; those beyond the edge are those at the edge: TensorFlow's `tf.image.resize`. Source: Press et
+    al., Numerical Recipes, 3rd ed., section 3.6.1.
     """
+
+    formula = Formula(
+        "y[o] = (1 − f)·x[⌊o′⌋] + f·x[⌊o′⌋ + 1] along each axis, o′ = (o + ½)/s − ½, f = o′ − ⌊o′⌋",
+        "dx[⌊o′⌋] += (1 − f)·dy[o], dx[⌊o′⌋ + 1] += f·dy[o] along each axis",
+    )
 
     def __init__(self, size: Pair) -> None:
         self.size = size

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..tensor import Function, Tensor, as_tensor, values
+from ..tensor import Formula, Function, Tensor, as_tensor, values
 
 
 class Reshape(Function):
-    """y = x in another shape, same row-major order; dx = dy in the shape of x."""
+    """The same numbers in another shape, in the same row-major order."""
+
+    formula = Formula("y = x in another shape", "dx = dy in the shape of x")
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
@@ -24,7 +26,9 @@ class Reshape(Function):
 
 
 class Transpose(Function):
-    """y = x with its axes in another order; dx = dy with them in the old one."""
+    """The same numbers with the axes in another order."""
+
+    formula = Formula("y = x with its axes in another order", "dx = dy with its axes in the order of x")
 
     def __init__(self, axes: tuple[int, ...] | None) -> None:
         self.axes = axes
@@ -38,7 +42,9 @@ class Transpose(Function):
 
 
 class GetItem(Function):
-    """y = x[index], any index NumPy takes; dx is zero but for dx[index] += dy (an element taken twice gets both)."""
+    """Some of the elements, by any index that NumPy takes; an element taken twice gets both gradients."""
+
+    formula = Formula("y = x[index]", "dx = 0, then dx[index] += dy")
 
     def __init__(self, index: Any) -> None:
         self.index = tuple(_index_part(part) for part in (index if isinstance(index, tuple) else (index,)))
@@ -80,7 +86,9 @@ def _index_part(part: Any) -> Any:
 
 
 class Concatenate(Function):
-    """y = the inputs one after another along `axis`; each gets its own part of dy."""
+    """Arrays one after another along an axis."""
+
+    formula = Formula("y = x₁, x₂, … along an axis", "dxᵢ = the part of dy where xᵢ lies")
 
     def __init__(self, axis: int) -> None:
         self.axis = axis
@@ -94,7 +102,9 @@ class Concatenate(Function):
 
 
 class Stack(Function):
-    """y = the inputs, all of one shape, along a new `axis`; each gets its own slice of dy."""
+    """Arrays of one shape side by side along a new axis."""
+
+    formula = Formula("y = x₁, x₂, … along a new axis", "dxᵢ = the slice of dy where xᵢ lies")
 
     def __init__(self, axis: int) -> None:
         self.axis = axis
@@ -107,7 +117,9 @@ class Stack(Function):
 
 
 class Pad(Function):
-    """y = x with `value` around it; dx = the part of dy inside the padding."""
+    """An array with a constant around it."""
+
+    formula = Formula("y = x inside, value around it", "dx = dy inside")
 
     def __init__(self, pads: Sequence[tuple[int, int]], value: float) -> None:
         self.pads, self.value = pads, value

@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..tensor import Function, Tensor, as_tensor
+from ..tensor import Formula, Function, Tensor, as_tensor
 from .elementwise import exp
 
 
 class Elu(Function):
-    """y = x where x > 0, else alpha·(eˣ − 1); dx = dy, or dy·(y + alpha)."""
+    """The exponential linear unit."""
+
+    formula = Formula("y = x where x > 0, else α·(eˣ − 1)", "dx = dy where x > 0, else dy·(y + α)")
 
     def __init__(self, alpha: float) -> None:
         self.alpha = alpha
@@ -24,7 +26,9 @@ class Elu(Function):
 
 
 class Selu(Function):
-    """y = λ·x where x > 0, else λ·α·(eˣ − 1), with fixed λ and α; dx = λ·dy, or dy·(y + λ·α)."""
+    """The scaled exponential linear unit, with fixed λ and α."""
+
+    formula = Formula("y = λ·x where x > 0, else λ·α·(eˣ − 1)", "dx = λ·dy where x > 0, else dy·(y + λ·α)")
 
     def forward(self, x: Any) -> Any:
         self.y = kernels.of(x).selu(x)
@@ -35,7 +39,9 @@ class Selu(Function):
 
 
 class Gelu(Function):
-    """y = x·Φ(x), Φ the normal distribution's, or its approximation by tanh; dx = dy·(Φ(x) + x·Φ′(x))."""
+    """The Gaussian error linear unit; Φ is the normal distribution's function, or its approximation by tanh."""
+
+    formula = Formula("y = x·Φ(x)", "dx = dy·(Φ(x) + x·Φ′(x))")
 
     def __init__(self, approximate: bool) -> None:
         self.approximate = approximate
@@ -49,7 +55,9 @@ class Gelu(Function):
 
 
 class Silu(Function):
-    """y = x·σ(x); dx = dy·σ(x)·(1 + x·(1 − σ(x)))."""
+    """The sigmoid linear unit, also called swish."""
+
+    formula = Formula("y = x·σ(x)", "dx = dy·σ(x)·(1 + x·(1 − σ(x)))")
 
     def forward(self, x: Any) -> Any:
         self.x = x
@@ -60,7 +68,9 @@ class Silu(Function):
 
 
 class Softplus(Function):
-    """y = ln(1 + eˣ); dx = dy·σ(x)."""
+    """The smooth rectifier."""
+
+    formula = Formula("y = ln(1 + eˣ)", "dx = dy·σ(x)")
 
     def forward(self, x: Any) -> Any:
         self.x = x
@@ -71,7 +81,9 @@ class Softplus(Function):
 
 
 class Softsign(Function):
-    """y = x/(1 + |x|); dx = dy/(1 + |x|)²."""
+    """A sigmoid without exponentials."""
+
+    formula = Formula("y = x/(1 + |x|)", "dx = dy/(1 + |x|)²")
 
     def forward(self, x: Any) -> Any:
         self.x = x
@@ -82,7 +94,9 @@ class Softsign(Function):
 
 
 class LogSoftmax(Function):
-    """y = x − ln Σ eˣ over the last axis; dx = dy − eʸ·Σ dy."""
+    """The logarithm of the softmax along the last axis."""
+
+    formula = Formula("y = x − ln Σ eˣ", "dx = dy − eʸ·Σ dy")
 
     def forward(self, x: Any) -> Any:
         shifted = x - x.max(axis=-1, keepdims=True)  # changes nothing, but no exponential overflows

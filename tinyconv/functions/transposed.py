@@ -4,19 +4,27 @@ from typing import Any
 
 from .. import kernels
 from ..kernels import Window
-from ..tensor import Function, Tensor, as_tensor
+from ..tensor import Formula, Tensor, as_tensor
+from .weighted import Needs, Weighted
 
 Pair = tuple[int, int]
 
 
-class Conv2DTranspose(Function):
-    """y[n, i·s + p·d, j·s + q·d, k] += x[n,i,j,c]·w[p,q,k,c] over i, j, c and p, q, less the padding; plus b[k].
+class Conv2DTranspose(Weighted):
+    """The transposed convolution of x (n,h,w,c) by w (kh,kw,k,c), plus b (k,), which may be left out.
 
-    x (n,h,w,c), w (kh,kw,k,c), b (k,) or left out; y (n,*image,k). It is the input's gradient of the convolution of y
-    with w, x being the gradient of its result. So dx is that convolution, of dy; and dw is the kernel's gradient of it,
-    with dy for the images and x for the gradient. Source: Dumoulin & Visin 2016, "A guide to convolution arithmetic for
-    deep learning", section 4.
+    y (n,*image,k) is the input's gradient of the convolution of y with w, x being the gradient of its result. So dx is
+    that convolution, of dy; and dw is the kernel's gradient of it, with dy for the images and x for the gradient.
+    Strides are s, dilations d. Source: Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning",
+    section 4.
     """
+
+    formula = Formula(
+        "y = b, then y[n, i·s + p·d, j·s + q·d, k] += Σ x[n,i,j,c]·w[p,q,k,c] over c, less the padding",
+        "dx[n,i,j,c] = Σ dy[n, i·s + p·d, j·s + q·d, k]·w[p,q,k,c] over p, q, k; "
+        "dw[p,q,k,c] = Σ dy[n, i·s + p·d, j·s + q·d, k]·x[n,i,j,c] over n, i, j; "
+        "db = Σ dy",
+    )
 
     def __init__(self, window: Window, image: Pair) -> None:
         self.window, self.image = window, image
@@ -28,13 +36,11 @@ class Conv2DTranspose(Function):
             y += b
         return y
 
-    def backward(self, dy: Any) -> tuple[Any, ...]:
+    def gradients(self, dy: Any, needs: Needs) -> tuple[Any, Any, Any]:
         k = kernels.of(dy)
-        dx = k.conv2d(dy, self.w, None, self.window, 1, False) if self.needs[0] else None
-        dw = k.conv2d_backward_kernel(self.x, dy, self.window, 1) if self.needs[1] else None
-        if len(self.needs) == 2:
-            return dx, dw
-        return dx, dw, k.conv2d_backward_bias(dy) if self.needs[2] else None
+        dx = k.conv2d(dy, self.w, None, self.window, 1, False) if needs[0] else None
+        dw = k.conv2d_backward_kernel(self.x, dy, self.window, 1) if needs[1] else None
+        return dx, dw, k.conv2d_backward_bias(dy) if needs[2] else None
 
 
 def conv2d_transpose(
