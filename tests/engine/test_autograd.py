@@ -80,6 +80,28 @@ def test_long_chain_and_its_deletion(backward):
     assert (run.returncode, run.stdout) == (0, "deleted\n"), run.stderr
 
 
+DEEP = """
+import copy, pickle, sys
+assert sys.getrecursionlimit() == 1000
+import numpy as np, tinyconv as tc
+F = tc.functions
+y = tc.Tensor(np.ones((1, 1)), requires_grad=True)
+for _ in range(17_000):
+    y = F.softmax(F.concatenate([y.reshape(1), y[0]])[None, :1] * 1)
+for again in (copy.deepcopy(y), copy.copy(y), pickle.loads(pickle.dumps(y))):
+    np.testing.assert_array_equal(again, y)
+    assert again.creator is None
+del y
+print("deleted")
+"""
+
+
+def test_a_graph_of_100_000_operations_is_copied_and_deleted():
+    """Results of softmax also hold their logits, and a copy holds none of the graph; no recursion, no crash."""
+    run = subprocess.run([sys.executable, "-c", DEEP], capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (0, "deleted\n"), run.stderr
+
+
 def test_no_grad():
     x = leaf(1.0, 2.0)
     with tc.no_grad():
