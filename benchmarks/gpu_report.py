@@ -24,7 +24,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tinyconv import Batches, kernels
+from tinyconv import kernels
+from tinyconv.data import Dataset
 
 from . import inputs, report
 from . import kernels as kernel_benchmark
@@ -37,19 +38,18 @@ TOLERANCE = 1e-3  # of the first loss, relative: float32 by different algorithms
 Run = Callable[[int], float]
 
 
-class Repeated(Batches):
+class Repeated(Dataset):
     """The same few batches, again and again."""
 
     def __init__(self, batches: Sequence[Any], count: int) -> None:
         self.batches, self.count = batches, count
 
-    def steps(self, number: int) -> int:
-        """Return the number of batches."""
+    def __len__(self) -> int:
         return self.count
 
-    def epoch(self, number: int, key: int) -> Iterator[Any]:
+    def epoch(self, number: int) -> Iterator[Any]:
         """Yield them in turns."""
-        return ((*self.batches[index % len(self.batches)], None) for index in range(self.count))
+        return (self.batches[index % len(self.batches)] for index in range(self.count))
 
 
 def ours(model: Model, given: inputs.Inputs) -> Run:

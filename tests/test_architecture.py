@@ -25,7 +25,7 @@ STOREYS = [
     {"activations", "initializers", "regularizers", "schedules"},
     {"layers"},
     {"losses", "metrics", "optimizers"},
-    {"batches", "callbacks", "datasets", "keras_files"},
+    {"callbacks", "data", "datasets", "keras_files"},
     {"objectives"},  # losses and metrics of each output
     {"training"},
     {"models"},

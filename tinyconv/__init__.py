@@ -18,6 +18,7 @@ if not path.isdir(path.join(__path__[0], "kernels")):
 from . import (
     activations,
     callbacks,
+    data,
     datasets,
     functions,
     initializers,
@@ -33,7 +34,6 @@ from . import (
 )
 from ._version import __version__
 from .autograd import no_grad
-from .batches import Batches
 from .config import floatx, set_floatx
 from .gradcheck import gradcheck
 from .kernels import backend, conv_algorithm
@@ -46,7 +46,6 @@ from .registry import register_keras_serializable
 from .tensor import Function, Tensor
 
 __all__ = [
-    "Batches",
     "Function",
     "Input",
     "Model",
@@ -58,6 +57,7 @@ __all__ = [
     "callbacks",
     "clear_session",
     "conv_algorithm",
+    "data",
     "datasets",
     "floatx",
     "functions",

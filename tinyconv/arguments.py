@@ -24,3 +24,11 @@ def fraction(argument: str, value: Any) -> float:
     if not (isinstance(value, int | float | np.number) and 0 <= value <= 1):
         raise ValueError(f"{argument} must be in 0 … 1, got {value!r}")
     return float(value)
+
+
+def whole(argument: str, value: Any, least: int) -> int:
+    """Return `value`, an integer of Python or NumPy, after checking that it is at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        kind = {0: "an integer of at least 0", 1: "a positive integer"}[least]
+        raise ValueError(f"{argument} must be {kind}, got {value!r}")
+    return int(value)

@@ -256,6 +256,13 @@ METRICS: dict[str, type[Metric]] = {
 registry.add_kind("metric", "keras.metrics", Metric, {**METRICS, "accuracy": None}, [Mean, MeanMetricWrapper])
 
 
+def direction(name: str) -> str | None:
+    """Return which way a log of this name gets better: "max" for accuracies, "min" for losses and errors, else None."""
+    if "acc" in name:
+        return "max"
+    return "min" if "loss" in name or "error" in name else None
+
+
 def get(metric: Any, target_shape: tuple[int, ...], output_shape: tuple[int | None, ...]) -> Metric:
     """Return a metric by name, from its description, of a function, or the given one.
 

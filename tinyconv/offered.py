@@ -125,7 +125,6 @@ INSTEAD: dict[str, dict[str, str]] = {
         "LearningRateScheduler ReduceLROnPlateau": (
             "give the optimizer one of tinyconv.schedules, or write a Callback that sets optimizer.learning_rate"
         ),
-        "LambdaCallback": "write a subclass of Callback",
         "ProgbarLogger": "fit(verbose=1) shows ProgressBar",
         "TensorBoard RemoteMonitor": "use CSVLogger",
     },

@@ -24,7 +24,7 @@ def assert_refused(call, *parts):
 
 
 DATA = {
-    "no channel axis": (OK[..., 0], LABELS, ["x has shape (4, 8, 8)", "needs (n, 8, 8, 1)", "x[..., None]"]),
+    "an axis too few": (OK[..., 0, 0], LABELS, ["x has shape (4, 8)", "needs (n, 8, 8, 1)"]),
     "a single sample": (OK[0], LABELS, ["x has shape (8, 8, 1)", "needs (n, 8, 8, 1)", "x[None]"]),
     "channels": (np.ones((4, 8, 8, 3)), LABELS, ["x has shape (4, 8, 8, 3)", "needs (n, 8, 8, 1)"]),
     "image size": (np.ones((4, 9, 8, 1)), LABELS, ["x has shape (4, 9, 8, 1)", "needs (n, 8, 8, 1)"]),
@@ -91,7 +91,9 @@ def test_predict(name, unharmed):
         ({"validation_split": 0.9}, ["validation_split=0.9 of 4 samples"]),
         ({"sample_weight": np.ones(3)}, ["sample_weight", "(4,)", "(3,)"]),
         ({"sample_weight": [1, np.nan, 1, 1]}, ["sample_weight must be finite"]),
-        ({"class_weight": {0: 1.0}}, ["class_weight", "[1, 2]"]),
+        ({"class_weight": {-1: 1.0}}, ["class_weight", "-1"]),
+        ({"class_weight": {0.5: 1.0}}, ["class_weight", "0.5"]),
+        ({"class_weight": {1: np.nan}}, ["class_weight", "nan", "class 1"]),
         ({"validation_data": (OK,)}, ["validation_data", "(x, y)"]),
     ],
     ids=lambda value: str(value)[:30] if isinstance(value, dict) else "",
@@ -181,7 +183,7 @@ UNKNOWN = [
         ['unknown optimizer "5"', "known are adadelta, adagrad, adam, adamw, nadam, rmsprop, sgd"],
     ),
     (lambda: compiled(loss="categorical_crosentropy"), ["unknown loss", 'did you mean "categorical_crossentropy"?']),
-    (lambda: compiled(loss=["mse"]), ["unknown loss", "mean_squared_error"]),
+    (lambda: compiled(loss=["mse", "mse"]), ["loss needs one for each output", "got 2"]),
     (lambda: compiled(metrics=["acuracy"]), ['unknown metric "acuracy"', 'did you mean "accuracy"?']),
     (lambda: compiled(metrics=[3]), ['unknown metric "3"']),
     (lambda: compiled(metrics="accuracy"), ['metrics must be a list, such as ["accuracy"]']),

@@ -228,7 +228,7 @@ MISTAKES = {
     "a loss too many": (
         lambda: branches().compile("sgd", ["mse"] * 3),
         ValueError,
-        r"loss needs a list or a dict of 2",
+        r"loss needs one for each output \(kind, odd\), got 3",
     ),
     "an unbuilt layer": (lambda: layers.Dense(2).output, ValueError, r"not a part of a model yet"),
 }

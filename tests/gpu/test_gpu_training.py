@@ -150,12 +150,12 @@ def test_arrays_on_different_devices_are_refused(cupy):
 
 
 def test_wrong_labels_are_refused_before_they_leave(cupy):
-    class Wrong(tc.Batches):
-        def steps(self, number):
+    class Wrong(tc.data.Dataset):
+        def __len__(self):
             return 1
 
-        def epoch(self, number, key):
-            yield np.zeros((2, 11, 10, 2), np.float32), np.array([0, 3]), None
+        def epoch(self, number):
+            yield np.zeros((2, 11, 10, 2), np.float32), np.array([0, 3])
 
     model, _, _ = network()
     model.compile("sgd", "sparse_categorical_crossentropy")

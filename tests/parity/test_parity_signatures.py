@@ -45,7 +45,7 @@ METHODS = [
     *("compile", "fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "summary", "get_layer", "build"),
     *("save_weights", "load_weights", "count_params", "get_weights", "set_weights", "add", "pop"),
 ]
-CALLBACKS = ["Callback", "CSVLogger", "History", "ModelCheckpoint"]
+CALLBACKS = ["Callback", "CSVLogger", "History", "LambdaCallback", "ModelCheckpoint"]
 NAMES = [
     *(f"layers.{name}" for name in LAYERS),
     *(f"optimizers.{name}" for name in OPTIMIZERS),
@@ -76,7 +76,6 @@ DEFAULTS = {
     ("layers.AveragePooling2D", "pool_size"),  # Keras gives MaxPooling2D a default and this one none
     ("layers.AvgPool2D", "pool_size"),
     ("layers.PReLU", "alpha_initializer"),  # "zeros", which Keras spells "Zeros" here alone
-    ("Sequential.predict", "verbose"),  # silent unless asked: there is no bar for predictions
     ("Sequential.build", "input_shape"),  # needed: tinyconv has nothing to take it from
     ("Sequential.train_on_batch", "y"),  # needed
     ("Sequential.test_on_batch", "y"),

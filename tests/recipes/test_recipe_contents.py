@@ -80,9 +80,9 @@ def test_sgd_batches_come_in_the_documents_order():
     assert sum(batches.steps(epoch) for epoch in range(epochs)) == 6_001
     step = 0
     for epoch in range(epochs):
-        taken = list(batches.epoch(epoch, step))
-        assert len(taken) == batches.steps(epoch)
-        for rows, targets, weights in taken:
+        found = list(batches.epoch(epoch))
+        assert len(found) == batches.steps(epoch)
+        for rows, targets, weights, _ in found:
             offset = (step * 256) % (50_000 - 256)
             np.testing.assert_array_equal(rows[:, 0], range(offset, offset + 256))
             assert targets is not rows
@@ -95,14 +95,14 @@ def test_sgd_batches_come_in_the_documents_order():
 @pytest.mark.parametrize(("samples", "batch"), [(7, 3), (6, 5), (4, 4), (5, 1)])
 def test_sgd_batches_of_few_samples_are_never_short(samples, batch):
     x = np.arange(samples)
-    assert {len(rows) for rows, _, _ in InOrder(x, x, batch).epoch(0, 0)} == {batch}
+    assert {len(each.x) for each in InOrder(x, x, batch).epoch(0)} == {batch}
 
 
 def test_sgd_batches_go_on_after_the_documents_last_step():
     x = np.arange(50_000)
     batches = InOrder(x, x, 256)
     assert batches.steps(13) == 500
-    first = next(batches.epoch(13, 6_001))[0]
+    first = next(batches.epoch(13)).x
     assert first[0] == 6_001 * 256 % (50_000 - 256)
 
 

@@ -3,8 +3,9 @@
 import csv
 import os
 from pathlib import Path
+from typing import Any
 
-from .callback import Callback, Logs
+from .callback import Callback
 
 
 class CSVLogger(Callback):
@@ -18,16 +19,18 @@ class CSVLogger(Callback):
         self.path, self.separator, self.append = Path(filename), separator, append
         self.rows: list[dict[str, str]] = []
 
-    def on_train_begin(self) -> None:
-        """Read the rows to be kept."""
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Read the rows to be kept; make the folder."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.rows = []
         if self.append and self.path.exists():
             with self.path.open(newline="") as file:
                 self.rows = list(csv.DictReader(file, delimiter=self.separator))
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Add the epoch's row."""
-        self.rows.append({"epoch": str(epoch), **{name: repr(float(value)) for name, value in logs.items()}})
+        values = {name: repr(float(value)) for name, value in (logs or {}).items()}
+        self.rows.append({"epoch": str(epoch), **values})
         write_rows(self.path, self.rows, self.separator)
 
 

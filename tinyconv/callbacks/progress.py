@@ -2,45 +2,95 @@
 
 import sys
 import time
+from typing import Any
 
-from .callback import BatchLogs, Callback, Logs
+from .callback import BatchLogs, Callback
 from .live_bar import LiveBar, broken, columns, in_notebook
 
 PAUSE = 0.1  # seconds between two looks at the logs, for which a GPU has to be waited for
 
 
 class ProgressBar(Callback):
-    """Shows the epoch in progress: a moving bar on a terminal and in a notebook, one line an epoch elsewhere.
+    """Shows what is in progress: a moving bar on a terminal and in a notebook, one line at the end elsewhere.
 
-    The bar shows batches, loss and metrics so far, images per second and the time left. Each epoch ends with a line in
-    the place of the bar; that line is all there is with `animate` False, and where output goes to a file.
+    The bar shows batches, loss and metrics so far, images per second and the time left. Each epoch or evaluation ends
+    with a line in the place of the bar; that line is all there is with `animate` False, and where output goes to a
+    file. A prediction has a line only if `params["verbose"]` is 1 or 2.
     """
 
     def __init__(self, animate: bool = True) -> None:
         self.animate = animate and (sys.stdout.isatty() or in_notebook())
         self.bar: LiveBar | None = None
+        self.fitting = False
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_train_begin(self, logs: Any = None) -> None:
+        """From now on evaluations are parts of epochs."""
+        self.fitting = True
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Start the epoch's bar."""
-        self.started, self.seen, self.drawn = time.perf_counter(), 0, 0.0
-        self.title = f"Epoch {epoch + 1}/{self.params['epochs']}"
-        if self.animate:
-            self.bar = LiveBar(self.title, self.params["steps"])
+        self._begin(f"Epoch {epoch + 1}/{self._asked['epochs']}")
 
-    def on_train_batch_end(self, batch: int, logs: BatchLogs) -> None:
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Move the bar."""
-        self.seen += self.params["batch"]
+        self.seen += self.model.batch_samples
+        self._move(batch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Print the epoch's line, in place of the bar."""
+        self._end(broken([*self._head(), self.rate()], entries(logs), columns()))
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Start the bar of an evaluation."""
+        if not self.fitting:
+            self._begin("Evaluation")
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Move the bar."""
+        if not self.fitting:
+            self._move(batch, logs)
+
+    def on_test_end(self, logs: Any = None) -> None:
+        """Print the results, in place of the bar."""
+        if not self.fitting:
+            self._end(broken([], entries(logs), columns()))
+
+    def on_predict_begin(self, logs: Any = None) -> None:
+        """Start the bar of a prediction."""
+        self._begin("Prediction")
+
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Move the bar."""
+        self._move(batch, {})
+
+    def on_predict_end(self, logs: Any = None) -> None:
+        """Take the bar away, and print the prediction's line if that was asked for."""
+        if self._asked["verbose"] in (1, 2):
+            self._end(broken(self._head(), [], columns()))
+        self.stop()
+
+    @property
+    def _asked(self) -> dict[str, Any]:
+        return self.params or {}
+
+    def _begin(self, title: str) -> None:
+        self.started, self.seen, self.drawn, self.title = time.perf_counter(), 0, 0.0, title
+        if self.animate:
+            self.bar = LiveBar(title, self._asked["steps"])
+
+    def _move(self, batch: int, logs: BatchLogs) -> None:
         now = time.perf_counter()
         if self.bar is not None and now - self.drawn > PAUSE:
             self.drawn = now
-            self.bar.move(batch + 1, self.rate(), entries(logs))
+            self.bar.move(batch + 1, self.rate() if self.seen else "", entries(logs))
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Print the epoch's line, in place of the bar."""
-        seconds = time.perf_counter() - self.started
-        steps = self.params["steps"]
-        head = [self.title, f"{steps}/{steps}", f"{seconds:.1f} s", self.rate()]
-        line = broken(head, entries(logs), columns())
+    def _head(self) -> list[str]:
+        """Return what a line begins with: title, batches, seconds."""
+        steps = self._asked["steps"]
+        return [self.title, f"{steps}/{steps}", f"{time.perf_counter() - self.started:.1f} s"]
+
+    def _end(self, line: str) -> None:
+        """Print a line, in place of the bar if there is one."""
         if self.bar is None:
             print(line, flush=True)
         else:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from ..callbacks import Callback
-from ..callbacks.callback import Logs
 from ..keras_files import read_note, write_aside
 from ..kernels.signals import signals_delayed
 from ..models import Sequential
@@ -37,7 +36,7 @@ class Checkpoint(Callback):
     def __init__(self, folder: Path, config: Config, history: History) -> None:
         self.folder, self.config, self.history = folder, config, history
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Save the epoch: the best weights first, so that `last.weights.h5` never knows of a best that is not there."""
         for name, value in logs.items():
             if not isfinite(value):

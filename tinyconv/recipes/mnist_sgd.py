@@ -1,13 +1,13 @@
 """mnist-sgd: the chapter's run in low-level TensorFlow: logits, L2, and mini-batches taken in order."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from .. import zoo
-from ..batches import Batch, Batches
 from ..callbacks import Callback
-from ..callbacks.callback import BatchLogs, Logs
+from ..data import Batch, Dataset
 from ..datasets import mnist, to_categorical
 from ..losses import CategoricalCrossentropy
 from ..optimizers import SGD
@@ -19,7 +19,7 @@ STEPS = 500  # of an epoch: the document prints the loss this often
 LAST = 12  # the epoch, from 0, of step 6,000 alone: the document's last of 6,001
 
 
-class InOrder(Batches):
+class InOrder(Dataset):
     """The document's batches of n samples: step s takes `batch_size` from offset s·batch_size mod (n − batch_size) on.
 
     The n samples of x (n, m) and y (n, k) are never shuffled, and no batch is short. An epoch has 500 steps, however
@@ -29,27 +29,31 @@ class InOrder(Batches):
     def __init__(self, x: np.ndarray, y: np.ndarray, batch_size: int) -> None:
         self.x, self.y, self.batch_size = x, y, batch_size
 
+    def __len__(self) -> int:
+        return STEPS
+
     def steps(self, number: int) -> int:
         """Return the number of batches of an epoch."""
         return 1 if number == LAST else STEPS
 
-    def epoch(self, number: int, key: int) -> Iterator[Batch]:
-        """Yield the batches from step `key` on."""
-        for step in range(key, key + self.steps(number)):
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """Yield the batches of an epoch, from the step on to which those before it lead."""
+        done = sum(self.steps(before) for before in range(number))
+        for step in range(done, done + self.steps(number)):
             start = step * self.batch_size % max(1, len(self.x) - self.batch_size)
             chosen = slice(start, start + self.batch_size)
-            yield self.x[chosen], self.y[chosen], None
+            yield Batch(self.x[chosen], self.y[chosen])
 
 
 class FirstLoss(Callback):
     """Adds `first_loss` to an epoch's logs: the loss of its first batch, before the update."""
 
-    def on_train_batch_end(self, batch: int, logs: BatchLogs) -> None:
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Keep the loss of the first batch."""
         if batch == 0:
             self.first = logs["loss"]
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Put it into the logs."""
         logs["first_loss"] = self.first
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..batches import Batches
 from ..callbacks import Callback
+from ..data import Dataset
 from ..losses import Loss
 from ..models import Sequential
 from ..optimizers import Optimizer
@@ -57,7 +57,7 @@ class Recipe:
     figures: tuple[Figure, ...]
     aliases: tuple[str, ...] = ()
     seed: int = 0
-    batches: Callable[[np.ndarray, np.ndarray, int], Batches] | None = None
+    batches: Callable[[np.ndarray, np.ndarray, int], Dataset] | None = None
     listeners: tuple[type[Callback], ...] = ()
     image_shape: tuple[int, int, int] = (28, 28, 1)
 

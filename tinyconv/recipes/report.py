@@ -2,9 +2,9 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 from ..callbacks import Callback
-from ..callbacks.callback import BatchLogs, Logs
 from .config import Config, fresh
 from .options import option
 from .recipe import History, Recipe, percent
@@ -22,25 +22,25 @@ class Stopwatch(Callback):
         """Images per second, 0 when nothing was trained."""
         return self.images / self.updating if self.updating else 0.0
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: Any = None) -> None:
         """Start."""
         self.started = time.perf_counter()
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Start the epoch."""
         self.epoch_started = time.perf_counter()
 
-    def on_train_batch_end(self, batch: int, logs: BatchLogs) -> None:
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Count the batch."""
-        self.images += self.params["batch"]
+        self.images += self.model.batch_samples
         self.batch_ended = time.perf_counter()
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Add the epoch's time."""
         self.epochs += 1
         self.updating += self.batch_ended - self.epoch_started
 
-    def on_train_end(self) -> None:
+    def on_train_end(self, logs: Any = None) -> None:
         """Stop."""
         self.seconds = time.perf_counter() - self.started
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from tinyconv.metrics import direction
 from tinyconv.visualize import style
 from tinyconv.visualize.page import Page, header_height, page_width
 
@@ -172,8 +173,5 @@ def _best(name: str, values: npt.NDArray[np.float64]) -> int | None:
     finite = np.isfinite(values)
     if not finite.any():
         return None
-    if _is_share(name):
-        return int(np.nanargmax(values))
-    if "loss" in name or "error" in name:
-        return int(np.nanargmin(values))
-    return None
+    find = {"max": np.nanargmax, "min": np.nanargmin, None: None}[direction(name)]
+    return None if find is None else int(find(values))

@@ -1,0 +1,6 @@
+"""Data: where batches come from. `Dataset` is the protocol; arrays are one dataset."""
+
+from .arrays import ArrayDataset
+from .dataset import Batch, Dataset
+
+__all__ = ["ArrayDataset", "Batch", "Dataset"]

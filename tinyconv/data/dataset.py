@@ -1,0 +1,107 @@
+"""Dataset: what gives a model its batches, in `fit`, `evaluate`, `predict` and as `validation_data`.
+
+An epoch's batches are a function of its number, never of history, so that a resumed run sees what the unbroken one
+would have seen. A dataset of one's own:
+
+    class Images(tc.data.Dataset):
+        def __len__(self):
+            return len(self.files)
+
+        def epoch(self, number):
+            for file in self.files:
+                yield read(file)  # (x, y): as many samples in x as in y
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+
+class Batch(NamedTuple):
+    """n samples: inputs (n, …), targets, weights, each None if there are none; lists for several inputs or outputs.
+
+    `first` is the number of its first sample in the batch of which this is a share, see `Dataset.shard`.
+    """
+
+    x: Any
+    y: Any = None
+    sample_weight: Any = None
+    first: int = 0
+
+
+class Dataset:
+    """Base of all datasets: a subclass writes `__len__` and `epoch`."""
+
+    samples: int | None = None  # of an epoch, if that is known
+    updates = 0  # that came before epoch 0: `fit` sets it, so that a second `fit` does not repeat an order drawn by it
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+        raise NotImplementedError(f"{type(self).__name__} defines no __len__")
+
+    def steps(self, number: int) -> int:
+        """Return the number of batches of epoch `number`, from 0, for a dataset whose epochs differ."""
+        return len(self)
+
+    def epoch(self, number: int) -> Iterator[Any]:
+        """Yield the batches of epoch `number`, from 0: `Batch`, or tuples (x,), (x, y) or (x, y, sample_weight)."""
+        raise NotImplementedError(f"{type(self).__name__} defines no epoch")
+
+    def shard(self, rank: int, size: int) -> "Dataset":
+        """Return the dataset of process `rank` out of `size`: share number `rank` of every batch."""
+        if not 0 <= rank < size:
+            raise ValueError(f"rank must be in 0 … {size - 1}, got {rank}")
+        return _Shard(self, rank, size)
+
+
+class _Shard(Dataset):
+    """Every batch of a dataset cut into `size` shares of neighbouring samples, as equal as can be: one share of each.
+
+    A batch of fewer samples than shares leaves some of them empty.
+    """
+
+    def __init__(self, whole: Dataset, rank: int, size: int) -> None:
+        self.whole, self.rank, self.size = whole, rank, size
+        self.samples = None
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    def steps(self, number: int) -> int:
+        """Return the number of batches, which all shards share."""
+        return self.whole.steps(number)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """Yield the share of every batch."""
+        self.whole.updates = self.updates
+        for given in self.whole.epoch(number):
+            batch = as_batch(given)
+            n = count(batch.x)
+            start, end = n * self.rank // self.size, n * (self.rank + 1) // self.size
+            x, y, sample_weight = (select(part, slice(start, end)) for part in batch[:3])
+            yield Batch(x, y, sample_weight, batch.first + start)
+
+
+def as_batch(given: Any) -> Batch:
+    """Return what a dataset has yielded as a `Batch`; raise ValueError for anything else."""
+    if isinstance(given, Batch):
+        return given
+    if not isinstance(given, tuple) or len(given) not in (1, 2, 3):
+        found = f"a tuple of {len(given)}" if isinstance(given, tuple) else type(given).__name__
+        raise ValueError(f"a dataset yields tuples (x,), (x, y) or (x, y, sample_weight), got {found}")
+    return Batch(*given)
+
+
+def count(part: Any) -> int:
+    """Return how many samples an array, or a list of one array for each input or output, has."""
+    if isinstance(part, dict):
+        part = list(part.values())
+    return len(part[0] if isinstance(part, list) else part)
+
+
+def select(part: Any, chosen: Any) -> Any:
+    """Return the chosen samples of an array, or of each in a list or dict; of None, None."""
+    if isinstance(part, dict):
+        return {name: select(array, chosen) for name, array in part.items()}
+    if isinstance(part, list):
+        return [select(array, chosen) for array in part]
+    return None if part is None else part[chosen]

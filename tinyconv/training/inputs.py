@@ -1,0 +1,172 @@
+"""What a model knows of its inputs and outputs, and the checks of data by it: the same for arrays and for datasets."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import kernels
+from ..data import ArrayDataset, Batch, Dataset
+from ..data.arrays import as_data, per_name
+from ..data.dataset import as_batch, count
+from ..layers.graph import flat
+from ..objectives import Objective
+from ..tensor import as_array
+from ..weighting import aligned, class_weights
+
+Shape = tuple[int | None, ...]
+
+
+class CheckedArrays(ArrayDataset):
+    """Arrays that a model has checked as a whole, so that their batches need not be checked again."""
+
+
+class DataChecks:
+    """The part of a model that takes in data: arrays of the right shapes and dtype, and finite; else ValueError."""
+
+    input_shape: Any  # a Shape, or None until it is known
+    output_shape: Any
+    dtype: str
+    input_names: Sequence[str] = ("input",)
+    output_names: Sequence[str] = ("output",)
+    objectives: list[Objective]
+    device = "cpu"  # where the weights are, and batches go
+
+    def last_activation(self) -> Any:
+        """Return the name of the activation that the output comes from, None if it is not known; or a list of them."""
+        raise NotImplementedError
+
+    def require_built(self) -> None:
+        """Raise ValueError when the model's input shape is not known yet."""
+        raise NotImplementedError
+
+    def build(self, input_shape: Shape) -> None:
+        """Make the weights for inputs of `input_shape`, batch axis included."""
+        raise NotImplementedError
+
+    def checked(self, batch: Batch) -> Batch:
+        """Return a batch, or all data, as arrays after checking them against the model and its losses.
+
+        Inputs, targets and weights become an array each, or a list of one for each input or output.
+        """
+        if batch.y is None:
+            raise ValueError("targets y are missing: give an array of as many samples as x")
+        x = self.checked_inputs(batch.x)
+        n = count(x)
+        y = [as_data("y", each, self.dtype) for each in per_name("y", batch.y, self.output_names)]
+        for each in y:
+            if n != len(each):
+                raise ValueError(f"x has {n} samples and y has {len(each)}: they must be as many")
+        weights = None if batch.sample_weight is None else self._checked_weights(batch.sample_weight, n)
+        self._check_loss()
+        for objective, targets, shape in zip(self.objectives, y, self._output_shapes(), strict=True):
+            objective.loss.check(targets, shape)
+        return Batch(x, y[0] if len(y) == 1 else y, weights, batch.first)
+
+    def checked_inputs(self, x: Any) -> Any:
+        """Return x as an array, or a list of one for each input, checked; build a model that waited for it."""
+        arrays = [as_data("x", each, self.dtype) for each in per_name("x", x, self.input_names)]
+        if len({len(array) for array in arrays}) > 1:
+            raise ValueError(f"the arrays in x have {[len(array) for array in arrays]} samples: they must be as many")
+        if self.input_shape is not None:
+            shapes = self.input_shape if isinstance(self.input_shape, list) else [self.input_shape]
+            given = zip(self.input_names, arrays, shapes, strict=True)
+            arrays = [self._fitted(name, each, shape) for name, each, shape in given]
+        if self.input_shape is None:
+            self.build((None, *arrays[0].shape[1:]))
+        self.require_built()
+        return arrays[0] if len(arrays) == 1 else arrays
+
+    def with_class_weight(self, batch: Batch, class_weight: Mapping[int, float]) -> Batch:
+        """Return checked data with each sample, or each of its labels, weighted by its class, and by its own weight."""
+        if len(self.objectives) > 1:
+            raise ValueError("class_weight is for a model of one output: use sample_weight")
+        labels = batch.y
+        if labels.ndim == len(self._output_shapes()[0]):
+            labels = labels.argmax(axis=-1) if labels.shape[-1] > 1 else labels[..., 0]
+        weights = class_weights(labels, class_weight, self.dtype)
+        if batch.sample_weight is not None:
+            weights = weights * aligned(batch.sample_weight, weights.shape)
+        return batch._replace(sample_weight=weights)
+
+    def validation_dataset(self, given: Any, batch_size: int | None) -> Dataset:
+        """Return `validation_data` as a dataset, checked if it is arrays."""
+        if isinstance(given, Dataset):
+            return given
+        if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+            raise ValueError("validation_data must be (x, y), (x, y, sample_weight) or a Dataset")
+        arrays = self.checked(Batch(*given))
+        return CheckedArrays(*arrays[:3], batch_size=32 if batch_size is None else batch_size)
+
+    def batches(self, data: Dataset, number: int) -> Iterator[Batch]:
+        """Yield the batches of an epoch, checked, on the model's device.
+
+        To a GPU, each is copied while the one before is computed with.
+        """
+        batches: Iterable[Batch] = map(as_batch, data.epoch(number))
+        if not isinstance(data, CheckedArrays):
+            batches = map(self.checked, batches)
+        if self.device == "cpu":
+            return iter(batches)
+        if len(self.input_names) > 1 or len(self.output_names) > 1:
+            return map(self.moved, batches)
+        firsts: list[int] = []
+
+        def parts() -> Iterator[Any]:
+            for batch in batches:
+                firsts.append(batch.first)
+                yield tuple(None if part is None else as_array(part, self.dtype) for part in batch[:3])
+
+        return (Batch(*sent)._replace(first=firsts.pop(0)) for sent in kernels.send_ahead(parts()))
+
+    def moved(self, part: Any) -> Any:
+        """Return a batch, or a part of one, on the model's device; on a GPU as numbers of the model's dtype."""
+        if self.device == "cpu" or part is None:
+            return part
+        if isinstance(part, Batch):
+            return Batch(self.moved(part.x), self.moved(part.y), self.moved(part.sample_weight), part.first)
+        if isinstance(part, list):
+            return [self.moved(each) for each in part]
+        return kernels.move(as_array(part, self.dtype), self.device)
+
+    def _checked_weights(self, sample_weight: Any, n: int) -> Any:
+        """Return weights of n samples as an array for all outputs, or a list of one for each."""
+        given = [sample_weight]
+        if isinstance(sample_weight, Mapping) or (
+            len(self.output_names) > 1 and isinstance(sample_weight, list | tuple) and np.ndim(sample_weight[0]) > 0
+        ):
+            given = per_name("sample_weight", sample_weight, self.output_names)
+        weights = [as_data("sample_weight", each, self.dtype) for each in given]
+        for weight, shape in zip(weights, self._output_shapes(), strict=False):
+            whole = (n, *(own or size for own, size in zip(shape[1:-1], weight.shape[1:], strict=False)))
+            try:
+                aligned(weight, whole)
+                fits = len(weight) == n
+            except ValueError:
+                fits = False
+            if not fits:
+                raise ValueError(f"sample_weight must have shape ({n},), got {weight.shape}")
+        return weights[0] if len(given) == 1 else weights
+
+    def _fitted(self, name: str, x: np.ndarray, shape: Shape) -> np.ndarray:
+        """Return data for an input of `shape`; a last axis of length 1 may be missing or too many, as in Keras."""
+        given = x.shape
+        if x.ndim == len(shape) - 1 and shape[-1] == 1:
+            x = x[..., None]
+        elif x.ndim == len(shape) + 1 and x.shape[-1] == 1:
+            x = x[..., 0]
+        if x.ndim == len(shape) and all(size in (None, own) for own, size in zip(x.shape[1:], shape[1:], strict=True)):
+            return x
+        needed = ", ".join(["n", *("any" if size is None else str(size) for size in shape[1:])])
+        hint = ": a single sample needs a first axis of length 1 (x[None])" if given == shape[1:] else ""
+        what = "x" if len(self.input_names) == 1 else f'x for input "{name}"'
+        raise ValueError(f"{what} has shape {given}, the model needs ({needed}){hint}")
+
+    def _check_loss(self) -> None:
+        """Refuse losses that do not fit the activations that the outputs come from."""
+        last = flat(self.last_activation())
+        for objective, name, shape in zip(self.objectives, last, self._output_shapes(), strict=True):
+            objective.check_activation(name, shape)
+
+    def _output_shapes(self) -> list[Shape]:
+        return self.output_shape if isinstance(self.output_shape, list) else [self.output_shape]
