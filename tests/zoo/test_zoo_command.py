@@ -1,4 +1,4 @@
-"""`python -m tinyconv.zoo`, and the README's copy of its table."""
+"""`python -m tinyconv.zoo`, and the copy of its table in docs/networks.md."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 from tinyconv.zoo.__main__ import COLUMNS, NAMED, OWN, main, rows, scaled
 
-README = Path(__file__).parent.parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent.parent / "docs" / "networks.md"
 
 
 def test_command_lists_every_network_with_its_figures(tmp_path):
@@ -29,8 +29,8 @@ def test_command_refuses_arguments(capsys):
     assert "unrecognized arguments: VGG16" in capsys.readouterr().err
 
 
-def test_readme_has_the_true_table():
-    lines = README.read_text(encoding="utf-8").splitlines()
+def test_the_page_of_networks_has_the_true_table():
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
     at = lines.index("| " + " | ".join(COLUMNS) + " |")
     cells = [tuple(cell.strip(" `") for cell in line.strip("|").split("|")) for line in lines[at + 2 : at + 19]]
     assert cells == [*rows(NAMED), *rows(OWN)]

@@ -36,7 +36,7 @@ def loader(prepare: Callable[[np.ndarray], np.ndarray]) -> Callable[[int | None]
 
 
 # The last epoch's accuracy is partly chance: from one seed to the next it moves by some 0.2 %, here as in Keras. Each
-# recipe's seed is the smallest that ends near the document's figure; the README has the figures of the others.
+# recipe's seed is the smallest that ends near the document's figure; docs/recipes.md has the figures of others.
 chapter = partial(
     Recipe,
     document="image-processing chapter",
