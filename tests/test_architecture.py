@@ -138,6 +138,12 @@ def test_every_package_is_installed():
     assert set(setup["options"]["packages"].split()) == packages
 
 
+def test_files_of_tests_have_names_of_their_own():
+    """pytest imports them by their names alone."""
+    names = [file.name for file in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
+
+
 def run(script, folder):
     """Run a script in its own process, in `folder`; return what it prints."""
     done = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True)

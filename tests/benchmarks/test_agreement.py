@@ -272,6 +272,7 @@ def test_gradients_are_recovered_from_a_step_penalty_included():
     assert not verdicts["tinyconv"].agrees
 
 
+@pytest.mark.slow
 def test_the_installed_engines_agree(monkeypatch):
     """Every translation of a layer list: `same` padding, ragged pooling, flatten's order, all losses and optimizers."""
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")  # these networks are too small to be worth a compiler's time
@@ -299,6 +300,7 @@ def test_the_installed_engines_agree(monkeypatch):
         assert {name: verdict for name, verdict in verdicts.items() if not verdict.agrees} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(4, 4, 3), (5,)], ids=["images", "features"])
 def test_moving_averages_are_the_same_but_for_the_bias_of_the_variance(shape):
     """So a share of the new is not mistaken for one of the old, and predictions of trained networks are alike."""

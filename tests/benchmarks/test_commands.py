@@ -62,6 +62,7 @@ def test_startup_table_and_measurements(monkeypatch, tmp_path, capsys):
     assert not os.path.exists(first)
 
 
+@pytest.mark.slow
 def test_scaling_tells_batches_and_threads_apart(monkeypatch, capsys):
     class Canned:
         """3 ms and 2 an image, shared out perfectly."""

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from benchmarks import kernels
 
 
@@ -11,6 +13,7 @@ def _small(monkeypatch):
     monkeypatch.setattr(kernels, "COPIED", 1 << 10)
 
 
+@pytest.mark.slow
 def test_rows(monkeypatch, tmp_path, capsys):
     layers = (kernels.Layer("few", 2, 12, 1, 16), kernels.Layer("many", 2, 12, 16, 16, padding="same"))
     monkeypatch.setattr(kernels, "LAYERS", layers)

@@ -45,6 +45,7 @@ print(hashlib.sha256(b"".join(array.tobytes() for array in model.get_weights()))
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_compiles_gives_the_bits_of_one_that_finds_compiled_kernels(tmp_path):
     runs = []
     for _ in range(2):

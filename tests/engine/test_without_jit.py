@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent.parent
 
 # On arrays small enough for plain Python: each kernel against its twin in `reference`, at every awkward window.
@@ -70,10 +72,12 @@ def run(*arguments):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_every_kernel_runs_as_plain_python():
     out = run("-m", "pytest", "-q", "-p", "no:cacheprovider", str(ROOT / "tests" / "kernels"), "-k", CHOICE)
     assert int(out.splitlines()[-1].split(" passed")[0]) > 100
 
 
+@pytest.mark.slow
 def test_vector_code_runs_as_plain_python():
     run("-W", "error", "-c", FLOAT32)

@@ -40,6 +40,7 @@ def test_convolution_backward_by_hand(tmp_path):
             assert float(measured) == pytest.approx(float(by_hand), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_overfit(tmp_path):
     """The narrowest MobileNet; the others take minutes."""
     out = run("overfit.py", tmp_path, "--network", "MobileNet", "--alpha", "0.25")

@@ -9,6 +9,7 @@ from benchmarks import gpu_report, kernels
 pytestmark = pytest.mark.gpu
 
 
+@pytest.mark.slow
 def test_report(cupy, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(kernels, "LAYERS", (kernels.Layer("small", 2, 9, 3, 4),))
     monkeypatch.setattr(kernels, "IMAGES", 1)

@@ -51,6 +51,7 @@ def test_compiles(compile_text, file, real, architecture):
     assert_compiles(compile_text, file.read_text(encoding="utf-8"), architecture, f"-DReal={real}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_elementwise_kernels_compile(compile_text, dtype, architecture):

@@ -38,6 +38,7 @@ def runs():
         process.stdout.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHOSEN)
 def test_kernels_pass_under_sanitizers(runs, gpu, name):
     if name not in runs:

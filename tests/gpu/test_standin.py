@@ -265,6 +265,7 @@ def run_watched(sanitizers, code, name, grid=2, block=32, results=64):
     return output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", FOUND)
 def test_sanitizers_find(defect):
     sanitizers, code, name, finding = FOUND[defect]
@@ -278,6 +279,7 @@ def test_a_race_of_blocks_is_found():
     assert "data race" in run_watched("thread", LAST, "last", grid=2, block=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sanitizers", sanitizer.LIBRARIES)
 @pytest.mark.parametrize("code", [TOTAL, TREE], ids=["one reads", "a tree"])
 def test_sanitizers_leave_right_kernels_alone(sanitizers, code):

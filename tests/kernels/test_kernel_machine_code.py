@@ -76,6 +76,7 @@ def test_kernels_and_their_parts_work(translated):
     assert later(3.0) == 7  # compiled by Numba alone, of a part that was not
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="there is nothing on disk without the compiler")
 def test_a_part_that_is_on_disk_already_is_taken_as_it_is(tmp_path):
     def bits(*first):

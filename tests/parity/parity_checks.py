@@ -3,12 +3,18 @@
 from inspect import signature
 
 import numpy as np
+import pytest
 
 import tinyconv as tc
 from tinyconv.optimizers.optimizer import UNBUILT
 
 # (kind of comparison, dtype) → (worst relative error so far, where); printed at the end of a test run.
 WORST = {}
+
+
+def slow(case):
+    """Return a case of a parametrized test that is left out unless the slow ones are asked for."""
+    return pytest.param(*case if isinstance(case, tuple) else (case,), marks=pytest.mark.slow)
 
 
 def close(kind, ours, theirs, bound, where=""):

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from parity_checks import both_models, close, close_numbers, compare_layer, in_single, make_layer, penalty
+from parity_checks import both_models, close, close_numbers, compare_layer, in_single, make_layer, penalty, slow
 
 import tinyconv as tc
 
@@ -214,9 +214,15 @@ FEATURES = [
 ]
 
 
-@pytest.mark.parametrize(("spec", "shape"), [(IMAGES, (8, 8, 2)), (FEATURES, (12,))], ids=["images", "features"])
 @pytest.mark.parametrize(
-    "optimizer", [("SGD", dict(learning_rate=0.01, momentum=0.9)), ("Adam", dict(learning_rate=0.003))]
+    ("spec", "shape", "optimizer"),
+    [
+        (IMAGES, (8, 8, 2), ("Adam", dict(learning_rate=0.003))),
+        (FEATURES, (12,), ("SGD", dict(learning_rate=0.01, momentum=0.9))),
+        slow((IMAGES, (8, 8, 2), ("SGD", dict(learning_rate=0.01, momentum=0.9)))),
+        slow((FEATURES, (12,), ("Adam", dict(learning_rate=0.003)))),
+    ],
+    ids=["images, Adam", "features, SGD", "images, SGD", "features, Adam"],
 )
 def test_twenty_steps(keras, precision, rng, spec, shape, optimizer):
     """Every loss on the way, then weights, moving averages and predictions; the last batch is a small one."""

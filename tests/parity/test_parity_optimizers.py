@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from parity_checks import close, in_single
+from parity_checks import close, in_single, slow
 
 import tinyconv as tc
 from tinyconv import schedules
@@ -140,7 +140,7 @@ def test_common_arguments_matter(rng, common):
 
 @pytest.mark.parametrize(("name", "arguments"), SCHEDULES, ids=named)
 def test_schedule(keras, precision, rng, name, arguments):
-    """The rate at every step, and fifty steps of an optimizer with weight decay under it."""
+    """The rate at every step."""
     mine = getattr(schedules, name)(**arguments)
     theirs = getattr(keras.optimizers.schedules, name)(**in_precision(arguments, precision.dtype))
     rates = np.array([mine(step) for step in range(3 * STEPS)], precision.dtype)
@@ -149,9 +149,15 @@ def test_schedule(keras, precision, rng, name, arguments):
     # Of the largest rate: at a cosine's end all digits of a float32 cancel.
     np.testing.assert_allclose(rates, judged, rtol=0, atol=precision.output * rates.max())
 
+
+@pytest.mark.parametrize(("name", "arguments"), [SCHEDULES[0], *map(slow, SCHEDULES[1:])], ids=named)
+def test_steps_by_schedule(keras, precision, rng, name, arguments):
+    """Fifty steps of an optimizer with weight decay under a schedule."""
+    schedules_of = schedules, keras.optimizers.schedules
+    given = arguments, in_precision(arguments, precision.dtype)
     optimizer, judge = (
-        engine.optimizers.SGD(schedule, momentum=0.5, weight_decay=0.125)
-        for engine, schedule in ((tc, mine), (keras, theirs))
+        engine.optimizers.SGD(getattr(module, name)(**values), momentum=0.5, weight_decay=0.125)
+        for engine, module, values in zip((tc, keras), schedules_of, given, strict=True)
     )
     compare(keras, precision, rng, optimizer, judge, f"{name}({named(arguments)})")
     close("learning rate", np.asarray(optimizer.learning_rate, precision.dtype), judge.learning_rate, precision.output)

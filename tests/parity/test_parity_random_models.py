@@ -151,11 +151,12 @@ def double(keras):
 
 
 @pytest.mark.filterwarnings("ignore:Exception encountered:UserWarning", "ignore:You are using a softmax:UserWarning")
-def test_random_models(keras, double):
+@pytest.mark.parametrize("count", [20, pytest.param(GRAPHS, marks=pytest.mark.slow)])
+def test_random_models(keras, double, count):
     import tensorflow as tf
 
     @settings(
-        max_examples=GRAPHS,
+        max_examples=count,
         deadline=None,
         derandomize=True,
         phases=[Phase.generate],

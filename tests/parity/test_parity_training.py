@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from parity_checks import both_models, close, close_numbers, in_single, penalty
+from parity_checks import both_models, close, close_numbers, in_single, penalty, slow
 
 import tinyconv as tc
 
@@ -71,8 +71,10 @@ FITS = {
     ),
 }
 
+QUICK = "validation data", "class weight", "sample weight, split", "initial epoch"
 
-@pytest.mark.parametrize("case", FITS)
+
+@pytest.mark.parametrize("case", [case if case in QUICK else slow(case) for case in FITS])
 def test_fit(keras, precision, rng, case):
     """The history has Keras's keys and numbers; so have evaluate and predict afterwards. (Keras 3 sorts the keys.)"""
     loss, metrics, arguments, validate = FITS[case]

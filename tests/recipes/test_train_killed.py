@@ -29,6 +29,7 @@ def train(*arguments):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_killed_again_and_again(tmp_path):
     """SIGKILL before the first checkpoint, between and inside updates, before, between and inside checkpoint writes."""
     rng = random.Random(20)
