@@ -12,6 +12,7 @@ from .names import look_up
 COMMANDS = {
     "train": "train a network of the documents and compare the figures",
     "zoo": "list the networks and what they cost",
+    "functions": "list every operation with its formulas, forward and backward",
     "gradcheck": "check every gradient of the engine against central differences",
 }
 

@@ -379,7 +379,7 @@ def test_every_operation_says_its_formula(operation):
 
 def test_the_page_of_formulas_is_what_the_operations_say(capsys):
     """To write it: python -m tinyconv.functions > docs/operations.md."""
-    main()
+    main([])
     page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
     assert page == capsys.readouterr().out
     assert all(f"| `{operation.__name__}` |" in page for operation in operations())

@@ -1,7 +1,9 @@
 """`python -m tinyconv.functions`: prints every operation with its formulas, as the Markdown of `docs/operations.md`."""
 
 import sys
+from collections.abc import Sequence
 
+from ..commands import Parser, command
 from ..tensor import Formula, Function
 
 HEAD = """# Operations
@@ -27,8 +29,10 @@ def formulas() -> dict[str, Formula]:
     return dict(sorted(found.items()))
 
 
-def main() -> int:
-    """Print the page."""
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the page and return the exit code."""
+    Parser("python -m tinyconv.functions", "List every operation with its formulas, as Markdown.").parse(arguments)
     print(HEAD)
     for name, formula in formulas().items():
         print("|", " | ".join([f"`{name}`", *(_cell(each) for each in (formula.forward, formula.backward))]), "|")
