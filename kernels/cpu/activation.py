@@ -10,6 +10,8 @@ from numba import prange
 from .compile import elementwise
 from .memory import empty
 
+FEW = 128  # classes, whose probabilities float32 adds up without losing digits
+
 
 def relu(x: np.ndarray) -> np.ndarray:
     """Return y = max(x, 0); NaN stays NaN."""
@@ -74,7 +76,7 @@ def softmax(x: np.ndarray) -> np.ndarray:
     """Return y (…,k), the softmax of each row of `x` (…,k). A row that holds NaN or +∞ becomes NaN."""
     y = shifted_columns(x)
     np.exp(y, out=y)
-    y /= y.sum(axis=0)
+    y /= sum_of_classes(y)
     return np.ascontiguousarray(y.T).reshape(x.shape)
 
 
@@ -87,6 +89,13 @@ def shifted_columns(x: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):  # ∞ − ∞: kernels hand NaN on in silence
         columns -= columns.max(axis=0)
     return columns
+
+
+def sum_of_classes(columns: np.ndarray) -> np.ndarray:
+    """Return the sums (rows,) of the columns of an array (k,rows); in double where k is so large that it shows."""
+    if len(columns) <= FEW:
+        return columns.sum(axis=0)
+    return columns.sum(axis=0, dtype=np.float64).astype(columns.dtype)
 
 
 def softmax_backward(dy: np.ndarray, y: np.ndarray) -> np.ndarray:

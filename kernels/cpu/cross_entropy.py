@@ -6,7 +6,7 @@ rows stand as columns while they are added up, and temporary arrays are reused.
 
 import numpy as np
 
-from .activation import shifted_columns, sigmoid
+from .activation import shifted_columns, sigmoid, sum_of_classes
 
 
 def softmax_cross_entropy(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -14,7 +14,7 @@ def softmax_cross_entropy(logits: np.ndarray, targets: np.ndarray) -> tuple[np.n
     log_p, probabilities = _log_softmax(logits)
     with np.errstate(invalid="ignore"):  # 0 · −∞: kernels hand NaN on in silence
         log_p *= targets.reshape(-1, targets.shape[-1]).T
-    loss = log_p.sum(axis=0)
+    loss = sum_of_classes(log_p)
     np.negative(loss, out=loss)
     return loss.reshape(logits.shape[:-1]), probabilities
 
@@ -70,7 +70,7 @@ def _log_softmax(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return log p of `x` (…,k), in columns (k,rows), and p (…,k); the exponentials are taken once."""
     log_p = shifted_columns(x)
     p = np.exp(log_p)
-    total = p.sum(axis=0)
+    total = sum_of_classes(p)
     p /= total
     log_p -= np.log(total)
     return log_p, np.ascontiguousarray(p.T).reshape(x.shape)

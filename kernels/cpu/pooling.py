@@ -14,6 +14,13 @@ from .memory import empty
 
 EXACT = 2**24  # so far, float32 counts without a gap
 
+FEW = 128  # numbers that float32 adds up without losing digits; more are added in double
+
+# Images are cut in at most so many parts, of at least so many cells, whose sums are added in order: the bits do not
+# depend on the number of threads.
+PARTS = 16
+LEAST = 1024
+
 
 def max_pool2d(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
     """Return (y, index), the first maximum of each window in row-major order; NaN counts as the largest."""
@@ -29,34 +36,35 @@ def max_pool2d(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
 def max_pool2d_backward(dy: np.ndarray, index: np.ndarray, window: Window, image: Pair) -> np.ndarray:
     """Return dx (n,h,w,c): each cell's sum over the windows that it won, from the first to the last."""
     (top, _), (left, _) = window.pads(*image)
-    dx = empty((len(dy), *image, dy.shape[3]), dy.dtype)
+    dx = empty((len(dy), *image, dy.shape[3]), _sum_dtype(dy, *_windows_of_a_cell(window)))
     _max_pool2d_backward(dy, index, dx, *window.size, *window.strides, top, left)
-    return dx
+    return dx.astype(dy.dtype, copy=False)
 
 
 def average_pool2d(x: np.ndarray, window: Window) -> np.ndarray:
     """Return y (n,oh,ow,c), the mean of each window over its cells inside the image."""
     n, h, w, c = x.shape
     (top, _), (left, _) = window.pads(h, w)
-    y = empty((n, *window.output(h, w), c), x.dtype)
+    y = empty((n, *window.output(h, w), c), _sum_dtype(x, *window.size))
     _average_pool2d(x, y, *window.size, *window.strides, top, left)
-    return y
+    return y.astype(x.dtype, copy=False)
 
 
 def average_pool2d_backward(dy: np.ndarray, window: Window, image: Pair) -> np.ndarray:
     """Return dx (n,h,w,c): each cell's sum of the shares of the windows it is in, from the first to the last."""
     (top, _), (left, _) = window.pads(*image)
-    dx = empty((len(dy), *image, dy.shape[3]), dy.dtype)
+    dx = empty((len(dy), *image, dy.shape[3]), _sum_dtype(dy, *_windows_of_a_cell(window)))
     _average_pool2d_backward(dy, dx, *window.size, *window.strides, top, left)
-    return dx
+    return dx.astype(dy.dtype, copy=False)
 
 
 def global_average_pool2d(x: np.ndarray) -> np.ndarray:
-    """Return y (n,c), the mean of each channel over the image."""
+    """Return y (n,c), the mean of each channel over the image, summed in double."""
     n, h, w, c = x.shape
-    y = np.einsum("npc->nc", x.reshape(n, h * w, c))
-    y /= h * w
-    return y
+    sums = np.zeros((n, min(PARTS, -(-h * w // LEAST)), c))
+    _sum_cells(x.reshape(n, h * w, c), sums)
+    with np.errstate(invalid="ignore"):  # kernels hand NaN on in silence
+        return (sums.sum(axis=1) / (h * w)).astype(x.dtype)
 
 
 def global_average_pool2d_backward(dy: np.ndarray, image: Pair) -> np.ndarray:
@@ -66,6 +74,30 @@ def global_average_pool2d_backward(dy: np.ndarray, image: Pair) -> np.ndarray:
     dx = empty((n, h, w, c), dy.dtype)
     dx[:] = (dy / (h * w))[:, None, None, :]
     return dx
+
+
+def _windows_of_a_cell(window: Window) -> Pair:
+    """Return how many windows, down and across, a cell is in at most."""
+    (kh, kw), (sh, sw) = window.size, window.strides
+    return -(-kh // sh), -(-kw // sw)
+
+
+def _sum_dtype(x: np.ndarray, rows: int, columns: int) -> np.dtype:
+    """Return the dtype that sums of rows×columns numbers like those of `x` are taken in."""
+    return x.dtype if rows * columns <= FEW else np.dtype(np.float64)
+
+
+@parallel_jit
+def _sum_cells(x: np.ndarray, sums: np.ndarray) -> None:
+    """Add the cells of x (n,cells,c) to sums (n,parts,c)."""
+    n, cells, channels = x.shape
+    parts = sums.shape[1]
+    for k in prange(n * parts):
+        image, part = k // parts, k % parts
+        total = sums[image, part]
+        for cell in range(part * cells // parts, (part + 1) * cells // parts):
+            for c in range(channels):
+                total[c] += x[image, cell, c]
 
 
 @parallel_jit

@@ -1,5 +1,6 @@
 // Pooling of images (n,h,w,c) to (n,oh,ow,c). Forward, a thread makes one number of the result from its window; backward,
-// one number of the images' gradient from the windows that hold it. Taps outside the image count for nothing.
+// one number of the images' gradient from the windows that hold it. Taps outside the image count for nothing. Sums are
+// taken in double.
 
 // The taps of a window that begins at cell `start` of an axis, as far as they lie on its `cells` cells: from the first ...
 static __device__ long long first_tap(long long start)
@@ -80,14 +81,14 @@ static __device__ void max_pool_backward(
         long long first = row / h * oh * ow * c + at % c;
         long long p_last = last_window(down, sh, oh), q_first = first_window(across, kw, sw);
         long long q_last = last_window(across, sw, ow);
-        Real total = 0;
+        double total = 0;
         for (long long p = first_window(down, kh, sh); p < p_last; ++p)
             for (long long q = q_first; q < q_last; ++q) {
                 long long from = first + (p * ow + q) * c;
                 if (index[from] == (down - p * sh) * kw + across - q * sw)
                     total += dy[from];
             }
-        dx[at] = total;
+        dx[at] = (Real)total;
     }
 }
 
@@ -118,11 +119,11 @@ extern "C" __global__ void average_pool2d(
         const Real* image = x + row / oh * h * w * c + at % c;
         long long i_first = first_tap(y0), j_first = first_tap(x0);
         long long i_last = last_tap(y0, kh, h), j_last = last_tap(x0, kw, w);
-        Real total = 0;
+        double total = 0;
         for (long long i = i_first; i < i_last; ++i)
             for (long long j = j_first; j < j_last; ++j)
                 total += image[((y0 + i) * w + x0 + j) * c];
-        y[at] = total / (Real)((i_last - i_first) * (j_last - j_first));
+        y[at] = (Real)(total / (double)((i_last - i_first) * (j_last - j_first)));
     }
 }
 
@@ -137,17 +138,17 @@ extern "C" __global__ void average_pool2d_backward(
         long long first = row / h * oh * ow * c + at % c;
         long long p_last = last_window(down, sh, oh), q_first = first_window(across, kw, sw);
         long long q_last = last_window(across, sw, ow);
-        Real total = 0;
+        double total = 0;
         for (long long p = first_window(down, kh, sh); p < p_last; ++p) {
             long long y0 = p * sh - top;
             long long high = last_tap(y0, kh, h) - first_tap(y0);
             for (long long q = q_first; q < q_last; ++q) {
                 long long x0 = q * sw - left;
                 long long wide = last_tap(x0, kw, w) - first_tap(x0);
-                total += dy[first + (p * ow + q) * c] / (Real)(high * wide);
+                total += dy[first + (p * ow + q) * c] / (double)(high * wide);
             }
         }
-        dx[at] = total;
+        dx[at] = (Real)total;
     }
 }
 

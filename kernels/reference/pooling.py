@@ -40,7 +40,7 @@ def max_pool2d_backward(dy: np.ndarray, index: np.ndarray, window: Window, image
     padded = frame(dy, window, image)
     for i, j, cells in taps(padded, window, image):
         cells += np.where(index == i * window.size[1] + j, dy, 0.0)
-    return crop(padded, window, image)
+    return crop(padded, window, image).astype(dy.dtype)
 
 
 def average_pool2d(x: np.ndarray, window: Window) -> np.ndarray:
@@ -48,15 +48,16 @@ def average_pool2d(x: np.ndarray, window: Window) -> np.ndarray:
 
         y[n,p,q,c] = (1/N[p,q]) Σ_{i,j} x̃[n, p·s_h + i, q·s_w + j, c]     x̃: x in a frame of zeros
 
-    N[p,q] is the number of cells of the window at (p, q) that are inside the image, kh·kw but at a padded border.
+    N[p,q] is the number of cells of the window at (p, q) that are inside the image, kh·kw but at a padded border. The
+    sum is taken in double.
     Raises ValueError when the window is larger than an unpadded image.
     """
     n, height, width, channels = x.shape
     image = height, width
-    y = np.zeros((n, *window.output(*image), channels), x.dtype)
+    y = np.zeros((n, *window.output(*image), channels))
     for _, _, cells in taps(pad(x, window, 0.0), window, image):
         y += cells
-    return y / inside(window, image).sum(axis=0, dtype=x.dtype)
+    return (y / inside(window, image).sum(axis=0)).astype(x.dtype)
 
 
 def average_pool2d_backward(dy: np.ndarray, window: Window, image: Pair) -> np.ndarray:
@@ -68,12 +69,15 @@ def average_pool2d_backward(dy: np.ndarray, window: Window, image: Pair) -> np.n
     share = dy / inside(window, image).sum(axis=0, dtype=dy.dtype)
     for _, _, cells in taps(padded, window, image):
         cells += share
-    return crop(padded, window, image)
+    return crop(padded, window, image).astype(dy.dtype)
 
 
 def global_average_pool2d(x: np.ndarray) -> np.ndarray:
-    """Return y (n,c), the mean of each channel of `x` (n,h,w,c) over the image (Lin et al. 2014, section 3.2)."""
-    return x.mean(axis=(1, 2))
+    """Return y (n,c), the mean of each channel of `x` (n,h,w,c) over the image (Lin et al. 2014, section 3.2).
+
+    The sum is taken in double.
+    """
+    return x.mean(axis=(1, 2), dtype=np.float64).astype(x.dtype)
 
 
 def global_average_pool2d_backward(dy: np.ndarray, image: Pair) -> np.ndarray:
@@ -90,5 +94,5 @@ def inside(window: Window, image: Pair) -> np.ndarray:
 
 
 def frame(dy: np.ndarray, window: Window, image: Pair) -> np.ndarray:
-    """Return zeros for the padded images' gradient, with the batch, channels and dtype of `dy` (n,oh,ow,c)."""
-    return pad(np.zeros((len(dy), *image, dy.shape[3]), dy.dtype), window, 0.0)
+    """Return zeros for the padded images' gradient, with the batch and channels of `dy` (n,oh,ow,c), in double."""
+    return pad(np.zeros((len(dy), *image, dy.shape[3])), window, 0.0)

@@ -142,6 +142,47 @@ def test_reductions(name, case, seed):
     judge(lambda x: getattr(F, name)(x, axis, keepdims), wanted, x)
 
 
+LONG = {
+    "sum": (lambda x: F.sum(x, 0), lambda x: x.sum(axis=0)),
+    "sum of two axes": (lambda x: F.sum(F.reshape(x, 400, 500, 2), (0, 1)), lambda x: x.sum(axis=0)),
+    "mean": (lambda x: F.mean(x, 0), lambda x: x.mean(axis=0)),
+    "var": (lambda x: F.var(x, 0), lambda x: x.var(axis=0)),
+    "sum_squares": (F.sum_squares, lambda x: np.square(x).sum()),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_long_sums_keep_their_digits(name, rng):
+    """A running float32 sum of so many numbers would be off by 10⁻⁵."""
+    f, judge = LONG[name]
+    x = (rng.random((200_000, 2)) + 0.5).astype(np.float32)
+    np.testing.assert_allclose(f(tc.Tensor(x)).numpy(), judge(x.astype(np.float64)), rtol=5e-7)
+
+
+def test_long_sums_of_gradients_keep_their_digits(rng):
+    """What is used two hundred thousand times: spread out by broadcasting, by an index, or by enlarging images."""
+    dy = (rng.random((200_000, 2)) + 0.5).astype(np.float32)
+    total = dy.sum(axis=0, dtype=np.float64)
+    row, ones = np.ones((1, 2), np.float32), np.ones_like(dy)
+    for f in (lambda b: F.add(ones, b), lambda b: F.multiply(ones, b), lambda b: F.where(ones > 0, b, ones)):
+        b = tc.Tensor(row, requires_grad=True)
+        f(b).backward(dy)
+        np.testing.assert_allclose(b.grad, total[None], rtol=2e-7)
+    b = tc.Tensor(row, requires_grad=True)
+    b[np.zeros(200_000, int)].backward(dy)
+    np.testing.assert_allclose(b.grad, total[None], rtol=2e-7)
+    image = tc.Tensor(row[None, None], requires_grad=True)
+    F.upsample2d(image, (400, 500)).backward(dy.reshape(1, 400, 500, 2))
+    np.testing.assert_allclose(image.grad[0, 0], total[None], rtol=2e-7)
+
+
+def test_largest_of_a_row_with_nan_is_nan_and_so_are_the_gradients():
+    """As in Keras, and in silence."""
+    x = tc.Tensor(np.array([[1, np.nan, 2], [3, 1, 3]]), requires_grad=True)
+    F.max(x, 1).backward(np.array([1.0, 3.0]))
+    np.testing.assert_array_equal(x.grad, [[np.nan] * 3, [1.5, 0, 1.5]])
+
+
 @pytest.mark.parametrize("axis", [2, -3, (0, 0), (1, -1)])
 def test_reduction_over_no_such_axis(axis):
     with pytest.raises(ValueError, match="for a tensor of 2 axes"):

@@ -75,6 +75,18 @@ def test_gradient_at_zero(kernels, dtype):
     assert kernels.leaky_relu_backward(one, zero, SLOPE) == dtype(SLOPE)
 
 
+def test_softmax_of_many_classes_sums_to_one(kernels, rng):
+    """A running float32 sum of so many exponentials would be off by 10⁻⁵."""
+    x = rng.random((2, 200_000)).astype(np.float32)
+    e = np.exp(x.astype(np.float64))
+    y = kernels.softmax(x)
+    np.testing.assert_allclose(y, e / e.sum(axis=1, keepdims=True), rtol=1e-6)
+    dy = (rng.random(x.shape) + 0.5).astype(np.float32)
+    wide = y.astype(np.float64)
+    wanted = wide * (dy - (wide * dy).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(kernels.softmax_backward(dy, y), wanted, rtol=0, atol=1e-6 * np.abs(wanted).max())
+
+
 def test_far_from_zero_nothing_overflows(kernels, dtype):
     far = np.array([[-1e4, -80, 0, 80, 1e4]], dtype)
     np.testing.assert_allclose(kernels.sigmoid(far), special.expit(far), rtol=1e-5)

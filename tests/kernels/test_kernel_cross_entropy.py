@@ -83,6 +83,20 @@ def test_agrees_with_reference(twin, dtype, shape, rng):
         assert_close(getattr(twin, name + "_backward")(*arguments), getattr(reference, name + "_backward")(*arguments))
 
 
+def test_many_classes_keep_their_digits(kernels, rng):
+    """A running float32 sum over so many classes would be off by 10⁻⁵."""
+    x, targets = rng.random((2, 2, 200_000)).astype(np.float32)
+    targets /= targets.sum(axis=1, keepdims=True)
+    wide = x.astype(np.float64)
+    log_p = wide - np.log(np.exp(wide).sum(axis=1, keepdims=True))
+    loss, p = kernels.softmax_cross_entropy(x, targets)
+    np.testing.assert_allclose(loss, -(targets * log_p).sum(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(p, np.exp(log_p), rtol=2e-6)  # the logarithm, of size 12, is rounded
+    labels = np.array([3, 150_000])
+    loss, _ = kernels.sparse_softmax_cross_entropy(x, labels)
+    np.testing.assert_allclose(loss, -log_p[[0, 1], labels], rtol=1e-6)
+
+
 def test_far_from_zero_nothing_overflows(kernels, dtype):
     logits = np.array([[-1e4, 0, 1e4]], dtype)
     targets = np.array([[1, 0, 0]], dtype)

@@ -99,6 +99,33 @@ def test_global_average(kernels, dtype, shape, rng):
         )
 
 
+def assert_keeps_its_digits(got, wanted):
+    """A running float32 sum of as many numbers as these would be off by 10⁻⁵."""
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, wanted, rtol=2e-7)
+
+
+def test_long_sums_keep_their_digits(kernels, rng):
+    x = (rng.random((1, 512, 512, 2)) + 0.5).astype(np.float32)
+    wide = x.astype(np.float64)
+    assert_keeps_its_digits(kernels.global_average_pool2d(x), wide.mean(axis=(1, 2)))
+    halves = np.stack([wide[:, :, :384].mean(axis=(1, 2)), wide[:, :, 128:].mean(axis=(1, 2))], axis=1)[:, None]
+    window = Window((512, 384), (512, 128))
+    assert_keeps_its_digits(kernels.average_pool2d(x, window), halves)
+
+
+def test_gradients_of_many_windows_keep_their_digits(kernels, rng):
+    """The middle cell is in 10,000 windows, and the largest of all of them."""
+    window, image = Window((100, 100)), (199, 199)
+    x, dy = np.zeros((1, *image, 1), np.float32), (rng.random((1, 100, 100, 1)) + 0.5).astype(np.float32)
+    x[0, 99, 99] = 1
+    total = dy.sum(dtype=np.float64)
+    dx = kernels.max_pool2d_backward(dy, kernels.max_pool2d(x, window)[1], window, image)
+    assert_keeps_its_digits(dx, x * total)
+    dx = kernels.average_pool2d_backward(dy, window, image)
+    assert_keeps_its_digits(dx[0, 99, 99], total / 10_000)
+
+
 @pytest.mark.parametrize("case", [case for case in WINDOWS if case.images[0]], ids=str)
 def test_gradients(kernels, case, rng):
     x = without_ties(rng, case.images)

@@ -11,15 +11,16 @@ import numpy as np
 from .. import kernels
 from ..tensor import Formula, Function, Tensor, as_tensor, values
 from .activation import Relu
+from .reduction import sum_in_double
 
 
 def _sum_to(dy: Any, shape: tuple[int, ...]) -> Any:
     """Sum `dy` over the axes along which an array of `shape` was broadcast."""
     if dy.shape == shape:
         return dy
-    dy = dy.sum(axis=tuple(range(dy.ndim - len(shape))))
-    stretched = tuple(axis for axis, length in enumerate(shape) if length == 1 and dy.shape[axis] != 1)
-    return dy.sum(axis=stretched, keepdims=True) if stretched else dy
+    new = dy.ndim - len(shape)
+    stretched = (new + axis for axis, length in enumerate(shape) if length == 1 and dy.shape[new + axis] != 1)
+    return sum_in_double(dy, (*range(new), *stretched)).reshape(shape)
 
 
 class _Binary(Function):

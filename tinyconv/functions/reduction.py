@@ -38,6 +38,16 @@ class _Reduction(Function):
         return dy.reshape(self.reduced_shape)
 
 
+def sum_in_double(x: Any, axes: tuple[int, ...], keepdims: bool = False) -> Any:
+    """Return Σ x over `axes` in the dtype of x, added up in double: a long sum of float32 would lose digits."""
+    return x.sum(axis=axes, dtype=np.float64, keepdims=keepdims).astype(x.dtype)
+
+
+def _mean(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    """Return the mean of x over `axes`, added up in double."""
+    return x.mean(axis=axes, dtype=np.float64, keepdims=keepdims).astype(x.dtype)
+
+
 class Sum(_Reduction):
     """The sum over axes."""
 
@@ -45,7 +55,7 @@ class Sum(_Reduction):
     defined_for_none = True
 
     def forward(self, x: Any) -> Any:
-        return x.sum(axis=self.reduced_axes(x), keepdims=self.keepdims)
+        return sum_in_double(x, self.reduced_axes(x), self.keepdims)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
         return (np.broadcast_to(self.keep_axes(dy), self.shape),)
@@ -57,7 +67,7 @@ class Mean(_Reduction):
     formula = Formula("y = Σ x / count", "dx = dy/count, repeated along the reduced axes")
 
     def forward(self, x: Any) -> Any:
-        return x.mean(axis=self.reduced_axes(x), keepdims=self.keepdims)
+        return _mean(x, self.reduced_axes(x), self.keepdims)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
         return (np.broadcast_to(self.keep_axes(dy) / self.count, self.shape),)
@@ -70,8 +80,8 @@ class Var(_Reduction):
 
     def forward(self, x: Any) -> Any:
         axes = self.reduced_axes(x)
-        self.centred = x - x.mean(axis=axes, keepdims=True)
-        return (self.centred * self.centred).mean(axis=axes, keepdims=self.keepdims)
+        self.centred = x - _mean(x, axes, True)
+        return _mean(self.centred * self.centred, axes, self.keepdims)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
         return (self.keep_axes(dy) * self.centred * (2 / self.count),)
@@ -93,7 +103,8 @@ class Max(_Reduction):
         return x.max(axis=axes, keepdims=True)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
-        return (self.chosen * (self.keep_axes(dy) / self.ties.astype(dy.dtype)),)
+        with np.errstate(divide="ignore", invalid="ignore"):  # of NaN nothing is chosen: NaN for all, in silence
+            return (self.chosen * (self.keep_axes(dy) / self.ties.astype(dy.dtype)),)
 
 
 class Min(Max):

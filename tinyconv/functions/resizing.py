@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Formula, Function, Tensor, as_tensor
+from .reduction import sum_in_double
 
 Pair = tuple[int, int]
 
@@ -33,7 +34,7 @@ class UpSample2DNearest(Function):
     def backward(self, dy: Any) -> tuple[Any, ...]:
         n, h, w, c = dy.shape
         a, b = self.size
-        return (dy.reshape(n, h // a, a, w // b, b, c).sum(axis=(2, 4)),)
+        return (sum_in_double(dy.reshape(n, h // a, a, w // b, b, c), (2, 4)),)
 
 
 class UpSample2DBilinear(Function):

@@ -55,16 +55,17 @@ class GetItem(Function):
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
         # Only arrays of places can name an element twice. They are served in the CPU's memory, where what falls on one
-        # element is added in the order of dy, always the same; a GPU would add in the order in which threads arrive.
+        # element is added in the order of dy, always the same (a GPU would add in the order in which threads arrive),
+        # and in double: a place may be named a million times.
         repeats = any(isinstance(part, np.ndarray) and part.dtype != bool for part in self.index)
         device = kernels.device(dy)
         dy = kernels.move(dy, "cpu") if repeats else dy
-        dx = np.zeros_like(dy, shape=self.shape)
+        dx = np.zeros_like(dy, np.float64 if repeats else dy.dtype, shape=self.shape)
         if repeats:
             np.add.at(dx, self.index, dy)
         else:
             dx[self.index] = dy
-        return (kernels.move(dx, device),)
+        return (kernels.move(dx.astype(dy.dtype, copy=False), device),)
 
 
 def _index_part(part: Any) -> Any:

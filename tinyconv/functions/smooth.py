@@ -28,7 +28,7 @@ class Elu(Function):
 class Selu(Function):
     """The scaled exponential linear unit, with fixed λ and α."""
 
-    formula = Formula("y = λ·x where x > 0, else λ·α·(eˣ − 1)", "dx = λ·dy where x > 0, else dy·(y + λ·α)")
+    formula = Formula("y = λ·x where x > 0, else λ·α·(eˣ − 1)", "dx = λ·dy where x ≥ 0, else dy·(y + λ·α)")
 
     def forward(self, x: Any) -> Any:
         self.y = kernels.of(x).selu(x)
