@@ -77,11 +77,12 @@ class Loss:
     def check_range(self, y_true: np.ndarray, classes: int) -> None:
         """Refuse targets out of the loss's range."""
 
-    def __call__(self, y_true: Any, y_pred: Tensor, sample_weight: Any = None) -> Tensor:
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """Return the loss of a batch, each sample's multiplied by its weight and all reduced: a tensor of one element.
 
         `sample_weight` is (n,) or (n,1), or has a weight for each of the losses (n, …) that `call` returns.
         """
+        y_pred = as_tensor(y_pred)
         losses = self.call(self.prepared(y_true, y_pred), y_pred)
         if sample_weight is not None:
             weights = kernels.move(as_array(sample_weight, losses.dtype), y_pred.device)

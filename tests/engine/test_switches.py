@@ -13,10 +13,12 @@ import pytest
 import tinyconv as tc
 from tinyconv import autograd, initializers, randomness
 from tinyconv.kernels.algorithm import wanted_algorithm
+from tinyconv.layers.calling import Calling
 
 SWITCHES = {
     "no_grad": (tc.no_grad, autograd.recording),
     "calling": (lambda: autograd.calling("a layer"), autograd.calls),
+    "training": (lambda: Calling(True), lambda: Calling(None).__enter__()),
     "backend": (lambda: tc.backend("reference"), lambda: tc.kernels.host().__name__),
     "conv_algorithm": (lambda: tc.conv_algorithm("im2col"), wanted_algorithm),
     "repeat_draws": (randomness.repeat_draws, randomness.draws_repeat),

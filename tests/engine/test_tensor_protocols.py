@@ -195,6 +195,10 @@ def test_reprs_of_one_line(rng):
     assert repr(tc.Tensor([[1.0], [2.0]])) == "Tensor([[1.], [2.]], shape=(2, 1), dtype=float32, device=cpu)"
 
 
+def test_losses_take_lists():
+    np.testing.assert_allclose(float(tc.losses.MeanSquaredError()([[1.0, 0.0]], [[0.5, 0.5]])), 0.25)
+
+
 class Foreign:
     """Another framework's tensor: its dtype is not NumPy's, and it may refuse to be an array."""
 
@@ -232,6 +236,18 @@ def test_torchs_and_tensorflows_tensors(framework, rng):
     np.testing.assert_array_equal(tc.Tensor(make(x)), x, strict=True)
     assert (tc.Tensor(x) * make(x)).dtype == np.float32
     np.testing.assert_array_equal(tc.Tensor(x)[make(np.array([1, 1]))], x[[1, 1]])
+    model = tc.Sequential([tc.Input((3,)), tc.layers.Dense(2, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    labels, weights = np.array([0, 1]), np.array([1.0, 2.0], np.float32)
+    start, found = model.get_weights(), []
+    for given in (make, lambda values: values):
+        model.set_weights([given(values) for values in start])
+        x_, y_, w_ = given(x), given(labels), given(weights)
+        history = model.fit(x_, y_, sample_weight=w_, validation_data=(x_, y_), verbose=0).history
+        loss = tc.losses.MeanSquaredError()(x_, given(2 * x))
+        found.append([*history.values(), model.evaluate(x_, y_, verbose=0), model.predict(x_, verbose=0), loss])
+    for theirs, ours in zip(*found, strict=True):
+        np.testing.assert_array_equal(theirs, ours)
     if framework == "torch":
         with pytest.raises(RuntimeError, match=r"detach\(\)"):
             tc.Tensor(make(x).requires_grad_())

@@ -51,9 +51,11 @@ def test_a_mask_and_places_on_the_gpu(cupy, rng):
     x[cupy.asarray(np.array([1, 3, 1]))].sum().backward()
     np.testing.assert_array_equal(cupy.asnumpy(x.grad), np.array([0, 2, 0, 1])[:, None] * np.ones(3))
     x.grad = None
-    F.where(x.data > 0, x * 2, 7.0).sum().backward()
+    F.where(x > 0, x * 2, np.float64(7)).sum().backward()
     np.testing.assert_array_equal(cupy.asnumpy(x.grad), 2 * (values > 0))
-    mask = cupy.asarray(values > 0)
+    mask = x > 0
+    assert isinstance(mask, cupy.ndarray)
+    np.testing.assert_array_equal(cupy.asnumpy(x == x.detach()), True)
     np.testing.assert_array_equal(x[mask].numpy(), values[values > 0])
 
 

@@ -15,12 +15,12 @@ class _Normalization(Function):
     def __init__(self, scaled: bool, centered: bool, epsilon: float) -> None:
         self.scaled, self.centered, self.epsilon = scaled, centered, float(epsilon)
 
-    def placed(self, learnt: tuple[Any, ...], missing: Any) -> tuple[Any, Any]:
+    def gamma_and_beta(self, learnt: tuple[Any, ...], missing: Any) -> tuple[Any, Any]:
         """Return what `learnt` has for γ and for β, `missing` for one that there is not."""
         gamma = learnt[0] if self.scaled else missing
         return gamma, learnt[-1] if self.centered else missing
 
-    def given(self, dx: Any, dgamma: Any, dbeta: Any) -> tuple[Any, ...]:
+    def for_inputs(self, dx: Any, dgamma: Any, dbeta: Any) -> tuple[Any, ...]:
         """Return the gradients of those inputs that there are."""
         return (dx, *([dgamma] if self.scaled else []), *([dbeta] if self.centered else []))
 
@@ -42,17 +42,17 @@ class BatchNorm(_Normalization):
         self.ceiling = None if ceiling is None else float(ceiling)
 
     def forward(self, x: Any, *learnt: Any) -> Any:
-        self.x, self.learnt = x, self.placed(learnt, None)
+        self.x, self.learnt = x, self.gamma_and_beta(learnt, None)
         y, self.mean, self.inverse, self.variance = kernels.of(x).batch_norm(
             x, *self.learnt, self.epsilon, self.ceiling
         )
         return y
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
-        needs = self.needs[0], *self.placed(self.needs[1:], False)
+        needs = self.needs[0], *self.gamma_and_beta(self.needs[1:], False)
         arrays = dy, self.x, *self.learnt, self.mean, self.inverse
         ceiling = self.ceiling and last_open(self.ceiling, dy.dtype)
-        return self.given(*kernels.of(dy).batch_norm_backward(*arrays, ceiling, needs))
+        return self.for_inputs(*kernels.of(dy).batch_norm_backward(*arrays, ceiling, needs))
 
 
 class LayerNorm(_Normalization):
@@ -64,13 +64,13 @@ class LayerNorm(_Normalization):
     )
 
     def forward(self, x: Any, *learnt: Any) -> Any:
-        gamma, beta = self.placed(learnt, None)
+        gamma, beta = self.gamma_and_beta(learnt, None)
         self.x, self.gamma = x, gamma
         y, self.mean, self.inverse = kernels.of(x).layer_norm(x, gamma, beta, self.epsilon)
         return y
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
-        return self.given(*kernels.of(dy).layer_norm_backward(dy, self.x, self.gamma, self.mean, self.inverse))
+        return self.for_inputs(*kernels.of(dy).layer_norm_backward(dy, self.x, self.gamma, self.mean, self.inverse))
 
 
 class ScaleShift(Function):
