@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 STOREYS = [
     {"kernels"},  # arrays in, arrays out; knows nothing above
     {"offered"},  # what Keras has and tinyconv has not
-    {"commands"},  # what command lines have in common
+    {"commands", "files"},  # what command lines, and what files have in common
     {"_version", "arguments", "config", "names", "weighting"},  # what a session has in common
     {"registry"},  # what describes itself is made again by name
     {"randomness"},  # counter-based draws, made by kernels

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from standins import assert_equal, make_model
 
-from tinyconv.keras_files import aside, load_weights, read_note, save_weights, write_aside
+from tinyconv import files
+from tinyconv.keras_files import load_weights, read_note, save_weights
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_folder_without_permission(tmp_path, monkeypatch):
     def refuse(*_):  # what the system says to all but root
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr(aside, "open", refuse, raising=False)
+    monkeypatch.setattr(files, "open", refuse, raising=False)
     with pytest.raises(PermissionError, match=r"cannot write the file: .*model\.weights\.h5'$"):
         save_weights(tmp_path / "model.weights.h5", make_model(seed=1))
 
@@ -66,7 +67,7 @@ def test_target_that_is_a_folder(path):
 
 def test_leftover_of_a_killed_write_is_replaced(tmp_path):
     (tmp_path / "a.partial").write_bytes(b"half")
-    write_aside(tmp_path / "a", [b"one", bytearray(b"two")])
+    files.replace_file(tmp_path / "a", [b"one", bytearray(b"two")])
     assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("a", b"onetwo")]
 
 

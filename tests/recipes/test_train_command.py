@@ -191,38 +191,39 @@ def test_output_in_a_file(command, tmp_path):
 
 
 def test_output_without_permission(command, monkeypatch):
-    import tinyconv.keras_files.aside as aside
+    from tinyconv import files
 
     def refuse(*_, **__):  # what the system says to all but root
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr(aside, "open", refuse, raising=False)
+    monkeypatch.setattr(files, "open", refuse, raising=False)
     refused(command(*SMALL, "--output", "locked"), "locked/config.json", "Permission denied", "Nothing was saved yet")
     monkeypatch.setattr(Path, "mkdir", refuse)
     refused(command(*SMALL, "--output", "locked/run"), "output folder locked/run cannot be made: Permission denied")
 
 
 def test_a_full_disk_is_one_line_and_the_last_epoch_is_safe(command, monkeypatch, tmp_path):
-    import tinyconv.keras_files.aside as aside
+    from tinyconv import files
 
     whole = os.replace
     count = 0
 
     def fill(source, target):
         nonlocal count
-        count += 1
-        if count > 7:  # config, last, table; best, last, table; best; and then the disk is full
+        ours = "runs" in Path(target).parts  # Numba, too, may replace files
+        count += ours
+        if ours and count > 7:  # config, last, table; best, last, table; best; and then the disk is full
             raise OSError(28, "No space left on device")
         whole(source, target)
 
-    monkeypatch.setattr(aside.os, "replace", fill)
+    monkeypatch.setattr(files.os, "replace", fill)
     done = command(*SMALL, "--epochs", 5)
     refused(
         done,
         "runs/mnist-fc/last.weights.h5: cannot write the file: No space left on device",
         "runs/mnist-fc holds the run after epoch 1; continue with: python -m tinyconv.train mnist-fc --resume",
     )
-    monkeypatch.setattr(aside.os, "replace", whole)
+    monkeypatch.setattr(files.os, "replace", whole)
     assert command("mnist-fc", "--resume").code == 0
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from run_checks import SMALL, arrays, assert_same_run, contents, refused
 
-from tinyconv.keras_files import aside
+from tinyconv import files
 from tinyconv.optimizers import Optimizer
 
 
@@ -111,12 +111,12 @@ def test_a_signal_waits_for_the_checkpoint(command, monkeypatch, interruptible):
 
     def interrupted(source, target):
         nonlocal count
-        count += 1
+        count += "runs" in Path(target).parts  # Numba, too, may replace files
         if count == 4:
             signal.raise_signal(signal.SIGINT)
         replace(source, target)
 
-    monkeypatch.setattr(aside.os, "replace", interrupted)
+    monkeypatch.setattr(files.os, "replace", interrupted)
     stopped = command(*SMALL, "--epochs", 2)
     assert stopped.code == 130
     assert "after epoch 1; continue with: python -m tinyconv.train mnist-fc --resume\n" in stopped.err

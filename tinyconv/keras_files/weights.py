@@ -23,10 +23,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..files import replace_file
 from ..kernels import device, move
 from ..names import snake_case
 from . import hdf5
-from .aside import write_aside
 
 NOTE = "tinyconv"
 OTHER_MODEL = "make the model as it was when the file was saved"
@@ -83,7 +83,7 @@ class ModelLike(Protocol):
 def save_weights(path: str | Path, model: ModelLike, note: dict[str, Any] | None = None) -> None:
     """Write weights, optimizer and dropout state of a built model to `path`, and with them `note`, anything JSON holds.
 
-    The same state gives the same bytes. The file is written aside and renamed, see `write_aside`. Raises ValueError if
+    The same state gives the same bytes. The file is replaced whole, see `replace_file`. Raises ValueError if
     the name does not end in ".weights.h5" (Keras would not open it), OSError if it cannot be written.
     """
     import h5py
@@ -107,7 +107,7 @@ def save_weights(path: str | Path, model: ModelLike, note: dict[str, Any] | None
         if remark is not None:
             root[NOTE] = np.bytes_(remark)
     view = image.getbuffer()
-    write_aside(path, [view, hdf5.seal(view)])
+    replace_file(path, [view, hdf5.seal(view)])
 
 
 def load_weights(path: str | Path, model: ModelLike) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ..callbacks import Callback
-from ..keras_files import read_note, write_aside
+from ..files import replace_file
+from ..keras_files import read_note
 from ..kernels.signals import signals_delayed
 from ..models import Sequential
 from .config import FILE, Config
@@ -72,7 +73,7 @@ def write_table(folder: Path, history: History) -> None:
     writer.writerow(["epoch", *history])
     for index, row in enumerate(zip(*history.values(), strict=True)):
         writer.writerow([index + 1, *map(repr, row)])
-    write_aside(folder / TABLE, [table.getvalue().encode()])
+    replace_file(folder / TABLE, [table.getvalue().encode()])
 
 
 def load(folder: Path, model: Sequential, config: Config) -> History:

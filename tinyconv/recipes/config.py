@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
-from ..keras_files import write_aside
+from ..files import replace_file
 from . import BY_NAME
 from .errors import RunError
 from .options import PARSERS, option
@@ -41,7 +41,7 @@ class Config:
     def write(self, folder: Path) -> None:
         """Write `config.json` in `folder`; raises OSError if it cannot."""
         text = json.dumps({**asdict(self), "tinyconv": __version__}, indent=2) + "\n"
-        write_aside(folder / FILE, [text.encode()])
+        replace_file(folder / FILE, [text.encode()])
 
 
 def fresh(recipe: Recipe, given: dict[str, Any]) -> Config:

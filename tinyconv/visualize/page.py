@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from tinyconv.files import replace_file
 from tinyconv.visualize import style
 from tinyconv.visualize.arrays import Array
 
@@ -197,8 +198,7 @@ def tile_size(image: tuple[int, int], room: int) -> tuple[int, int]:
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write the figure as a PNG file, in all its colors.
 
-    The file is written aside, in the same folder, and renamed when complete: `path` never holds half a picture, and
-    keeps what it held when the disk is full or the process is killed.
+    `path` never holds half a picture, and keeps what it held when the disk is full or the process is killed.
 
     Raises
     ------
@@ -212,12 +212,4 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
         raise ValueError(f"save: the picture is written as PNG; the path must end in .png, got {str(path)!r}")
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi="figure")
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(aside, "wb") as file:
-            file.write(png.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    replace_file(path, [png.getbuffer()])

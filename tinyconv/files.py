@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 
-def write_aside(path: str | Path, pieces: Iterable[Any]) -> None:
-    """Write `pieces` (bytes or buffers) to "PATH.partial", push them to the disk, then rename it to `path`.
+def replace_file(path: str | Path, pieces: Iterable[Any]) -> None:
+    """Write `pieces` (bytes or buffers) to "PATH.partial", flush them to the disk, then rename it to `path`.
 
     A process killed at any moment leaves the old file whole, and at most a ".partial" that the next write replaces.
     Raises OSError naming `path` (no such folder, no permission, disk full); the old file is then unharmed and nothing
