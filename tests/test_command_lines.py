@@ -53,6 +53,7 @@ def test_other_errors_pass():
         (["--wide"], "unrecognized arguments: --wide: did you mean --width?"),
         (["--WIDTH", "3"], "unrecognized arguments: --WIDTH 3: did you mean --width?"),
         (["x", "--xyzzy"], "unrecognized arguments: x --xyzzy"),
+        (["-w", "3"], "unrecognized arguments: -w 3"),
         (["--width", "many"], "argument --width: invalid int value: 'many'"),
     ],
 )

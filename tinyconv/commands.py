@@ -31,7 +31,7 @@ class Parser(ArgumentParser):
         options, unknown = self.parse_known_args(arguments)
         if unknown:
             known = [name for action in self._actions for name in action.option_strings]
-            named = next((each.split("=")[0] for each in unknown if each.startswith("-")), "")
+            named = next((each.split("=")[0] for each in unknown if each.startswith("--")), "")
             near = nearest(named, known)
             self.error(f"unrecognized arguments: {' '.join(unknown)}" + (f": did you mean {near}?" if near else ""))
         return options

@@ -32,6 +32,7 @@ from tinyconv.recipes.pictures import NAMES
         (["--learning-rate", "-0.1"], "--learning-rate: needs a number above 0, got -0.1"),
         (["--learning-rate", "nan"], "--learning-rate: needs a number above 0, got nan"),
         (["--learning-rate", "fast"], "--learning-rate: needs a number above 0, got fast"),
+        (["--learning-rate", "0_001"], "--learning-rate: needs a number above 0, got 0_001"),
         (["--seed", "-1"], "--seed: needs a whole number from 0 to 2**64 - 1, got -1"),
         (["--seed", str(2**64)], "--seed: needs a whole number from 0"),
         (["--limit", "0"], "--limit: needs a whole number from 1 up"),

@@ -26,7 +26,7 @@ def seed_number(text: str) -> int:
 def positive_number(text: str) -> float:
     """Return a finite number above 0."""
     try:
-        value = float(text)
+        value = float(text.replace("_", "?"))  # Python reads 0_001 as 1
     except ValueError:
         value = 0.0
     if not (isfinite(value) and value > 0):
