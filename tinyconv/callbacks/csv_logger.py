@@ -1,10 +1,11 @@
 """CSVLogger: the history as a file that any spreadsheet reads."""
 
 import csv
-import os
+import io
 from pathlib import Path
 from typing import Any
 
+from ..files import replace_file
 from .callback import Callback
 
 
@@ -24,7 +25,7 @@ class CSVLogger(Callback):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.rows = []
         if self.append and self.path.exists():
-            with self.path.open(newline="") as file:
+            with self.path.open(newline="", encoding="utf-8") as file:
                 self.rows = list(csv.DictReader(file, delimiter=self.separator))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -35,11 +36,10 @@ class CSVLogger(Callback):
 
 
 def write_rows(path: Path, rows: list[dict[str, str]], separator: str = ",") -> None:
-    """Write `rows` as a CSV file, aside first and then renamed; a value that a row lacks is left empty."""
+    """Write `rows` as a CSV file, replaced whole; a value that a row lacks is left empty."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    aside = path.with_name(path.name + ".tmp")
-    with aside.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns, restval="", delimiter=separator, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(aside, path)
+    table = io.StringIO()
+    writer = csv.DictWriter(table, columns, restval="", delimiter=separator, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    replace_file(path, [table.getvalue().encode()])
