@@ -26,6 +26,20 @@ def test_a_closed_pipe_ends_the_command_in_silence(capsys, main, arguments):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full: /dev/full")
+@pytest.mark.parametrize(("main", "arguments"), MAINS.values(), ids=MAINS)
+def test_a_full_disk_under_the_output_is_one_line(capsys, main, arguments):
+    with open("/dev/full", "w", encoding="utf-8") as output, redirect_stdout(output):
+        assert main(arguments) == 2
+    assert capsys.readouterr().err == "standard output cannot be written: No space left on device\n"
+
+
+def test_no_standard_output_at_all():
+    """As after `>&-`."""
+    with redirect_stdout(None):
+        assert train.main(["--list"]) == 0
+
+
 @pytest.mark.parametrize(("main", "arguments"), MAINS.values(), ids=MAINS)
 def test_ctrl_c_ends_the_command_in_one_line(monkeypatch, capsys, main, arguments):
     def interrupted(*given):
@@ -41,7 +55,7 @@ def test_ctrl_c_ends_the_command_in_one_line(monkeypatch, capsys, main, argument
 def test_other_errors_pass():
     @command
     def main(arguments=None):
-        raise FileNotFoundError("a bug")
+        Path("there is no such file").read_text()
 
     with pytest.raises(FileNotFoundError):
         main()

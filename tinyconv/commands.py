@@ -4,7 +4,7 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from errno import EIO
+from errno import EIO, EPIPE
 from functools import wraps
 from typing import NoReturn, Protocol
 
@@ -53,29 +53,34 @@ def command(main: Main) -> Main:
     def ended(arguments: Sequence[str] | None = None) -> int:
         try:
             code = main(arguments)
-            sys.stdout.flush()
+            if sys.stdout is not None:  # as Python has it that starts with it closed
+                sys.stdout.flush()
         except KeyboardInterrupt:
             print("Stopped.", file=sys.stderr)
             return STOPPED
         except (OSError, SystemExit) as error:
-            if not is_broken_pipe(error):
+            reason = lost_output(error)
+            if reason is None:
                 raise
-            silence()
-            return BROKEN_PIPE
+            if reason:
+                print(reason, file=sys.stderr)
+            return BROKEN_PIPE if not reason else 2
         return code
 
     return ended
 
 
-def is_broken_pipe(error: BaseException) -> bool:
-    """Tell whether an error says that nobody reads standard output any more: the pipe or the terminal is closed."""
-    if isinstance(error, SystemExit):  # rich leaves so
-        return isinstance(error.__context__, BrokenPipeError)
-    return isinstance(error, BrokenPipeError) or (isinstance(error, OSError) and error.errno == EIO)
+def lost_output(error: BaseException) -> str | None:
+    """Return None for an error that is not of standard output; else see that no other comes of it, and say the reason.
 
-
-def silence() -> None:
-    """Send what is still to be printed nowhere, so that Python does not complain of the broken pipe when it ends."""
+    The reason is "" where nobody reads what is printed any more: the pipe or the terminal is closed. Errors of files
+    name their file; one without a name is of standard output.
+    """
+    if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):  # rich leaves so
+        error = error.__context__
+    if not isinstance(error, OSError) or error.errno is None or error.filename is not None:
+        return None
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, sys.stdout.fileno())  # or else Python flushes into it when it ends, and complains
     os.close(nowhere)
+    return "" if error.errno in (EPIPE, EIO) else f"standard output cannot be written: {error.strerror}"

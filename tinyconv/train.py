@@ -14,7 +14,7 @@ if not __package__:
     sys.exit("run it as a module of its package: python -m tinyconv.train")
 
 from . import functions, kernels, names, set_seed
-from .commands import BROKEN_PIPE, Parser, command, is_broken_pipe, short, silence
+from .commands import BROKEN_PIPE, Parser, command, lost_output, short
 from .models import Sequential
 from .names import look_up
 from .recipes import BY_NAME, RECIPES, Recipe, checkpoint, pictures, report
@@ -103,11 +103,11 @@ def run(recipe: Recipe, options: Namespace, folder: Path) -> int:
             complain(f"Stopped. {state_of(folder, recipe)}")
             return stop.code
         except (OSError, SystemExit) as error:
-            if not is_broken_pipe(error):
+            reason = lost_output(error)
+            if reason is None:
                 raise
-            silence()
-            complain(f"Stopped: nobody reads the output any more. {state_of(folder, recipe)}")
-            return BROKEN_PIPE
+            complain(f"Stopped: {reason or 'nobody reads the output any more'}. {state_of(folder, recipe)}")
+            return BROKEN_PIPE if not reason else 2
     return 0
 
 

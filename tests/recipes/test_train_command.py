@@ -4,12 +4,14 @@ import errno
 import os
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
 import pytest
 from run_checks import SMALL, contents, load_once, refused
 
+from tinyconv import train
 from tinyconv.datasets import mnist
 from tinyconv.kernels.cpu import compile
 from tinyconv.optimizers import Optimizer
@@ -244,6 +246,17 @@ def test_a_bug_shows_its_traceback(command, monkeypatch):
     monkeypatch.setattr(Optimizer, "apply", broken)
     with pytest.raises(ZeroDivisionError, match="a bug"):
         command(*SMALL, "--epochs", 1)
+
+
+def test_a_reader_that_goes_away_stops_the_run(command, capsys):
+    """As `… | head -3` does; what was trained is kept."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w", encoding="utf-8") as output, redirect_stdout(output):
+        assert train.main([*SMALL[:-1], "2", "--epochs", "2"]) == 141
+    said = "Stopped: nobody reads the output any more. runs/mnist-fc holds the run after epoch 1; continue with: "
+    assert capsys.readouterr().err.endswith(f"{said}python -m tinyconv.train mnist-fc --resume\n")
+    assert command("mnist-fc", "--resume").code == 0
 
 
 def test_threads_are_set(command, monkeypatch):
