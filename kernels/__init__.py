@@ -1,7 +1,8 @@
-"""Kernels: arrays in, arrays out. They know no tensor, no layer, no global.
+"""Kernels: functions of arrays that return arrays. They know no tensor, no layer, no global.
 
-`reference` says each operation as a textbook does, in plain NumPy; `cpu` says it fast, in Numba; `gpu`, in CuPy, is the
-door's third room. All offer the same names and signatures, and `of(array)` picks the one that owns an array.
+There are three backends: `reference` has each operation as a textbook defines it, in plain NumPy; `cpu` has it fast, in
+Numba; `gpu` in CuPy and CUDA. All offer the operations that `operations.py` lists, with the same parameters, and
+`of(array)` returns the backend that an array belongs to.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,8 +20,8 @@ from .window import Window
 
 __all__ = [
     "ALGORITHMS",
+    "BACKENDS",
     "DEVICES",
-    "NAMES",
     "DeviceError",
     "Window",
     "backend",
@@ -32,7 +33,7 @@ __all__ = [
     "send_ahead",
 ]
 
-NAMES = ("cpu", "reference", "gpu")
+BACKENDS = ("cpu", "reference", "gpu")
 DEVICES = ("cpu", "gpu")
 
 _host = ContextVar("host", default="cpu")
@@ -96,7 +97,7 @@ def backend(name: str) -> Iterator[None]:
     """Run the kernels called `name` ("cpu" or "reference") on NumPy arrays inside the `with` block."""
     if name == "gpu":
         raise ValueError('the "gpu" kernels serve arrays on a GPU, wherever they come up: use model.to("gpu")')
-    if name not in NAMES:
+    if name not in BACKENDS:
         raise ValueError(f'backend must be "cpu" or "reference", got {name!r}')
     token = _host.set(name)
     try:

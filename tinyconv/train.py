@@ -42,7 +42,7 @@ def parser() -> Parser:
         "batch_size": ("N", "images of one update (default: the document's)"),
         "learning_rate": ("X", "learning rate (default: the document's)"),
         "seed": ("N", "seed of initial weights, shuffling and dropout (default: the recipe's)"),
-        "backend": ("NAME", f"kernels to compute with: {', '.join(kernels.NAMES)} (default: cpu)"),
+        "backend": ("NAME", f"kernels to compute with: {', '.join(kernels.BACKENDS)} (default: cpu)"),
         "threads": ("N", "threads to compute with (default: all cores)"),
         "limit": ("N", "use only the first N training images and at most N test images"),
     }

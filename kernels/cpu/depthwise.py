@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numba import prange
 
+from ..shared import Needs
 from ..window import Pair, Window
 from .activation import relu_backward
 from .compile import helper, vector_jit
@@ -85,7 +86,7 @@ def depthwise_conv2d_backward(
     w: np.ndarray,
     y: np.ndarray | None,
     window: Window,
-    needs: tuple[bool, bool, bool],
+    needs: Needs,
 ) -> tuple[Gradient, Gradient, Gradient]:
     """Return dx, dw and db, each None unless `needs` it; `y` is the result where it was rectified, else None."""
     if y is not None:
@@ -155,8 +156,10 @@ def _first_channels(array: np.ndarray, k: int) -> np.ndarray:
 
 
 def _geometry(window: Window, images: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the sizes as the compiled functions take them: those of the images and the outputs (n, h, w, c, oh, ow),
-    and the window's size, stride, dilation and padding before, first down, then across."""
+    """Return the sizes as the compiled functions take them: n, h, w, c, oh, ow, then the window down and across.
+
+    In each direction the window has four numbers: its size, stride, dilation and padding before the image.
+    """
     (top, _), (left, _) = window.pads(*images[1:3])
     (kh, kw), (sh, sw), (dh, dw) = window.size, window.strides, window.dilation
     return (*images, *window.output(*images[1:3]), kh, sh, dh, top, kw, sw, dw, left)

@@ -82,8 +82,8 @@ def kernel_gradient_blocks(dy, d0, x, x0, rows, count, blocks, c, zero, dw, w0, 
 
         totals = repeat(blocks, add, [zero[0]] * (2 * kw))
         for j in range(kw):
-            place = w0 + rows.each(t * 2 + 1) + j * LANES
-            dw[place] = dw[place] + (totals[j] + totals[kw + j])
+            at = w0 + rows.each(t * 2 + 1) + j * LANES
+            dw[at] = dw[at] + (totals[j] + totals[kw + j])
         return []
 
     repeat(count, add_row, [])
@@ -95,8 +95,8 @@ def kernel_gradient_single(dy, d0, x, x0, taps, count, dw, w0):
     gradient = dy[d0]
 
     def add(t: Any) -> list[Any]:
-        place = w0 + taps.each(t * 2 + 1)
-        dw[place] = x[x0 + taps.each(t * 2)] * gradient + dw[place]
+        at = w0 + taps.each(t * 2 + 1)
+        dw[at] = x[x0 + taps.each(t * 2)] * gradient + dw[at]
         return []
 
     repeat(count, add, [])

@@ -76,9 +76,9 @@ def _normalize(x, at, vectors, mean, inverse, learnt, c, y):
 def _gradient_sums(dy, x, at, vectors, gamma, mean, sums):
     """Add g = dy·γ and g·(x − mean) to the two vectors in `sums`."""
 
-    def add(t: Any, total: Any, along: Any) -> list[Any]:
+    def add(t: Any, total: Any, products: Any) -> list[Any]:
         g = dy[at + t * LANES] * gamma[t * LANES]
-        return [total + wide(g), wide(g) * wide(x[at + t * LANES] - mean) + along]
+        return [total + wide(g), wide(g) * wide(x[at + t * LANES] - mean) + products]
 
     sums[0], sums[LANES] = repeat(vectors, add, [sums[0], sums[LANES]])
 
@@ -146,13 +146,13 @@ def _layer_norm_backward(dy: Any, x: Any, dx: Any, gamma: Any, mean: Any, invers
         for row in range(part * rows // parts, (part + 1) * rows // parts):
             at, level, factor = row * c, mean[row], inverse[row]
             _gradient_sums(gradient, flat, at, vectors, gamma, level, sums)
-            total, along = _sum_of_lanes(sums)
+            total, products = _sum_of_lanes(sums)
             for t in range(vectors * LANES, c):
                 g = np.float64(dy[row, t] * gamma[t])
                 total += g
-                along += g * np.float64(x[row, t] - level)
+                products += g * np.float64(x[row, t] - level)
             average = x.dtype.type(total / c)
-            slope = x.dtype.type(along / c * np.float64(factor) * np.float64(factor))
+            slope = x.dtype.type(products / c * np.float64(factor) * np.float64(factor))
             _gradients(gradient, flat, at, vectors, gamma, level, factor, average, slope, out, learnt, s, c)
             for t in range(vectors * LANES, c):
                 d = x[row, t] - level

@@ -16,23 +16,21 @@ from typing import Any
 import numpy as np
 from numba import prange
 
+from ..shared import Ceiling, Needs, scale_and_shift
 from .compile import vector_jit
 from .memory import empty
 from .vectors import LANES, in_registers, repeat, where, wide
 
 # About how many numbers a thread takes at a time.
-CHUNK = 16384
+CHUNK_NUMBERS = 16384
 
 # Rows shorter than this are taken together where they can be: a loop over few channels is soon over.
-SHORT = 128
+SHORT_ROW = 128
 
 # Sums over rows are taken in this many parts, added in order: the bits do not depend on the number of threads. A part
 # has at least so many rows, or its sums would take more memory than they.
 PARTS = 16
-LEAST = 8
-
-Needs = tuple[bool, bool, bool]
-Ceiling = float | None  # of a rectifier; None where there is none
+MIN_PART_ROWS = 8
 
 
 def batch_norm(
@@ -45,7 +43,7 @@ def batch_norm(
     c = x.shape[-1]
     count = max(1, x.size // c)
     pivot = x.reshape(-1, c)[:1] if x.size else np.zeros((1, c), x.dtype)
-    rows, pivots = _laid_out(x, pivot)
+    rows, pivots = _as_long_rows(x, pivot)
     partial = partial_sums(*rows.shape)
     _sums(rows, pivots, partial)
     with np.errstate(all="ignore"):  # kernels hand NaN on in silence
@@ -54,7 +52,7 @@ def batch_norm(
         variance = np.maximum(second - first * first, 0)
         inverse = 1 / np.sqrt(variance + epsilon)
         mean, inverse, variance = (array.astype(x.dtype) for array in (mean, inverse, variance))
-        scale, shift = _scale_and_shift(inverse, gamma, beta)
+        scale, shift = scale_and_shift(inverse, gamma, beta)
     return scale_shift(x, mean, scale, shift, ceiling), mean, inverse, variance
 
 
@@ -71,24 +69,24 @@ def batch_norm_backward(
     """Return (dx, dγ, dβ), each None where `needs` says so."""
     dx = dgamma = dbeta = None
     with np.errstate(all="ignore"):  # as above
-        scale, shift = _scale_and_shift(inverse, gamma, beta)
-        along, total = _gradient_sums(dy, x, mean, scale, shift, ceiling)
+        scale, shift = scale_and_shift(inverse, gamma, beta)
+        dscale, dshift = _gradient_sums(dy, x, mean, scale, shift, ceiling)
         if needs[0]:
             count = max(1, x.size // x.shape[-1])
-            slope = np.square(inverse, dtype=np.float64) * along / count
-            table = np.stack([mean, scale, shift, total / count, slope]).astype(x.dtype)
+            slope = np.square(inverse, dtype=np.float64) * dscale / count
+            table = np.stack([mean, scale, shift, dshift / count, slope]).astype(x.dtype)
             dx = _input_gradient(dy, x, table, True, ceiling)
         if needs[1]:
-            dgamma = (along * inverse).astype(x.dtype)
+            dgamma = (dscale * inverse).astype(x.dtype)
         if needs[2]:
-            dbeta = total.astype(x.dtype)
+            dbeta = dshift.astype(x.dtype)
     return dx, dgamma, dbeta
 
 
 def scale_shift(x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, ceiling: Ceiling) -> np.ndarray:
     """Return y = (x − mean)·scale + shift, or min(max(y, 0), ceiling): `x` (…,c), the others (c,)."""
     y = empty(x.shape, x.dtype)
-    rows, table = _laid_out(x, np.stack([mean, scale, shift]))
+    rows, table = _as_long_rows(x, np.stack([mean, scale, shift]))
     _scale_shift(rows, table, *_limits(x, ceiling), y.reshape(rows.shape))
     return y
 
@@ -112,28 +110,21 @@ def scale_shift_backward(
             dx = scale_shift(dy, zero, scale, zero, None)
     if needs[1] or needs[2]:
         with np.errstate(all="ignore"):
-            along, total = _gradient_sums(dy, x, mean, scale, shift, ceiling).astype(x.dtype)
-        dscale, dshift = along if needs[1] else None, total if needs[2] else None
+            sums = _gradient_sums(dy, x, mean, scale, shift, ceiling).astype(x.dtype)
+        dscale, dshift = sums[0] if needs[1] else None, sums[1] if needs[2] else None
     return dx, dscale, dshift
 
 
 def partial_sums(rows: int, channels: int) -> np.ndarray:
     """Return zeros (parts,2,channels): room for two sums of each channel in each part of so many rows."""
-    return np.zeros((max(1, min(PARTS, rows // LEAST)), 2, channels))
-
-
-def _scale_and_shift(
-    inverse: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return γ/√(σ² + ε) and β."""
-    return inverse if gamma is None else gamma * inverse, np.zeros_like(inverse) if beta is None else beta
+    return np.zeros((max(1, min(PARTS, rows // MIN_PART_ROWS)), 2, channels))
 
 
 def _gradient_sums(
     dy: np.ndarray, x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, ceiling: Ceiling
 ) -> np.ndarray:
     """Return Σ dy·(x − mean) and Σ dy over the rows, (2,c) in double, dy only where 0 < y ≤ ceiling."""
-    rows, table = _laid_out(x, np.stack([mean, scale, shift]))
+    rows, table = _as_long_rows(x, np.stack([mean, scale, shift]))
     partial = partial_sums(*rows.shape)
     _backward_sums(dy.reshape(rows.shape), rows, table, *_limits(x, ceiling), partial)
     return _total(partial, len(mean))
@@ -145,20 +136,21 @@ def _input_gradient(dy: np.ndarray, x: np.ndarray, table: np.ndarray, moving: bo
     Rows of `table`: mean, scale, shift, average, slope.
     """
     dx = empty(x.shape, x.dtype)
-    rows, table = _laid_out(x, table)
+    rows, table = _as_long_rows(x, table)
     _backward(dy.reshape(rows.shape), rows, table, x.dtype.type(moving), *_limits(x, ceiling), dx.reshape(rows.shape))
     return dx
 
 
-def _laid_out(x: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return `x` (…,c) as a matrix, its rows so long that vectors hold them if it has the rows for it, and `table`
-    (…,c), repeated to that length.
+def _as_long_rows(x: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return `x` (…,c) as a matrix of long rows, and `table` (…,c) repeated to their length.
+
+    A long row is some rows of x that whole vectors hold, if the number of rows allows.
     """
     c = table.shape[1]
     rows, repeats = x.size // c, LANES // gcd(c, LANES)
     if rows % repeats:
         repeats = 1
-    while repeats * c < SHORT and rows % (2 * repeats) == 0 < rows:
+    while repeats * c < SHORT_ROW and rows % (2 * repeats) == 0 < rows:
         repeats *= 2
     return x.reshape(-1, repeats * c), np.tile(table, (1, repeats))
 
@@ -258,7 +250,7 @@ def _sums(x: Any, pivot: Any, partial: Any) -> None:
 def _scale_shift(x: Any, table: Any, floor: Any, top: Any, y: Any) -> None:
     """Fill y (rows,c); rows of `table`: mean, scale, shift."""
     rows, c = x.shape
-    vectors, high = c // LANES, max(1, CHUNK // c)
+    vectors, high = c // LANES, max(1, CHUNK_NUMBERS // c)
     for chunk in prange((rows + high - 1) // high):
         flat, constants, out = x.reshape(-1), table.reshape(-1), y.reshape(-1)
         for row in range(chunk * high, min((chunk + 1) * high, rows)):
@@ -291,7 +283,7 @@ def _backward_sums(dy: Any, x: Any, table: Any, floor: Any, top: Any, partial: A
 def _backward(dy: Any, x: Any, table: Any, moving: Any, floor: Any, top: Any, dx: Any) -> None:
     """Fill dx (rows,c); rows of `table`: mean, scale, shift, average, slope."""
     rows, c = x.shape
-    vectors, high, zero = c // LANES, max(1, CHUNK // c), dx.dtype.type(0)
+    vectors, high, zero = c // LANES, max(1, CHUNK_NUMBERS // c), dx.dtype.type(0)
     for chunk in prange((rows + high - 1) // high):
         flat, gradient, constants, out = x.reshape(-1), dy.reshape(-1), table.reshape(-1), dx.reshape(-1)
         for row in range(chunk * high, min((chunk + 1) * high, rows)):

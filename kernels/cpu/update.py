@@ -138,14 +138,15 @@ def _rmsprop(
     epsilon_inside: bool,
 ) -> None:
     number = w.dtype.type
-    zero, rate, kept, fresh, mu = number(0), number(learning_rate), number(rho), number(1.0 - rho), number(momentum)
+    zero, rate, mu = number(0), number(learning_rate), number(momentum)
+    old, new = number(rho), number(1.0 - rho)  # weights of the running average and of this gradient
     inside = number(epsilon) if epsilon_inside else zero
     outside = zero if epsilon_inside else number(epsilon)
     for i in prange(w.size):
-        square = kept * v[i] + fresh * g[i] * g[i]
+        square = old * v[i] + new * g[i] * g[i]
         v[i] = square
         if a is not None:
-            mean = kept * a[i] + fresh * g[i]
+            mean = old * a[i] + new * g[i]
             a[i] = mean
             square -= mean * mean
             square = zero if square < zero else square  # false for NaN, which stays
@@ -170,10 +171,10 @@ def _adam(
 ) -> None:
     number = w.dtype.type
     rate, small = number(alpha), number(epsilon)
-    fresh_1, fresh_2 = number(1.0 - beta_1), number(1.0 - beta_2)
+    new_1, new_2 = number(1.0 - beta_1), number(1.0 - beta_2)
     for i in prange(w.size):
-        m[i] += fresh_1 * (g[i] - m[i])
-        v[i] += fresh_2 * (g[i] * g[i] - v[i])
+        m[i] += new_1 * (g[i] - m[i])
+        v[i] += new_2 * (g[i] * g[i] - v[i])
         square = v[i]
         if v_hat is not None:
             square = v_hat[i] if v_hat[i] > square else square  # false for NaN, which is handed on
@@ -196,10 +197,10 @@ def _nadam(
 ) -> None:
     number = w.dtype.type
     rate_m, rate_g, scale, small = number(alpha_m), number(alpha_g), number(bias), number(epsilon)
-    fresh_1, fresh_2 = number(1.0 - beta_1), number(1.0 - beta_2)
+    new_1, new_2 = number(1.0 - beta_1), number(1.0 - beta_2)
     for i in prange(w.size):
-        m[i] += fresh_1 * (g[i] - m[i])
-        v[i] += fresh_2 * (g[i] * g[i] - v[i])
+        m[i] += new_1 * (g[i] - m[i])
+        v[i] += new_2 * (g[i] * g[i] - v[i])
         w[i] -= (rate_m * m[i] + rate_g * g[i]) / (np.sqrt(v[i] / scale) + small)
 
 
@@ -217,12 +218,12 @@ def _adadelta(
     w: np.ndarray, g: np.ndarray, a: np.ndarray, d: np.ndarray, learning_rate: float, rho: float, epsilon: float
 ) -> None:
     number = w.dtype.type
-    rate, kept, fresh, small = number(learning_rate), number(rho), number(1.0 - rho), number(epsilon)
+    rate, old, new, small = number(learning_rate), number(rho), number(1.0 - rho), number(epsilon)
     for i in prange(w.size):
-        square = kept * a[i] + fresh * g[i] * g[i]
+        square = old * a[i] + new * g[i] * g[i]
         a[i] = square
         step = g[i] * np.sqrt(d[i] + small) / np.sqrt(square + small)
-        d[i] = kept * d[i] + fresh * step * step
+        d[i] = old * d[i] + new * step * step
         w[i] -= rate * step
 
 

@@ -2,6 +2,7 @@
 
 import cupy
 
+from ..shared import Needs
 from ..window import NO_GRADIENT, POOL_2X2, Pair, Window
 from . import depthwise, im2col
 from .activation import relu_backward
@@ -28,7 +29,7 @@ def conv2d_backward(
     y: cupy.ndarray | None,
     window: Window,
     groups: int,
-    needs: tuple[bool, bool, bool],
+    needs: Needs,
 ) -> tuple[cupy.ndarray | None, cupy.ndarray | None, cupy.ndarray | None]:
     """Return dx, dw and db, each None unless `needs` it; `y` is the result where it was rectified, else None."""
     if y is not None:
@@ -58,7 +59,7 @@ def conv2d_pooled_backward(
     w: cupy.ndarray,
     window: Window,
     groups: int,
-    needs: tuple[bool, bool, bool],
+    needs: Needs,
 ) -> tuple[cupy.ndarray | None, cupy.ndarray | None, cupy.ndarray | None]:
     """Return dx, dw and db, each None unless `needs` it, from `dy` and `argmax`, both (n,oh/2,ow/2,k)."""
     dy = max_pool2d_backward(dy, argmax.astype(cupy.uint16), POOL_2X2, window.output(*x.shape[1:3]))

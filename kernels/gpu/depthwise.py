@@ -6,9 +6,10 @@ the images' gradient, or of one part of the kernel's gradient.
 
 import cupy
 
+from ..shared import Needs
 from ..window import Pair, Window
 from .activation import relu_backward
-from .launch import launch
+from .launch import geometry, launch
 from .rows import RUN, sum_rows
 
 
@@ -23,7 +24,7 @@ def depthwise_conv2d(
     k = c * w.shape[3]
     y = cupy.empty((n, *window.output(h, width), k), x.dtype)
     # In place of a bias that there is not, the kernel takes another array, and is told to leave it alone.
-    args = x, w, w if b is None else b, y, int(b is not None), int(relu), *_geometry(window, (h, width), c, k)
+    args = x, w, w if b is None else b, y, int(b is not None), int(relu), *geometry(window, (h, width), c), k // c
     launch("depthwise.cu", "depthwise_conv2d", x.dtype, y.size, args)
     return y
 
@@ -34,7 +35,7 @@ def depthwise_conv2d_backward(
     w: cupy.ndarray,
     y: cupy.ndarray | None,
     window: Window,
-    needs: tuple[bool, bool, bool],
+    needs: Needs,
 ) -> tuple[cupy.ndarray | None, cupy.ndarray | None, cupy.ndarray | None]:
     """Return dx, dw and db, each None unless `needs` it; `y` is the result where it was rectified, else None."""
     if y is not None:
@@ -51,7 +52,7 @@ def backward_input(dy: cupy.ndarray, w: cupy.ndarray, window: Window, image: Pai
     """Return dx (n,h,w,c) from `dy` (n,oh,ow,c·m) and `w` (kh,kw,c,m); `image` is (h, w)."""
     channels = w.shape[2]
     dx = cupy.empty((len(dy), *image, channels), dy.dtype)
-    args = dy, w, dx, *_geometry(window, image, channels, dy.shape[3])
+    args = dy, w, dx, *geometry(window, image, channels), dy.shape[3] // channels
     launch("depthwise.cu", "depthwise_conv2d_backward_input", dy.dtype, dx.size, args)
     return dx
 
@@ -65,23 +66,6 @@ def backward_kernel(dy: cupy.ndarray, x: cupy.ndarray, window: Window) -> cupy.n
     k = dy.shape[3]
     positions = dy.size // k
     parts = cupy.empty((-(-positions // RUN), window.size[0] * window.size[1] * k), dy.dtype)
-    args = dy, x, parts, *_geometry(window, (h, width), c, k), positions, RUN
+    args = dy, x, parts, *geometry(window, (h, width), c), k // c, positions, RUN
     launch("depthwise.cu", "depthwise_conv2d_backward_kernel", dy.dtype, parts.size, args)
     return sum_rows(parts).reshape(*window.size, c, k // c)
-
-
-def _geometry(window: Window, image: Pair, channels: int, outputs: int) -> tuple[int, ...]:
-    """Return the sizes as the kernels take them: h, w, c, oh, ow, kh, kw, strides, dilation, top, left, k/c."""
-    (top, _), (left, _) = window.pads(*image)
-    output = window.output(*image)
-    return (
-        *image,
-        channels,
-        *output,
-        *window.size,
-        *window.strides,
-        *window.dilation,
-        top,
-        left,
-        outputs // channels,
-    )

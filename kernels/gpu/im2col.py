@@ -18,7 +18,7 @@ import cupy
 import numpy as np
 
 from ..window import Pair, Window
-from .launch import launch
+from .launch import geometry, launch
 from .rows import finish, multiply
 
 # Bytes of one block's patches; an image of more is a block by itself.
@@ -58,7 +58,7 @@ def conv2d_backward_input(dy: cupy.ndarray, w: cupy.ndarray, window: Window, gro
         for g in range(groups):
             multiply(rows[g], matrices[g].transpose(), patches[g])
         if not _are_patches(window, groups):
-            args = patches, cells, *_geometry(window, image, c, groups), patches.shape[1]
+            args = patches, cells, *geometry(window, image, c), c // groups, patches.shape[1]
             launch("im2col.cu", "col2im", dy.dtype, cells.size, args)
     return dx
 
@@ -108,7 +108,7 @@ def _patches(x: cupy.ndarray, room: cupy.ndarray, window: Window, groups: int) -
         return x.reshape(room.shape)
     n, h, w, c = x.shape
     oh, ow = window.output(h, w)
-    args = x, room, *_geometry(window, (h, w), c, groups), room.shape[1]
+    args = x, room, *geometry(window, (h, w), c), c // groups, room.shape[1]
     launch("im2col.cu", "im2col", x.dtype, n * oh * ow * c, args)
     return room
 
@@ -118,20 +118,3 @@ def _by_group(array: cupy.ndarray, groups: int) -> cupy.ndarray:
     run = array.shape[-1] // groups
     rows = array.size // (groups * run)
     return cupy.ascontiguousarray(array.reshape(rows, groups, run).transpose(1, 0, 2))
-
-
-def _geometry(window: Window, image: Pair, channels: int, groups: int) -> tuple[int, ...]:
-    """Return the sizes as the kernels take them: h, w, c, oh, ow, kh, kw, strides, dilation, top, left, c/groups."""
-    (top, _), (left, _) = window.pads(*image)
-    output = window.output(*image)
-    return (
-        *image,
-        channels,
-        *output,
-        *window.size,
-        *window.strides,
-        *window.dilation,
-        top,
-        left,
-        channels // groups,
-    )

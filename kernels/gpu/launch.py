@@ -15,6 +15,8 @@ from typing import Any
 import cupy
 import numpy as np
 
+from ..window import Pair, Window
+
 # Threads of a block, and the most blocks of a grid. What is beyond them, the threads' loops take care of.
 BLOCK = 256
 MAX_BLOCKS = 65536
@@ -61,3 +63,10 @@ def _argument(name: str, arg: Any, dtype: np.dtype) -> Any:
     if isinstance(arg, float):
         return dtype.type(arg)
     return arg
+
+
+def geometry(window: Window, image: Pair, channels: int) -> tuple[int, ...]:
+    """Return the sizes as convolutions take them: h, w, c, oh, ow, kh, kw, strides, dilation, padding top and left."""
+    (top, _), (left, _) = window.pads(*image)
+    sizes = (*image, channels, *window.output(*image), *window.size)
+    return (*sizes, *window.strides, *window.dilation, top, left)

@@ -49,9 +49,9 @@ extern "C" __global__ void scale_shift(
     }
 }
 
-// Adds up dy (x - mean) and dy over runs of rows, a thread a run of a column, to `along` and `sum` (runs,k).
+// Adds up dy (x - mean) and dy over runs of rows, a thread a run of a column, to dscale and dshift (runs,k).
 extern "C" __global__ void gradient_sums(
-    const Real* dy, const Real* x, const Real* mean, const Real* scale, const Real* shift, Real* along, Real* sum,
+    const Real* dy, const Real* x, const Real* mean, const Real* scale, const Real* shift, Real* dscale, Real* dshift,
     long long rectified, Real ceiling, long long rows, long long k, long long run, long long count)
 {
     for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
@@ -62,13 +62,13 @@ extern "C" __global__ void gradient_sums(
         for (long long row = first; row < last; ++row) {
             Real value = x[row * k + column];
             Real y = scaled(value, mean[column], scale[column], shift[column]);
-            bool shut = rectified && !(y > 0 && y <= ceiling);
-            double passed = shut ? (Real)0 : dy[row * k + column];
+            bool stopped = rectified && !(y > 0 && y <= ceiling);
+            double passed = stopped ? (Real)0 : dy[row * k + column];
             products += passed * (value - mean[column]);
             total += passed;
         }
-        along[at] = (Real)products;
-        sum[at] = (Real)total;
+        dscale[at] = (Real)products;
+        dshift[at] = (Real)total;
     }
 }
 
@@ -81,8 +81,8 @@ extern "C" __global__ void scale_shift_backward(
          at += (long long)gridDim.x * blockDim.x) {
         long long column = at % k;
         Real y = scaled(x[at], mean[column], scale[column], shift[column]);
-        bool shut = rectified && !(y > 0 && y <= ceiling);
-        Real passed = shut ? (Real)0 : dy[at];
+        bool stopped = rectified && !(y > 0 && y <= ceiling);
+        Real passed = stopped ? (Real)0 : dy[at];
         if (moving)
             passed -= average[column] + slope[column] * (x[at] - mean[column]);
         dx[at] = passed * scale[column];
@@ -122,14 +122,14 @@ extern "C" __global__ void layer_norm_backward(
          row += (long long)gridDim.x * blockDim.x) {
         const Real* gradient = dy + row * k;
         const Real* from = x + row * k;
-        double sum = 0, along = 0;
+        double sum = 0, products = 0;
         for (long long column = 0; column < k; ++column) {
             double g = gradient[column] * gamma[column];
             sum += g;
-            along += g * (from[column] - mean[row]);
+            products += g * (from[column] - mean[row]);
         }
         Real average = (Real)(sum / k);
-        Real slope = (Real)(along / k * inverse[row] * inverse[row]);
+        Real slope = (Real)(products / k * inverse[row] * inverse[row]);
         for (long long column = 0; column < k; ++column) {
             Real d = from[column] - mean[row];
             dx[row * k + column] = (gradient[column] * gamma[column] - average - d * slope) * inverse[row];
@@ -137,9 +137,9 @@ extern "C" __global__ void layer_norm_backward(
     }
 }
 
-// Adds up the rows' dy x^ and dy over runs of rows, a thread a run of a column, to `along` and `sum` (runs,k).
+// Adds up the rows' dy x^ and dy over runs of rows, a thread a run of a column, to dgamma and dbeta (runs,k).
 extern "C" __global__ void layer_norm_sums(
-    const Real* dy, const Real* x, const Real* mean, const Real* inverse, Real* along, Real* sum, long long rows,
+    const Real* dy, const Real* x, const Real* mean, const Real* inverse, Real* dgamma, Real* dbeta, long long rows,
     long long k, long long run, long long count)
 {
     for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
@@ -152,7 +152,7 @@ extern "C" __global__ void layer_norm_sums(
             products += gradient * ((x[row * k + at % k] - mean[row]) * inverse[row]);
             total += gradient;
         }
-        along[at] = (Real)products;
-        sum[at] = (Real)total;
+        dgamma[at] = (Real)products;
+        dbeta[at] = (Real)total;
     }
 }

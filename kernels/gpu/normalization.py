@@ -8,11 +8,9 @@ from math import inf
 
 import cupy
 
+from ..shared import Ceiling, Needs, scale_and_shift
 from . import rows
 from .launch import launch
-
-Needs = tuple[bool, bool, bool]
-Ceiling = float | None  # of a rectifier; None where there is none
 
 
 def batch_norm(
@@ -21,7 +19,7 @@ def batch_norm(
     """Return (y, μ, 1/√(σ² + ε), σ²): y like `x` (…,c), the others (c,)."""
     mean, variance = _moments(x.reshape(-1, x.shape[-1]))
     inverse = 1 / cupy.sqrt(variance + epsilon)
-    return scale_shift(x, mean, *_scale_and_shift(inverse, gamma, beta), ceiling), mean, inverse, variance
+    return scale_shift(x, mean, *scale_and_shift(inverse, gamma, beta), ceiling), mean, inverse, variance
 
 
 def batch_norm_backward(
@@ -35,14 +33,14 @@ def batch_norm_backward(
     needs: Needs,
 ) -> tuple[cupy.ndarray | None, ...]:
     """Return (dx, dγ, dβ), each None where `needs` says so."""
-    scale, shift = _scale_and_shift(inverse, gamma, beta)
-    along, total = _gradient_sums(dy, x, mean, scale, shift, ceiling)
+    scale, shift = scale_and_shift(inverse, gamma, beta)
+    dscale, dshift = _gradient_sums(dy, x, mean, scale, shift, ceiling)
     dx = None
     if needs[0]:
         count = max(1, x.size // x.shape[-1])
-        average, slope = total / count, along * inverse * inverse / count
+        average, slope = dshift / count, dscale * inverse * inverse / count
         dx = _input_gradient(dy, x, (mean, scale, shift, average, slope), True, ceiling)
-    return dx, along * inverse if needs[1] else None, total if needs[2] else None
+    return dx, dscale * inverse if needs[1] else None, dshift if needs[2] else None
 
 
 def scale_shift(
@@ -70,8 +68,8 @@ def scale_shift_backward(
         # In place of averages that there are not, the kernel takes other arrays, and is told to leave them alone.
         dx = _input_gradient(dy, x, (mean, scale, shift, mean, mean), False, ceiling)
     if needs[1] or needs[2]:
-        along, total = _gradient_sums(dy, x, mean, scale, shift, ceiling)
-        dscale, dshift = along if needs[1] else None, total if needs[2] else None
+        sums = _gradient_sums(dy, x, mean, scale, shift, ceiling)
+        dscale, dshift = sums[0] if needs[1] else None, sums[1] if needs[2] else None
     return dx, dscale, dshift
 
 
@@ -92,22 +90,15 @@ def _moments(x: cupy.ndarray) -> tuple[cupy.ndarray, cupy.ndarray]:
     return mean.reshape(k), squares.reshape(k) / total
 
 
-def _scale_and_shift(
-    inverse: cupy.ndarray, gamma: cupy.ndarray | None, beta: cupy.ndarray | None
-) -> tuple[cupy.ndarray, cupy.ndarray]:
-    """Return γ/√(σ² + ε) and β."""
-    return inverse if gamma is None else gamma * inverse, cupy.zeros_like(inverse) if beta is None else beta
-
-
 def _gradient_sums(
     dy: cupy.ndarray, x: cupy.ndarray, mean: cupy.ndarray, scale: cupy.ndarray, shift: cupy.ndarray, ceiling: Ceiling
 ) -> tuple[cupy.ndarray, cupy.ndarray]:
     """Return Σ dy·(x − mean) and Σ dy (c,) over the rows; a rectifier lets dy through where 0 < y ≤ ceiling."""
     c = x.shape[-1]
-    along, total = rows.runs_of(x), rows.runs_of(x)
-    args = dy, x, mean, scale, shift, along, total, *_limits(ceiling), x.size // c, c, rows.RUN
-    launch("normalization.cu", "gradient_sums", x.dtype, along.size, args)
-    return rows.sum_rows(along), rows.sum_rows(total)
+    dscale, dshift = rows.runs_of(x), rows.runs_of(x)
+    args = dy, x, mean, scale, shift, dscale, dshift, *_limits(ceiling), x.size // c, c, rows.RUN
+    launch("normalization.cu", "gradient_sums", x.dtype, dscale.size, args)
+    return rows.sum_rows(dscale), rows.sum_rows(dshift)
 
 
 def _input_gradient(

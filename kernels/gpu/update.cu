@@ -22,15 +22,15 @@ extern "C" __global__ void momentum(
 // Without `moving` there is no slot m, without `centered` no slot a: the pointers are not to be used.
 extern "C" __global__ void rmsprop(
     Real* w, const Real* g, Real* v, Real* m, Real* a, long long moving, long long centered, Real learning_rate,
-    Real kept, Real fresh, Real mu, Real inside, Real outside, long long count)
+    Real old_weight, Real new_weight, Real mu, Real inside, Real outside, long long count)
 {
     for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
          at += (long long)gridDim.x * blockDim.x) {
         Real gradient = g[at];
-        Real square = kept * v[at] + fresh * gradient * gradient;
+        Real square = old_weight * v[at] + new_weight * gradient * gradient;
         v[at] = square;
         if (centered) {
-            Real mean = kept * a[at] + fresh * gradient;
+            Real mean = old_weight * a[at] + new_weight * gradient;
             a[at] = mean;
             square -= mean * mean;
             square = square < 0 ? (Real)0 : square;  // false for NaN, which stays
@@ -46,14 +46,14 @@ extern "C" __global__ void rmsprop(
 
 // Without `hatted` there is no slot v_hat: the pointer is not to be used.
 extern "C" __global__ void adam(
-    Real* w, const Real* g, Real* m, Real* v, Real* v_hat, long long hatted, Real alpha, Real fresh_1, Real fresh_2,
+    Real* w, const Real* g, Real* m, Real* v, Real* v_hat, long long hatted, Real alpha, Real new_1, Real new_2,
     Real epsilon, long long count)
 {
     for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
          at += (long long)gridDim.x * blockDim.x) {
         Real gradient = g[at], mean = m[at], square = v[at];
-        mean += fresh_1 * (gradient - mean);
-        square += fresh_2 * (gradient * gradient - square);
+        mean += new_1 * (gradient - mean);
+        square += new_2 * (gradient * gradient - square);
         m[at] = mean;
         v[at] = square;
         if (hatted) {
@@ -65,14 +65,14 @@ extern "C" __global__ void adam(
 }
 
 extern "C" __global__ void nadam(
-    Real* w, const Real* g, Real* m, Real* v, Real alpha_m, Real alpha_g, Real fresh_1, Real fresh_2, Real bias,
+    Real* w, const Real* g, Real* m, Real* v, Real alpha_m, Real alpha_g, Real new_1, Real new_2, Real bias,
     Real epsilon, long long count)
 {
     for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
          at += (long long)gridDim.x * blockDim.x) {
         Real gradient = g[at], mean = m[at], square = v[at];
-        mean += fresh_1 * (gradient - mean);
-        square += fresh_2 * (gradient * gradient - square);
+        mean += new_1 * (gradient - mean);
+        square += new_2 * (gradient * gradient - square);
         m[at] = mean;
         v[at] = square;
         w[at] -= (alpha_m * mean + alpha_g * gradient) / (sqrt(square / bias) + epsilon);
@@ -91,14 +91,14 @@ extern "C" __global__ void adagrad(
 }
 
 extern "C" __global__ void adadelta(
-    Real* w, const Real* g, Real* a, Real* d, Real learning_rate, Real kept, Real fresh, Real epsilon, long long count)
+    Real* w, const Real* g, Real* a, Real* d, Real learning_rate, Real old_weight, Real new_weight, Real epsilon, long long count)
 {
     for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
          at += (long long)gridDim.x * blockDim.x) {
-        Real square = kept * a[at] + fresh * g[at] * g[at];
+        Real square = old_weight * a[at] + new_weight * g[at] * g[at];
         a[at] = square;
         Real step = g[at] * sqrt(d[at] + epsilon) / sqrt(square + epsilon);
-        d[at] = kept * d[at] + fresh * step * step;
+        d[at] = old_weight * d[at] + new_weight * step * step;
         w[at] -= learning_rate * step;
     }
 }

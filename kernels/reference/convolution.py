@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..shared import Needs
 from ..window import NO_GRADIENT, POOL_2X2, Pair, Window
 from . import activation, pooling
 from .taps import crop, pad, taps
@@ -43,7 +44,7 @@ def conv2d_backward(
     y: np.ndarray | None,
     window: Window,
     groups: int,
-    needs: tuple[bool, bool, bool],
+    needs: Needs,
 ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """Return dx, dw and db, the gradients of `x`, `w` and the bias, each None unless `needs` says so.
 
@@ -77,7 +78,7 @@ def conv2d_pooled_backward(
     w: np.ndarray,
     window: Window,
     groups: int,
-    needs: tuple[bool, bool, bool],
+    needs: Needs,
 ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """Return what `conv2d_backward` does, from `dy` and `argmax`, both (n,oh/2,ow/2,k): whose gradient each dy is."""
     dy = pooling.max_pool2d_backward(dy, argmax, POOL_2X2, window.output(*x.shape[1:3]))

@@ -8,6 +8,7 @@ with m kernels a channel, the multiplier, and t = 0 … m − 1 (Howard et al. 2
 
 import numpy as np
 
+from ..shared import Needs
 from ..window import Window
 from . import activation
 from .convolution import conv2d_backward_bias
@@ -36,7 +37,7 @@ def depthwise_conv2d_backward(
     w: np.ndarray,
     y: np.ndarray | None,
     window: Window,
-    needs: tuple[bool, bool, bool],
+    needs: Needs,
 ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """Return dx, dw and db, the gradients of `x`, `w` and the bias, each None unless `needs` says so.
 

@@ -38,6 +38,6 @@ def layer_norm_backward(
     """
     normalized = (x - mean[..., None]) * inverse[..., None]
     g = dy if gamma is None else dy * gamma
-    along = (g * normalized).mean(axis=-1, keepdims=True)
-    dx = (g - g.mean(axis=-1, keepdims=True) - normalized * along) * inverse[..., None]
+    product = (g * normalized).mean(axis=-1, keepdims=True)
+    dx = (g - g.mean(axis=-1, keepdims=True) - normalized * product) * inverse[..., None]
     return dx, sum_of_rows(dy * normalized), sum_of_rows(dy)

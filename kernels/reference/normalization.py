@@ -19,8 +19,7 @@ affine map.
 
 import numpy as np
 
-Needs = tuple[bool, bool, bool]
-Ceiling = float | None  # of a rectifier; None where there is none
+from ..shared import Ceiling, Needs, scale_and_shift
 
 
 def batch_norm(
@@ -36,7 +35,7 @@ def batch_norm(
     variance = np.square(rows - mean).sum(axis=0) / count
     inverse = 1.0 / np.sqrt(variance + epsilon)
     mean, inverse, variance = (array.astype(x.dtype) for array in (mean, inverse, variance))
-    y = scale_shift(x, mean, *_scale_and_shift(inverse, gamma, beta), ceiling)
+    y = scale_shift(x, mean, *scale_and_shift(inverse, gamma, beta), ceiling)
     return y, mean, inverse, variance
 
 
@@ -51,7 +50,7 @@ def batch_norm_backward(
     needs: Needs,
 ) -> tuple[np.ndarray | None, ...]:
     """Return (dx, dγ, dβ), each None where `needs` says so: dx like `dy` and `x` (…,c), the others (c,)."""
-    scale, shift = _scale_and_shift(inverse, gamma, beta)
+    scale, shift = scale_and_shift(inverse, gamma, beta)
     dy = _passed(dy, x, mean, scale, shift, ceiling)
     normalized = (x - mean) * inverse
     dgamma, dbeta = sum_of_rows(dy * normalized), sum_of_rows(dy)
@@ -78,13 +77,6 @@ def scale_shift_backward(
     """Return (dx, dscale, dshift) = (dy·scale, Σ dy·(x − mean), Σ dy), each None where `needs` says so."""
     dy = _passed(dy, x, mean, scale, shift, ceiling)
     return _needed(needs, dy * scale, sum_of_rows(dy * (x - mean)), sum_of_rows(dy))
-
-
-def _scale_and_shift(
-    inverse: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return γ/√(σ² + ε) and β."""
-    return inverse if gamma is None else gamma * inverse, np.zeros_like(inverse) if beta is None else beta
 
 
 def _passed(

@@ -30,8 +30,9 @@ def prelu(x: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def prelu_backward(dy: np.ndarray, x: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (dx, dalpha): dx = dy where x > 0, alpha·dy where x < 0, 0 at 0; dalpha = Σ dy·x over all x ≤ 0 that share
-    the slope, taken in double.
+    """Return (dx, dalpha): dx = dy where x > 0, alpha·dy where x < 0, 0 at 0.
+
+    dalpha = Σ dy·x over all x ≤ 0 that share the slope, taken in double.
     """
     shared = tuple(axis + 1 for axis, length in enumerate(alpha.shape) if length == 1)
     product = np.where(x > 0.0, 0.0, np.multiply(dy, x, dtype=np.float64))

@@ -1,6 +1,8 @@
 """What all kernels promise alike, whatever they compute."""
 
 import inspect
+import sys
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -8,7 +10,8 @@ import pytest
 from kernel_checks import LARGE, assert_close
 from numba.core import config
 
-from tinyconv.kernels import Window, operations, reference
+from tinyconv.kernels import Window, cpu, operations, reference
+from tinyconv.kernels.cpu import convolution
 
 COUNT = 200 if config.DISABLE_JIT else LARGE  # rows: enough that every kernel shares them out among threads
 
@@ -132,6 +135,20 @@ def test_every_kernel_is_tried(kernels):
     assert operations.NAMES == NAMES
     assert sorted(kernels.__all__) == NAMES
     assert all(callable(getattr(kernels, name)) for name in NAMES)
+
+
+@pytest.mark.parametrize("backend", [cpu, reference], ids=["cpu", "reference"])
+def test_each_operation_is_named_once_and_comes_from_its_module(backend):
+    assert len({*operations.NAMES}) == len(operations.NAMES)
+    for module, names in operations.OPERATIONS.items():
+        found = sys.modules[f"{backend.__name__}.{module}"]
+        assert all(getattr(backend, name) is getattr(found, name) for name in names)
+
+
+def test_the_map_of_the_convolution_names_every_module():
+    folder = Path(convolution.__file__).parent
+    for file in sorted(folder.rglob("*.py")):
+        assert file.name in convolution.__doc__, file.relative_to(folder)
 
 
 @each_kernel

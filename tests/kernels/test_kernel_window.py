@@ -58,7 +58,7 @@ def test_window_larger_than_image():
         Window((3, 4), dilation=(2, 2)).output(5, 6)
 
 
-def test_the_door_opens_to_the_chosen_kernels():
+def test_arrays_go_to_the_chosen_backend():
     x = np.zeros(1)
     assert kernels.of(x).__name__ == "tinyconv.kernels.cpu"
     with kernels.backend("reference"):
@@ -69,13 +69,13 @@ def test_the_door_opens_to_the_chosen_kernels():
     assert kernels.of(x).__name__ == "tinyconv.kernels.cpu"
 
 
-def test_the_door_closes_after_an_error():
+def test_the_backend_is_the_old_one_after_an_error():
     with pytest.raises(KeyError), kernels.backend("reference"):
         raise KeyError
     assert kernels.of(np.zeros(1)).__name__ == "tinyconv.kernels.cpu"
 
 
 @pytest.mark.parametrize(("name", "complaint"), [("gpu", r"use model\.to\("), ("numpy", "got 'numpy'")])
-def test_the_door_knows_its_rooms(name, complaint):
+def test_an_unknown_backend(name, complaint):
     with pytest.raises(ValueError, match=complaint), kernels.backend(name):
         pass

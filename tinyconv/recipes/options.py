@@ -36,8 +36,8 @@ def positive_number(text: str) -> float:
 
 def backend_name(text: str) -> str:
     """Return the name of a set of kernels."""
-    if text not in kernels.NAMES:
-        raise ArgumentTypeError(f"needs {', '.join(kernels.NAMES[:-1])} or {kernels.NAMES[-1]}, got {text}")
+    if text not in kernels.BACKENDS:
+        raise ArgumentTypeError(f"needs {', '.join(kernels.BACKENDS[:-1])} or {kernels.BACKENDS[-1]}, got {text}")
     return text
 
 

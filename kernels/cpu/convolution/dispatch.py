@@ -9,6 +9,7 @@ import numpy as np
 from numba import prange
 
 from ...algorithm import wanted_algorithm
+from ...shared import Needs
 from ...window import NO_GRADIENT, POOL_2X2, Pair, Window
 from ..activation import relu_backward
 from ..compile import parallel_jit
@@ -17,7 +18,6 @@ from . import direct, im2col, pointwise, winograd
 
 Gradient = np.ndarray | None
 Gradients = tuple[Gradient, Gradient, Gradient]
-Needs = tuple[bool, bool, bool]
 
 # The bias's gradient is summed in this many parts, added in order: the bits do not depend on the number of threads.
 PARTS = 16

@@ -94,8 +94,10 @@ def backward(
 
 
 def _buffers(geometry: tuple[int, ...], dtype: np.dtype, side: int) -> tuple[np.ndarray, np.ndarray, Pair, int, int]:
-    """Return memory for the images' and the outputs' values at the points, the distances from point to point in each,
-    for how many tiles that is, and how many there are.
+    """Return memory for a round of tiles: (v, m, strides, block, tiles).
+
+    v and m are for the images' and the outputs' values at the points, `strides` the distances from point to point in
+    them. They hold `block` of the `tiles` that there are.
     """
     n, _, _, c, oh, ow, k, _, _ = geometry
     tiles, points = n * -(-oh // side) * -(-ow // side), (side + 2) ** 2

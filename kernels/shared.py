@@ -1,0 +1,20 @@
+"""What the backends write alike: the types of arguments, and an expression that serves NumPy's and CuPy's arrays."""
+
+from typing import Any
+
+import numpy as np
+
+# Which of three gradients a backward function is to return, in the order in which it returns them: of the images, the
+# kernel or scale, and the bias or shift.
+Needs = tuple[bool, bool, bool]
+
+# The largest value that a rectifier after a normalization lets through; None where there is no rectifier.
+Ceiling = float | None
+
+
+def scale_and_shift(inverse: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:
+    """Return γ/√(σ² + ε) and β (c,) from `inverse` = 1/√(σ² + ε), and γ and β or None for 1 and 0.
+
+    With these, batch normalization is y = (x − μ)·scale + shift.
+    """
+    return inverse if gamma is None else gamma * inverse, np.zeros_like(inverse) if beta is None else beta
