@@ -70,6 +70,16 @@ class Optimizer:
         self._undecayed: list[Tensor] = []
         self._undecayed_paths: list[str] = []
 
+    def __repr__(self) -> str:
+        rate = self._learning_rate
+        shown = type(rate).__name__ if callable(rate) else f"{rate:g}"
+        return f"<{type(self).__name__} learning_rate={shown}, iterations={self.iterations}>"
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of a copy, whose weights are copies too: their places are by their own ids."""
+        self.__dict__.update(state)
+        self._places = {id(weight): place for place, weight in enumerate(state.get("_weights", []))}
+
     @property
     def learning_rate(self) -> float:
         """The learning rate of the next step.
@@ -141,6 +151,8 @@ class Optimizer:
         changed = self._with_gradients(gradients, weights)
         learning_rate = self.learning_rate
         for g, weight in zip(self._clipped([g for g, _ in changed]), [weight for _, weight in changed], strict=True):
+            if kernels.device(weight.data) == "cpu" and not weight.data.flags.writeable:
+                raise ValueError(f"weight {_path(weight)} is a read-only array, to be trained it must be a copy of it")
             place = self._places[id(weight)]
             if self.weight_decay and self._decays(weight):
                 kernels.of(weight.data).decay_inplace(weight.data, learning_rate * self.weight_decay)
