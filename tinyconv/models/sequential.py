@@ -40,6 +40,11 @@ class Sequential(Model):
         return self._symbols[-1].shape if self._symbols else None
 
     @property
+    def output_names(self) -> list[str]:  # type: ignore[override]
+        """The name of the last layer, by which `compile` and `fit` may be given what is for the output."""
+        return [layer.name for layer in self.layers[-1:]] or ["output"]
+
+    @property
     def input(self) -> SymbolicTensor:
         """The symbol of the input."""
         self.require_built()
