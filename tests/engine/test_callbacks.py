@@ -102,3 +102,30 @@ def test_spelling(logs, line):
 def test_strangers_are_no_callbacks(digits, network):
     with pytest.raises(TypeError, match="must be tinyconv"):
         network().fit(*digits, callbacks=[print], verbose=0)
+
+
+@pytest.mark.parametrize("name", ["new/a.weights.h5", "new/{epoch}/a.weights.h5"])
+def test_checkpoint_makes_its_folders(name, tmp_path, digits, network):
+    """Before training: what cannot be made would be known only after an epoch."""
+    checkpoint = tc.callbacks.ModelCheckpoint(str(tmp_path / name))
+    checkpoint.on_train_begin()
+    assert (tmp_path / "new").is_dir()
+    network().fit(*digits, verbose=0, callbacks=checkpoint)
+    assert (tmp_path / name.format(epoch=1)).is_file()
+
+
+def test_a_folder_that_cannot_be_made_is_known_before_training(tmp_path, digits, network):
+    (tmp_path / "file").write_text("")
+    for callback in (
+        tc.callbacks.ModelCheckpoint(str(tmp_path / "file/a.weights.h5")),
+        tc.callbacks.CSVLogger(str(tmp_path / "file/history.csv")),
+    ):
+        model = network()
+        with pytest.raises(OSError, match="file"):
+            model.fit(*digits, verbose=0, callbacks=[callback])
+        assert model.optimizer.iterations == 0
+
+
+def test_csv_logger_makes_its_folder(tmp_path, digits, network):
+    network().fit(*digits, verbose=0, callbacks=tc.callbacks.CSVLogger(str(tmp_path / "a/b/history.csv")))
+    assert (tmp_path / "a/b/history.csv").read_text().startswith("epoch,loss,accuracy\n0,")
