@@ -63,8 +63,8 @@ def hidden_units(
     Each row begins with the number of its first unit.
 
     kernel (m, k) with m = h·w·c, image_shape (h, w), (h, w, 1) or (h, w, 3), grid (rows, columns). A layer of fewer
-    units fills fewer rows. One scale about zero serves all units; it ends at the weight that 99.5 % of them stay below,
-    so that a few extreme ones do not turn the rest white. RGB units each have their own, as in `filters`.
+    units fills fewer rows. All units share one scale, −s to s, with 99.5 % of the weights within it, so that a few
+    extreme ones do not turn the rest white. RGB units each have their own, as in `filters`.
 
     Raises
     ------
@@ -88,8 +88,8 @@ def class_templates(
     """What the network sees: the product W1·W2·… of the dense kernels, one image a class, under it the class number.
 
     The kernels are (m, ·), (·, ·), …, (·, k), in the order of the layers, and m = h·w·c of image_shape. Where the
-    hidden layers are linear, template j is exactly ∂logit_j/∂image; where they are not, it is what they would compute
-    with every unit open. One scale about zero serves all classes; it ends at the weight that 99.5 % stay below.
+    hidden layers are linear, template j is exactly ∂logit_j/∂image; where they are not, it is what they would be if
+    every ReLU passed its input on. All classes share one scale, −s to s, with 99.5 % of the weights within it.
 
     Raises
     ------

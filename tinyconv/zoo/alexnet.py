@@ -22,10 +22,10 @@ def AlexNet(  # noqa: N802
     classifier_activation: str | Activation | None = "softmax",
     name: str = "alexnet",
 ) -> Functional:
-    """Return five convolutions, the second, fourth and fifth in two groups, and three dense layers: 60,965,224
+    """Return AlexNet: five convolutions and three dense layers, 60,965,224 parameters at 227×227.
 
-    parameters at 227×227. (The paper says 224×224; its 55×55 first maps need 227.) The two groups are the paper's two
-    GPUs. Left out is its local response normalization after the first two convolutions, which has no parameters.
+    (The paper says 224×224; its 55×55 first maps need 227.) The second, fourth and fifth convolution are in two groups:
+    the paper's two GPUs. Left out is its local response normalization after the first two, which has no parameters.
     `weights` is the path of a file, `pooling` "avg" or "max" over the features of a network without its top.
     """
 

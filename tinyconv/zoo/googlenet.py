@@ -36,7 +36,7 @@ def GoogLeNet(  # noqa: N802
     classifier_activation: str | Activation | None = "softmax",
     name: str = "googlenet",
 ) -> Functional:
-    """Return three convolutions, nine inception modules and one dense layer: 6,998,552 parameters at 224×224.
+    """Return GoogLeNet: three convolutions, nine inception modules, a dense layer; 6,998,552 parameters at 224×224.
 
     Left out are the two auxiliary classifiers, which serve training alone, and local response normalization around the
     second and third convolution, which has no parameters. `weights` is the path of a file, `pooling` "avg" or "max"

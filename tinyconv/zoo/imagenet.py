@@ -24,7 +24,7 @@ MODES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe") -> np.ndarray:
-    """Return RGB images (…, h, w, 3), pixels 0 to 255, as the networks of a `mode` were trained on; x stays as it is.
+    """Return RGB images (…, h, w, 3), pixels 0 to 255, as networks of that `mode` take them; x is not changed.
 
     "caffe": BGR, less ImageNet's mean; "tf": from −1 to 1; "torch": from 0 to 1, less the mean, over the deviation.
     """
@@ -37,12 +37,12 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe"
 
 
 def caffe(x: Any, data_format: str | None = None) -> np.ndarray:
-    """Return RGB images (…, h, w, 3), pixels 0 to 255, as BGR less ImageNet's mean; x stays as it is."""
+    """Return RGB images (…, h, w, 3), pixels 0 to 255, as BGR less ImageNet's mean; x itself is not changed."""
     return preprocess_input(x, data_format, "caffe")
 
 
 def tf(x: Any, data_format: str | None = None) -> np.ndarray:
-    """Return images (…, h, w, 3), pixels 0 to 255, as numbers from −1 to 1; x stays as it is."""
+    """Return images (…, h, w, 3), pixels 0 to 255, as numbers from −1 to 1; x itself is not changed."""
     return preprocess_input(x, data_format, "tf")
 
 

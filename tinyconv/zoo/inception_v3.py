@@ -36,7 +36,7 @@ def InceptionV3(  # noqa: N802
     classifier_activation: str | activations.Activation | None = "softmax",
     name: str = "inception_v3",
 ) -> Functional:
-    """Return five convolutions, eleven modules of parallel branches, mixed0 … mixed10, and a dense layer.
+    """Return InceptionV3: five convolutions, eleven modules of parallel branches, mixed0 … mixed10, and a dense layer.
 
     23,851,784 parameters at 299×299, of which 34,432 are moving averages. `weights` is the path of a file, `pooling`
     "avg" or "max" over the features of a network without its top. Layers have automatic names, as in Keras.

@@ -41,7 +41,7 @@ def MobileNet(  # noqa: N802
     classifier_activation: str | activations.Activation | None = "softmax",
     name: str | None = None,
 ) -> Functional:
-    """Return a convolution, thirteen blocks of a depthwise and a 1×1 convolution, and a 1×1 convolution to the classes.
+    """Return MobileNet: a convolution, thirteen blocks of a depthwise and a 1×1 convolution, and a 1×1 to the classes.
 
     4,253,864 parameters at 224×224, of which 21,888 are moving averages; `alpha` makes all layers wider or narrower,
     `depth_multiplier` gives each channel several depthwise kernels. `weights` is the path of a file, `pooling` "avg" or

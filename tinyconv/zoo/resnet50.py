@@ -36,7 +36,7 @@ def ResNet50(  # noqa: N802
     classifier_activation: str | activations.Activation | None = "softmax",
     name: str = "resnet50",
 ) -> Functional:
-    """Return a convolution, sixteen blocks of three with a shortcut past each, and a dense layer.
+    """Return ResNet50: a convolution, sixteen blocks of three with a shortcut past each, and a dense layer.
 
     25,636,712 parameters at 224×224, of which 53,120 are moving averages. `weights` is the path of a file, `pooling`
     "avg" or "max" over the features of a network without its top.

@@ -24,7 +24,7 @@ def VGG16(  # noqa: N802
     classifier_activation: str | Activation | None = "softmax",
     name: str = "vgg16",
 ) -> Functional:
-    """Return thirteen convolutions of 3×3 in five blocks and three dense layers: 138,357,544 parameters at 224×224.
+    """Return VGG16: thirteen 3×3 convolutions in five blocks, three dense layers; 138,357,544 parameters at 224×224.
 
     `weights` is the path of a file, `pooling` "avg" or "max" over the features of a network without its top.
     """

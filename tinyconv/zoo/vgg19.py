@@ -24,7 +24,7 @@ def VGG19(  # noqa: N802
     classifier_activation: str | Activation | None = "softmax",
     name: str = "vgg19",
 ) -> Functional:
-    """Return VGG16 with a fourth convolution in the last three blocks: 143,667,240 parameters at 224×224.
+    """Return VGG19: VGG16 with a fourth convolution in the last three blocks; 143,667,240 parameters at 224×224.
 
     `weights` is the path of a file, `pooling` "avg" or "max" over the features of a network without its top.
     """
