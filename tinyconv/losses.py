@@ -172,7 +172,10 @@ class _CrossEntropy(Loss):
 
 
 class CategoricalCrossentropy(_CrossEntropy, _SameShape):
-    """−Σ t·ln p for one-hot (or soft) targets t (n,k). `label_smoothing` s uses t(1 − s) + s/k."""
+    """−Σ t·ln p of one-hot (or soft) targets t and probabilities p, both (n,k).
+
+    `label_smoothing` s takes t(1 − s) + s/k for t.
+    """
 
     outputs = ("softmax",)
 
@@ -211,7 +214,7 @@ class CategoricalCrossentropy(_CrossEntropy, _SameShape):
 
 
 class SparseCategoricalCrossentropy(_CrossEntropy):
-    """−ln p[label] for labels (n,) or (n,1), whole numbers in 0 … k − 1."""
+    """−ln p[label] of labels (n,) or (n,1), whole numbers in 0 … k − 1, and probabilities p (n,k)."""
 
     outputs = ("softmax",)
 
@@ -263,7 +266,10 @@ class SparseCategoricalCrossentropy(_CrossEntropy):
 
 
 class BinaryCrossentropy(_CrossEntropy, _SameShape):
-    """−t·ln p − (1 − t)·ln(1 − p), averaged over the last axis. `label_smoothing` s uses t(1 − s) + s/2."""
+    """−t·ln p − (1 − t)·ln(1 − p) of targets t and probabilities p, averaged over the last axis.
+
+    `label_smoothing` s takes t(1 − s) + s/2 for t.
+    """
 
     outputs = ("sigmoid",)
 
@@ -296,7 +302,7 @@ class BinaryCrossentropy(_CrossEntropy, _SameShape):
 
 
 class MeanSquaredError(_SameShape):
-    """(y − ŷ)², averaged over the last axis."""
+    """(t − y)² of targets t and predictions y, averaged over the last axis."""
 
     def __init__(
         self,

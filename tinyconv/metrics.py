@@ -172,7 +172,7 @@ class MeanMetricWrapper(_MeanOfValues):
 
 
 class BinaryAccuracy(_MeanOfValues):
-    """The part of samples whose prediction is on the target's side of `threshold`."""
+    """The share of samples whose prediction is on the same side of `threshold` as the target."""
 
     def __init__(self, name: str | None = "binary_accuracy", dtype: str | None = None, threshold: float = 0.5) -> None:
         super().__init__(name, dtype)
@@ -188,7 +188,7 @@ class BinaryAccuracy(_MeanOfValues):
 
 
 class CategoricalAccuracy(_MeanOfValues):
-    """The part of samples whose largest prediction stands where the one-hot target has its largest."""
+    """The share of samples whose largest prediction is that of the class that the one-hot target names."""
 
     def __init__(self, name: str | None = "categorical_accuracy", dtype: str | None = None) -> None:
         super().__init__(name, dtype)
@@ -199,7 +199,7 @@ class CategoricalAccuracy(_MeanOfValues):
 
 
 class SparseCategoricalAccuracy(_MeanOfValues):
-    """The part of samples whose largest prediction is that of the label."""
+    """The share of samples whose largest prediction is that of the label."""
 
     def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: str | None = None) -> None:
         super().__init__(name, dtype)
@@ -210,7 +210,7 @@ class SparseCategoricalAccuracy(_MeanOfValues):
 
 
 class TopKCategoricalAccuracy(_MeanOfValues):
-    """The part of samples whose one-hot target's class is among the `k` largest predictions.
+    """The share of samples whose one-hot target's class is among the `k` largest predictions.
 
     As in TensorFlow's `in_top_k`, classes that tie with the k-th largest count as within.
     """
@@ -234,7 +234,7 @@ class TopKCategoricalAccuracy(_MeanOfValues):
 
 
 class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
-    """The part of samples whose label is among the `k` largest predictions."""
+    """The share of samples whose label is among the `k` largest predictions."""
 
     def __init__(
         self, k: int = 5, name: str | None = "sparse_top_k_categorical_accuracy", dtype: str | None = None

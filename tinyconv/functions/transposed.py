@@ -13,10 +13,10 @@ Pair = tuple[int, int]
 class Conv2DTranspose(Weighted):
     """The transposed convolution of x (n,h,w,c) by w (kh,kw,k,c), plus b (k,), which may be left out.
 
-    y (n,*image,k) is the input's gradient of the convolution of y with w, x being the gradient of its result. So dx is
-    that convolution, of dy; and dw is the kernel's gradient of it, with dy for the images and x for the gradient.
-    Strides are s, dilations d. Source: Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning",
-    section 4.
+    It is what the backward pass of `Conv2D` does to reach its input: each x[n,i,j] is spread over a window of y, times
+    w. So its own backward pass is a convolution: dx is dy convolved with w, and dw is that convolution's kernel
+    gradient, with dy as its images and x as the gradient of its result. Strides are s, dilations d. Source: Dumoulin &
+    Visin 2016, "A guide to convolution arithmetic for deep learning", section 4.
     """
 
     formula = Formula(
