@@ -5,11 +5,13 @@ step, shuffling once for each epoch. Nothing depends on what else was drawn, so 
 Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", SC'11.
 """
 
+import itertools
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from math import prod
+from threading import Lock
 
 import numpy as np
 
@@ -19,15 +21,16 @@ PIECE = 1 << 16  # numbers that are made at once: in double precision, all of a 
 SHUFFLE = 0  # the stream of `permutation`; consumers made by `Stream()` count from 1
 
 _seed: int | None = None
-_streams = 0
+_choosing = Lock()  # so that two threads that are the first to draw choose one seed
+_numbers = itertools.count(1)  # of the streams that are yet to be made
 _repeat = ContextVar("repeat", default=False)
 _first_sample = ContextVar("first_sample", default=0)
 
 
 def set_seed(seed: int) -> None:
     """Fix every random number that follows: initial weights, shuffling, dropout. `seed` is in 0 … 2⁶⁴ − 1."""
-    global _seed, _streams
-    _seed, _streams = checked_seed(seed), 0
+    global _seed, _numbers
+    _seed, _numbers = checked_seed(seed), itertools.count(1)
 
 
 def checked_seed(seed: int) -> int:
@@ -41,7 +44,9 @@ def seed() -> int:
     """Return the session's seed; drawn from the system's entropy if `set_seed` was not called."""
     global _seed
     if _seed is None:
-        _seed = secrets.randbits(64)
+        with _choosing:
+            if _seed is None:
+                _seed = secrets.randbits(64)
     return _seed
 
 
@@ -49,10 +54,8 @@ class Stream:
     """A sequence of draws that nobody else uses. `Stream(seed)` with a seed of its own repeats for the same seed."""
 
     def __init__(self, own_seed: int | None = None) -> None:
-        global _streams
         if own_seed is None:
-            _streams += 1
-            self.seed, self.number = seed(), _streams
+            self.seed, self.number = seed(), next(_numbers)
         else:
             self.seed, self.number = checked_seed(own_seed), 1
         self.step = 0

@@ -94,7 +94,7 @@ class Tensor:
         return self.shape[0]
 
     def __iter__(self) -> Iterator["Tensor"]:
-        return iter([self[row] for row in range(len(self))])
+        return (self[row] for row in range(len(self)))
 
     def __float__(self) -> float:
         return float(self.item())

@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +15,7 @@ import tinyconv as tc
 from tinyconv import autograd, initializers, randomness
 from tinyconv.kernels.algorithm import wanted_algorithm
 from tinyconv.layers.calling import Calling
+from tinyconv.randomness import Stream
 
 SWITCHES = {
     "no_grad": (tc.no_grad, autograd.recording),
@@ -120,6 +122,22 @@ def test_a_first_batch_in_another_thread_is_recorded(rng):
     with tc.no_grad(), ThreadPoolExecutor(1) as pool:
         pool.submit(lambda: (weight * weight).sum().backward()).result()
     np.testing.assert_array_equal(weight.grad, 2 * weight.data)
+
+
+def test_streams_made_by_threads_at_once_are_all_different(monkeypatch):
+    """And with one seed, which the first of them chooses for all."""
+    chosen = iter(range(100))
+
+    def choose(bits):
+        time.sleep(0.05)  # the others come in meanwhile
+        return next(chosen)
+
+    monkeypatch.setattr(randomness, "_seed", None)
+    monkeypatch.setattr(randomness.secrets, "randbits", choose)
+    with ThreadPoolExecutor(8) as pool:
+        streams = [job.result() for job in [pool.submit(Stream) for _ in range(8)]]
+    assert len({stream.number for stream in streams}) == 8
+    assert {stream.seed for stream in streams} == {0}
 
 
 def test_what_a_block_switches_is_no_plain_global():
