@@ -24,7 +24,6 @@ from rich.table import Table
 from tinyconv import kernels
 from tinyconv.kernels import Window, reference
 from tinyconv.kernels import cpu as cpu_kernels
-from tinyconv.kernels.cpu.compile import set_threads
 from tinyconv.kernels.cpu.convolution import im2col
 from tinyconv.kernels.cpu.convolution.dispatch import choose_algorithm
 
@@ -275,7 +274,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--reference", action="store_true", help="time the textbook kernels too: slow")
     parser.add_argument("--json", type=arguments.new_file(".json"), metavar="FILE", help="write every figure there")
     options = parser.parse_args(argv)
-    set_threads(options.threads)
+    kernels.set_threads(options.threads)
     console = Console() if sys.stdout.isatty() else Console(width=110)
     benches = [Bench("cpu", options.seconds)]
     try:

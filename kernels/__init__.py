@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .algorithm import ALGORITHMS, conv_algorithm
+from .cpus import set_threads, threads
 from .window import Window
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "move",
     "of",
     "send_ahead",
+    "set_threads",
+    "threads",
 ]
 
 BACKENDS = ("cpu", "reference", "gpu")

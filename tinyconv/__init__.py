@@ -36,7 +36,7 @@ from ._version import __version__
 from .autograd import no_grad
 from .config import floatx, set_floatx
 from .gradcheck import gradcheck
-from .kernels import backend, conv_algorithm
+from .kernels import backend, conv_algorithm, set_threads, threads
 from .layers import Input
 from .models import Model, Sequential
 from .names import clear_session
@@ -74,6 +74,8 @@ __all__ = [
     "schedules",
     "set_floatx",
     "set_seed",
+    "set_threads",
+    "threads",
     "zoo",
 ]
 

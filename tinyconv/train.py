@@ -210,10 +210,8 @@ def check_images(recipe: Recipe, config: Config) -> None:
 
 def set_threads(count: int) -> None:
     """Compute with `count` threads; raises RunError if there are not so many."""
-    from .kernels.cpu import compile
-
     try:
-        compile.set_threads(count)
+        kernels.set_threads(count)
     except ValueError as error:
         raise RunError(f"--threads {count}: {error}") from None
 

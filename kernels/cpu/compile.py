@@ -1,32 +1,33 @@
-"""How Numba compiles the CPU kernels, and how many threads they and BLAS use: the whole policy in one file."""
+"""How Numba compiles the CPU kernels: the whole policy in one file."""
 
-import os
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from functools import cache, wraps
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
+from functools import wraps
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 import numba
 from numba.core import config
+from numba.core.errors import NumbaError
 from numba.core.event import Event, Listener, register
-from numba.core.registry import CPUDispatcher
-from numba.core.types.misc import unliteral
-from threadpoolctl import ThreadpoolController
+from numba.types import unliteral
 
 from ..signals import signals_delayed
-from .machine_code import whole_kernels
+
+try:
+    from .machine_code import whole_kernels
+except (ImportError, AttributeError):  # Numba is made otherwise than we know it, and compiles its own way
+    whole_kernels = nullcontext  # type: ignore[assignment]
 
 __all__ = [
+    "Kernel",
+    "ParallelKernel",
     "elementwise",
     "helper",
     "jit",
     "parallel_jit",
-    "set_threads",
-    "single_threaded_blas",
     "vector_jit",
 ]
 
@@ -50,8 +51,6 @@ EXPLICIT_ONLY = {
     "prange": True,
 }
 
-SPIN = "GOMP_SPINCOUNT"  # how often an idle thread of GNU's OpenMP looks for work before it sleeps
-
 PACKAGE = __name__.rpartition(".")[0]
 
 # Names, times and sizes of the files that machine code on disk was made from. A kernel is made of functions of several,
@@ -65,7 +64,7 @@ SOURCES = tuple(
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function` at its first call, for one thread, and keep the machine code on disk."""
-    return _keep(numba.njit(**POLICY)(function))
+    return cast(Callable[..., Any], _kernel(function))
 
 
 def helper(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,12 +82,11 @@ def common_helper(function: Callable[..., Any]) -> Callable[..., Any]:
     needed is left out. A product would be compiled six times for a first training step, and be no faster.
     """
     compiled: Any = helper(function)
-    if config.DISABLE_JIT:
-        return function
-    template = compiled.get_call_template
-    compiled.get_call_template = lambda args, kws: template(
-        tuple(unliteral(kind) for kind in args), {name: unliteral(kind) for name, kind in kws.items()}
-    )
+    template = getattr(compiled, "get_call_template", None)
+    if template is not None:  # there is none without the compiler
+        compiled.get_call_template = lambda args, kws: template(
+            tuple(unliteral(kind) for kind in args), {name: unliteral(kind) for name, kind in kws.items()}
+        )
     return compiled
 
 
@@ -98,7 +96,7 @@ def parallel_jit(function: Callable[..., Any]) -> Callable[..., Any]:
     One iteration must own whatever it writes, and its work must not depend on the number of threads: then neither do
     the results.
     """
-    return _keep(numba.njit(**POLICY, parallel=dict(EXPLICIT_ONLY))(function))
+    return cast(Callable[..., Any], _kernel(function, parallel=dict(EXPLICIT_ONLY)))
 
 
 def vector_jit(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -122,8 +120,7 @@ def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
     serial = FunctionType(function.__code__, function.__globals__, function.__name__ + "_serial")
     serial.__module__ = function.__module__
     serial.__qualname__ = function.__qualname__ + "_serial"  # Numba's files on disk go by this name
-    small = _keep(numba.njit(**POLICY)(serial))
-    large = _keep(numba.njit(**POLICY, parallel=dict(EXPLICIT_ONLY))(function))
+    small, large = jit(serial), parallel_jit(function)
 
     @wraps(function)
     def choose(first: Any, *others: Any) -> None:
@@ -132,7 +129,10 @@ def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
     return choose
 
 
-class _Kernel(CPUDispatcher):
+_Dispatcher: Any = object if config.DISABLE_JIT else type(numba.njit(lambda: None))
+
+
+class Kernel(_Dispatcher):
     """What Numba makes of a function; while it compiles, or loads machine code from disk, Ctrl-C waits.
 
     LLVM calls back into Python then, through `ctypes`, which prints what a signal handler raises there and goes on.
@@ -143,20 +143,39 @@ class _Kernel(CPUDispatcher):
     def compile(self, signature: Any) -> Any:
         """Compile for arguments of these types, or find what was compiled for them."""
         with signals_delayed():
-            return super().compile(signature)
+            try:
+                return super().compile(signature)
+            except NumbaError:
+                raise  # the arguments are to blame
+            except Exception:
+                if not _compilation.ours:
+                    raise
+                # A Numba that is made otherwise inside than those that were tried: from now on it compiles its own way.
+                _compilation.ours = False
+                return super().compile(signature)
 
 
-def _keep(compiled: Any) -> Callable[..., Any]:
-    """Make a kernel of what Numba made of a function, have its machine code kept on disk, and return it."""
-    if not config.DISABLE_JIT:
-        compiled.__class__ = _Kernel
-        try:
-            compiled.enable_caching()
-            compiled._cache._cache_file._source_stamp = SOURCES
-        except RuntimeError:
-            # Numba found no folder it may write to (a read-only installation without a home): the kernel still works,
-            # but every process compiles it anew. `_Compilation` tells the user.
-            compiled.kept_nowhere = True
+class ParallelKernel(Kernel):
+    """A kernel whose iterations are dealt out to threads; `parallel.py` guards its launches where that is needed."""
+
+    __slots__ = ()
+
+
+def _kernel(function: Callable[..., Any], **options: Any) -> Any:
+    """Have Numba compile `function` at its first call and keep the machine code on disk."""
+    compiled: Any = numba.njit(**POLICY, **options)(function)
+    if config.DISABLE_JIT:
+        return compiled
+    try:
+        compiled.enable_caching()
+        compiled._cache._cache_file._source_stamp  # noqa: B018
+        compiled._cache._cache_file._source_stamp = SOURCES
+    except (RuntimeError, AttributeError):
+        # Numba found no folder it may write to (a read-only installation without a home), or would not see that
+        # another file has changed. The kernel works, but every process compiles it anew; `_Compilation` tells the user.
+        compiled = numba.njit(**POLICY, **options)(function)
+        compiled.not_on_disk = True
+    compiled.__class__ = ParallelKernel if "parallel" in options else Kernel
     return compiled
 
 
@@ -169,23 +188,28 @@ class _Compilation(Listener):
 
     def __init__(self) -> None:
         self.told = False
+        self.ours = True  # whether we take part in compilation: not where Numba is made otherwise than we know it
         self.settings: list[ExitStack] = []  # for each function that is being compiled, one inside the other
 
     def on_start(self, event: Event) -> None:
-        dispatcher, setting = event.data["dispatcher"], ExitStack()
-        setting.callback(setattr, config, "OPT", config.OPT)
-        if not self.settings and _is_kernel(dispatcher):
-            setting.enter_context(whole_kernels())
-        self.settings.append(setting)
-        if hasattr(dispatcher, "simple"):
-            config.OPT = type(config.OPT)(1)
-        if _is_kernel(dispatcher) and not self.told:
+        dispatcher, outermost = event.data["dispatcher"], not self.settings
+        self.settings.append(ExitStack())
+        if not _is_kernel(dispatcher):
+            return
+        if not self.told:
             self.told = True
-            if hasattr(dispatcher, "kept_nowhere"):
+            if hasattr(dispatcher, "not_on_disk"):
                 kept = "not kept, for want of a folder to write to: set NUMBA_CACHE_DIR"
             else:
                 kept = f"kept in {dispatcher.stats.cache_path}"
             print(f"tinyconv: compiling Numba kernels for this machine, once ({kept})", file=sys.stderr, flush=True)
+        if self.ours:
+            setting = self.settings[-1]
+            setting.callback(setattr, config, "OPT", config.OPT)
+            if hasattr(dispatcher, "simple"):
+                config.OPT = type(config.OPT)(1)
+            if outermost:
+                setting.enter_context(whole_kernels())
 
     def on_end(self, event: Event) -> None:
         self.settings.pop().close()
@@ -196,79 +220,5 @@ def _is_kernel(dispatcher: Any) -> bool:
     return (dispatcher.py_func.__module__ or "").startswith(PACKAGE + ".")
 
 
-register("numba:compile", _Compilation())
-
-
-def _load_openmp() -> None:
-    """Have Numba's idle OpenMP threads wait 0.2 ms for the next parallel loop and then sleep.
-
-    To wake a sleeper takes 60 to 100 µs, as long as many a kernel, and in a training step the next loop mostly comes
-    sooner than that. By default GNU's library would let them spin for milliseconds; but NumPy's BLAS has threads of its
-    own, and a product right after a kernel, slowed from 0.3 ms to 0.6 ms now, then took 8 ms. The library reads these
-    variables once, when it is loaded, so this one is set for just that moment: neither child processes nor other
-    libraries see it.
-    """
-    if "OMP_WAIT_POLICY" in os.environ or SPIN in os.environ:
-        return
-    os.environ[SPIN] = "20000"
-    try:
-        with suppress(ImportError):  # no OpenMP here: Numba will run its loops by other means
-            import numba.np.ufunc.omppool  # noqa: F401
-    finally:
-        del os.environ[SPIN]
-
-
-_load_openmp()
-
-
-@cache
-def _blas_libraries() -> list[Any]:
-    """Find the BLAS libraries of this process: NumPy's, and SciPy's, which serves `np.dot` inside compiled kernels.
-
-    Found once, since the search takes 10 ms. In pip's wheels these are two libraries; conda links both to one.
-    """
-    import scipy.linalg.cython_blas  # noqa: F401  (loads SciPy's BLAS, or it would not be found)
-
-    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
-
-
-def set_threads(count: int) -> None:
-    """Let the kernels called from this Python thread, and BLAS everywhere, use `count` threads.
-
-    Raises ValueError when `count` is not between 1 and the number Numba started with (all cores, or the environment's
-    NUMBA_NUM_THREADS).
-    """
-    if not 1 <= count <= config.NUMBA_NUM_THREADS:
-        raise ValueError(f"the number of threads must be from 1 to {config.NUMBA_NUM_THREADS}, got {count}")
-    numba.set_num_threads(count)
-    for library in _blas_libraries():
-        library.set_num_threads(count)
-
-
-_lock = threading.Lock()
-_inside = 0
-_restore: list[int] = []
-
-
-@contextmanager
-def single_threaded_blas() -> Iterator[None]:
-    """Keep BLAS to one thread inside the `with` block, for `np.dot` in the iterations of a parallel loop.
-
-    Blocks may nest and run in several Python threads; the last one out restores what the first one found. Costs 10 µs.
-    """
-    global _inside
-    libraries = _blas_libraries()
-    with _lock:
-        if not _inside:
-            _restore[:] = [library.num_threads for library in libraries]
-            for library in libraries:
-                library.set_num_threads(1)
-        _inside += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _inside -= 1
-            if not _inside:
-                for library, threads in zip(libraries, _restore, strict=True):
-                    library.set_num_threads(threads)
+_compilation = _Compilation()
+register("numba:compile", _compilation)

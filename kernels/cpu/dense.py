@@ -8,7 +8,6 @@ from functools import lru_cache
 from math import ceil, inf
 from threading import local
 
-import numba
 import numpy as np
 from numba import get_thread_id, prange
 
@@ -16,6 +15,7 @@ from .compile import vector_jit
 from .matmul import MAX_MR, PANEL, finish_row, multiply, multiply_transposed
 from .memory import empty, thread_buffers
 from .packing import pack, pack_transposed
+from .parallel import threads_here
 from .vectors import LANES
 
 # Blocks of c, at most MC×NC, stay in a core's second-level cache while KC terms at a time are added to them. The part
@@ -59,7 +59,7 @@ def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, relu: bool =
     rows, depth = a.shape
     columns = b.shape[1]
     c = empty((rows, columns), a.dtype)
-    threads = numba.get_num_threads()
+    threads = threads_here()
     bias = np.zeros(columns, a.dtype) if bias is None else bias
     a_strides, b_strides = (tuple(step // a.itemsize for step in array.strides) for array in (a, b))
     block, workspace = _block_shape(rows, columns, threads), _last_workspace.get(threads, a.dtype)

@@ -7,6 +7,10 @@ until somebody asks for its address or its machine code. A first training step w
 
 The parts had another drawback. A call may run the copy of a body that was translated first, in a part, while the disk
 keeps the copy in the kernel; and where two optimizations may reorder sums, the copies can differ in the last bit.
+
+All this is inside Numba, and no promise of its authors: it was tried with Numba 0.61 to 0.68. Where a name is missing,
+this module cannot be imported; where it means something else, a kernel cannot be compiled so. In either case
+`compile.py` leaves the kernels to Numba alone, which takes longer.
 """
 
 from collections.abc import Iterator
@@ -91,3 +95,16 @@ class _Part(JITCodeLibrary):
     def _get_compiled_object(self) -> Any:
         self._translate()
         return super()._get_compiled_object()
+
+
+# An AttributeError here says that this Numba is made otherwise.
+for _name in (
+    "_ensure_finalized",
+    "_finalize_final_module",
+    "_get_compiled_object",
+    "_optimize_final_module",
+    "_set_compiled_object",
+    "get_pointer_to_function",
+):
+    getattr(JITCodeLibrary, _name)
+parfor_lowering._create_gufunc_for_parfor_body  # noqa: B018

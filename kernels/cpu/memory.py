@@ -11,10 +11,10 @@ from operator import attrgetter
 from typing import Any
 from weakref import ref
 
-import numba
 import numpy as np
 
 from .compile import helper
+from .parallel import threads_here
 
 SMALL = 256 * 1024  # bytes below which NumPy's own allocator is as good
 ALIGNMENT = 64  # bytes of a cache line, and of the widest vector register
@@ -112,7 +112,7 @@ def thread_buffers(count: int, dtype: Any) -> np.ndarray:
     in every iteration. That took three times as long as the iterations' work.
     """
     line = ALIGNMENT // np.dtype(dtype).itemsize
-    return empty((numba.get_num_threads(), -(-count // line) * line), dtype)
+    return empty((threads_here(), -(-count // line) * line), dtype)
 
 
 @helper

@@ -61,17 +61,15 @@ def test_a_process_that_compiles_gives_the_bits_of_one_that_finds_compiled_kerne
 def test_any_number_of_threads_gives_the_same_bits(digits, network):
     from numba.core import config
 
-    from tinyconv.kernels.cpu.compile import set_threads
-
     if config.NUMBA_NUM_THREADS < 2:
         pytest.skip("one thread is all there is")
     try:
-        set_threads(1)
+        tc.set_threads(1)
         one = train(digits, network)
-        set_threads(2)
+        tc.set_threads(2)
         two = train(digits, network)
     finally:
-        set_threads(config.NUMBA_NUM_THREADS)
+        tc.set_threads(config.NUMBA_NUM_THREADS)
     assert one == two
 
 

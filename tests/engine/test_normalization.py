@@ -188,8 +188,6 @@ def test_a_resumed_run_goes_on_with_the_same_bits(digits, tmp_path, arguments):
 def test_any_number_of_threads_and_both_backends(digits):
     from numba.core import config
 
-    from tinyconv.kernels.cpu.compile import set_threads
-
     x, y = digits
 
     def train():
@@ -201,10 +199,10 @@ def test_any_number_of_threads_and_both_backends(digits):
     found = []
     try:
         for count in threads:
-            set_threads(count)
+            tc.set_threads(count)
             found.append(train())
     finally:
-        set_threads(config.NUMBA_NUM_THREADS)
+        tc.set_threads(config.NUMBA_NUM_THREADS)
     assert all(losses == found[0][0] for losses, _ in found)
     for weights in zip(*(weights for _, weights in found), strict=True):
         assert len({array.tobytes() for array in weights}) == 1

@@ -6,8 +6,7 @@ from kernel_checks import RANDOM, WINDOWS, Case, assert_close, assert_gradient
 from numba.core import config
 from scipy.signal import correlate
 
-from tinyconv.kernels import ALGORITHMS, Window, conv_algorithm, cpu, reference
-from tinyconv.kernels.cpu.compile import set_threads
+from tinyconv.kernels import ALGORITHMS, Window, conv_algorithm, cpu, reference, set_threads
 from tinyconv.kernels.cpu.convolution import dispatch, im2col, winograd
 from tinyconv.kernels.cpu.convolution.dispatch import choose_algorithm
 from tinyconv.kernels.cpu.convolution.winograd import nonfused

@@ -6,9 +6,8 @@ from kernel_checks import RANDOM, WINDOWS, Case, assert_close, assert_gradient
 from numba.core import config
 from test_kernel_convolution import judge
 
-from tinyconv.kernels import Window, reference
+from tinyconv.kernels import Window, reference, set_threads
 from tinyconv.kernels.cpu import depthwise
-from tinyconv.kernels.cpu.compile import set_threads
 
 # `outputs` are those of one channel, the multiplier.
 CASES = [

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from run_checks import SMALL, contents, load_once, refused
 
-from tinyconv import train
+from tinyconv import kernels, train
 from tinyconv.datasets import mnist
-from tinyconv.kernels.cpu import compile
 from tinyconv.optimizers import Optimizer
 from tinyconv.recipes.folder import locked
 from tinyconv.recipes.pictures import NAMES
@@ -261,7 +260,7 @@ def test_a_reader_that_goes_away_stops_the_run(command, capsys):
 
 def test_threads_are_set(command, monkeypatch):
     counts = []
-    monkeypatch.setattr(compile, "set_threads", counts.append)
+    monkeypatch.setattr(kernels, "set_threads", counts.append)
     assert command(*SMALL, "--epochs", 1, "--threads", 1).code == 0
     assert counts == [1]
 

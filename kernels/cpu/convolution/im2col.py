@@ -18,8 +18,9 @@ import numpy as np
 from numba import prange
 
 from ...window import Pair, Window
-from ..compile import helper, parallel_jit, single_threaded_blas
+from ..compile import helper, parallel_jit
 from ..memory import empty, zeros
+from ..parallel import single_threaded_blas
 
 # Bytes of one block's patches. With the block's outputs and W they share a core's second-level cache, 512 KiB and up.
 CACHE_BYTES = 256 * 1024

@@ -16,7 +16,6 @@ faster product.
 from math import ceil
 from typing import Any
 
-import numba
 import numpy as np
 from numba import get_thread_id, prange
 
@@ -25,6 +24,7 @@ from ..compile import helper, vector_jit
 from ..matmul import MAX_MR, PANEL, finish_row, multiply
 from ..memory import empty, thread_buffers, zeros
 from ..packing import copy_run, pack, pack_transposed
+from ..parallel import threads_here
 from ..vectors import LANES, in_registers, transposed
 
 # A block is at most MC rows of the result, and all its columns; KC terms at a time are added to it. Each number is the
@@ -108,7 +108,7 @@ def _block_c(k: int) -> int:
 
 def _block_rows(rows: int, parts: int) -> int:
     """Return the rows of a block, so many that each of `parts` has as many blocks, and each thread."""
-    threads = numba.get_num_threads()
+    threads = threads_here()
     blocks = max(1, ceil(rows / MC))
     while blocks * parts % threads:
         blocks += 1
