@@ -52,13 +52,20 @@ def test_ctrl_c_ends_the_command_in_one_line(monkeypatch, capsys, main, argument
     assert capsys.readouterr().err == "Stopped.\n"
 
 
-def test_other_errors_pass():
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError(2, "No such file", "data"), OSError(28, "No space left on device")]
+)
+def test_errors_of_other_files_pass(error):
+    """The second may be of any disk: standard output is not full."""
+
     @command
     def main(arguments=None):
-        Path("there is no such file").read_text()
+        print("all right")
+        raise error
 
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(OSError) as raised:  # noqa: PT011
         main()
+    assert raised.value is error
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from errno import EIO, EPIPE
 from functools import wraps
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, TextIO
 
 from .offered import nearest
 
@@ -73,14 +73,25 @@ def command(main: Main) -> Main:
 def lost_output(error: BaseException) -> str | None:
     """Return None for an error that is not of standard output; else see that no other comes of it, and say the reason.
 
-    The reason is "" where nobody reads what is printed any more: the pipe or the terminal is closed. Errors of files
-    name their file; one without a name is of standard output.
+    The reason is "" where nobody reads what is printed any more: the pipe or the terminal is closed.
     """
     if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):  # rich leaves so
         error = error.__context__
-    if not isinstance(error, OSError) or error.errno is None or error.filename is not None:
+    if not isinstance(error, OSError) or sys.stdout is None:
+        return None
+    closed = error.errno in (EPIPE, EIO)
+    if not closed and _can_be_written(sys.stdout):
         return None
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())  # or else Python flushes into it when it ends, and complains
     os.close(nowhere)
-    return "" if error.errno in (EPIPE, EIO) else f"standard output cannot be written: {error.strerror}"
+    return "" if closed else f"standard output cannot be written: {error.strerror}"
+
+
+def _can_be_written(stream: TextIO) -> bool:
+    """Tell whether a stream takes what it still holds; one that failed holds it, and fails again."""
+    try:
+        stream.flush()
+    except OSError:
+        return False
+    return True
