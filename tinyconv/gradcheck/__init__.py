@@ -1,5 +1,5 @@
 """Gradient checks: `tinyconv.gradcheck(f, *inputs)`, and `python -m tinyconv.gradcheck` for the whole engine."""
 
-from .check import GradientError, gradcheck
+from .check import GradientError, KinkError, gradcheck
 
-__all__ = ["GradientError", "gradcheck"]
+__all__ = ["GradientError", "KinkError", "gradcheck"]

@@ -25,10 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for check in checks():
             error, contradiction = measure(check)
             results.append((check, error, contradiction))
+            if not sys.stdout.isatty():  # who reads a file wants to see that something happens
+                print(f"{_title(check)}: {error:.1e}{' wrong' if contradiction else ''}", flush=True)
     _print_table(results, options.backend)
     wrong = [(check, contradiction) for check, _, contradiction in results if contradiction]
     for check, contradiction in wrong:
-        print(f"{check.kind} {check.name}{f' ({check.case})' if check.case else ''}: {contradiction}")
+        print(f"{_title(check)}: {contradiction}")
     worst = max(error for _, error, _ in results)
     verdict = f"{len(wrong)} of them wrong" if wrong else "all right"
     print(f"{len(results)} gradients, {verdict}: worst relative error {worst:.1e}, bound {BOUND:g}")
@@ -41,6 +43,11 @@ def measure(check: Check) -> tuple[float, str]:
         return gradcheck(check.f, *check.inputs), ""
     except GradientError as error:
         return error.error, str(error)
+
+
+def _title(check: Check) -> str:
+    """Return what is checked, in a few words."""
+    return f"{check.kind} {check.name}{f' ({check.case})' if check.case else ''}"
 
 
 def _print_table(results: list[tuple[Check, float, str]], backend: str) -> None:
