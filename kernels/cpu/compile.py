@@ -147,6 +147,10 @@ class Kernel(_Dispatcher):
                 return super().compile(signature)
             except NumbaError:
                 raise  # the arguments are to blame
+            except OSError as error:
+                # The kernel is there; only its file is not: the disk is full, or the folder gone.
+                _compilation.tell_not_kept(error)
+                return super().compile(signature)
             except Exception:
                 if not _compilation.ours:
                     raise
@@ -187,9 +191,15 @@ class _Compilation(Listener):
     """
 
     def __init__(self) -> None:
-        self.told = False
+        self.told = self.told_not_kept = False
         self.ours = True  # whether we take part in compilation: not where Numba is made otherwise than we know it
         self.settings: list[ExitStack] = []  # for each function that is being compiled, one inside the other
+
+    def tell_not_kept(self, error: OSError) -> None:
+        """Say, once a process, why other processes have to compile anew."""
+        if not self.told_not_kept:
+            self.told_not_kept = True
+            print(f"tinyconv: compiled kernels cannot be kept on disk: {error.strerror}", file=sys.stderr, flush=True)
 
     def on_start(self, event: Event) -> None:
         dispatcher, outermost = event.data["dispatcher"], not self.settings

@@ -10,6 +10,7 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.registry import cpu_target
 from numba.parfors import parfor_lowering
 
+from tinyconv.kernels.cpu import compile
 from tinyconv.kernels.cpu.machine_code import whole_kernels
 
 VECTOR = numba.float64[::1]
@@ -101,3 +102,25 @@ def test_numba_is_itself_again():
     assert codegen._library_class is JITCodeLibrary
     assert "set_env" not in vars(codegen)
     assert parfor_lowering._create_gufunc_for_parfor_body is lower_body
+
+
+def test_a_full_disk_keeps_no_kernel_but_stops_none(monkeypatch, capsys):
+    """The kernel works, and it is said once that other processes have to compile it anew."""
+
+    def full(*given):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(compile._compilation, "told_not_kept", False)
+    for step in (1.0, 2.0):
+
+        @compile.parallel_jit
+        def count(x, step):
+            for i in prange(len(x)):
+                x[i] = i * step
+
+        monkeypatch.setattr(count._cache, "save_overload", full)
+        x = np.zeros(3)
+        count(x, step)
+        np.testing.assert_array_equal(x, step * np.arange(3))
+    assert capsys.readouterr().err == "tinyconv: compiled kernels cannot be kept on disk: No space left on device\n"
+    assert compile._compilation.ours
