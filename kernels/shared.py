@@ -1,4 +1,4 @@
-"""What the backends write alike: the types of arguments, and an expression that serves NumPy's and CuPy's arrays."""
+"""What the backends have in common: types of arguments, constants, an expression for NumPy's and CuPy's arrays."""
 
 from typing import Any
 
@@ -10,6 +10,14 @@ Needs = tuple[bool, bool, bool]
 
 # The largest value that a rectifier after a normalization lets through; None where there is no rectifier.
 Ceiling = float | None
+
+
+# Klambauer, Unterthiner, Mayr & Hochreiter 2017, "Self-normalizing neural networks", equation 14: with these, mean 0
+# and variance 1 are a fixed point.
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+
+GELU_CUBE = 0.044715  # of the approximation by tanh; Hendrycks & Gimpel 2016, section 2
 
 
 def scale_and_shift(inverse: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:

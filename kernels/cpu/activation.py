@@ -8,6 +8,7 @@ import numpy as np
 from numba import prange
 
 from .compile import elementwise
+from .mapped import mapped
 from .memory import empty
 
 FEW = 128  # classes, whose probabilities float32 adds up without losing digits
@@ -15,16 +16,12 @@ FEW = 128  # classes, whose probabilities float32 adds up without losing digits
 
 def relu(x: np.ndarray) -> np.ndarray:
     """Return y = max(x, 0); NaN stays NaN."""
-    y = empty(x.shape, x.dtype)
-    _relu(x.reshape(-1), y.reshape(-1))
-    return y
+    return mapped(_relu, x)
 
 
 def relu_backward(dy: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return dx = dy where y > 0, else 0."""
-    dx = empty(dy.shape, dy.dtype)
-    _relu_backward(dy.reshape(-1), y.reshape(-1), dx.reshape(-1))
-    return dx
+    return mapped(_relu_backward, dy, y)
 
 
 def leaky_relu(x: np.ndarray, slope: float) -> np.ndarray:
@@ -34,9 +31,7 @@ def leaky_relu(x: np.ndarray, slope: float) -> np.ndarray:
 
 def leaky_relu_backward(dy: np.ndarray, x: np.ndarray, slope: float) -> np.ndarray:
     """Return dx = dy where x > 0, else slope·dy. Forward is the same function with dy = x."""
-    dx = empty(dy.shape, dy.dtype)
-    _leaky_relu_backward(dy.reshape(-1), x.reshape(-1), dx.reshape(-1), slope)
-    return dx
+    return mapped(_leaky_relu_backward, dy, x, scalars=(slope,))
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 from numba import prange
 
 from .compile import elementwise, vector_jit
+from .mapped import mapped
 from .memory import empty
 from .vectors import LANES, in_registers, repeat, wide
 
@@ -19,16 +20,12 @@ SUMS = 16
 
 def add(a: np.ndarray, b: np.ndarray, relu: bool = False) -> np.ndarray:
     """Return a + b, or max(a + b, 0) with `relu`, for arrays of one shape."""
-    total = empty(a.shape, a.dtype)
-    _add(a.reshape(-1), b.reshape(-1), total.reshape(-1), a.dtype.type(0 if relu else -inf))
-    return total
+    return mapped(_add, a, b, scalars=(a.dtype.type(0 if relu else -inf),))
 
 
 def scale(x: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """Return factor·x for an array `factor` of one element."""
-    y = empty(x.shape, x.dtype)
-    _scale(x.reshape(-1), factor.reshape(-1), y.reshape(-1))
-    return y
+    return mapped(_scale, x, factor)
 
 
 def sum_squares(x: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from numba import prange
 
 from .compile import elementwise, jit, parallel_jit
+from .mapped import mapped
 from .memory import empty
 
 CHUNK = 4096  # elements; a multiple of the 4 words of a block, so that chunks begin with one
@@ -45,16 +46,12 @@ def dropout(
 
 def dropout_backward(dy: np.ndarray, keep: np.ndarray, rate: float) -> np.ndarray:
     """Return dx = dy / (1 − rate) where `keep`, else 0."""
-    dx = empty(dy.shape, dy.dtype)
-    _dropout_backward(dy.reshape(-1), keep.reshape(-1), dx.reshape(-1), dy.dtype.type(1.0 / (1.0 - rate)))
-    return dx
+    return mapped(_dropout_backward, dy, keep, scalars=(dy.dtype.type(1.0 / (1.0 - rate)),))
 
 
 def gaussian_noise(x: np.ndarray, stddev: float, seed: int, stream: int, step: int, first: int = 0) -> np.ndarray:
     """Return x + stddev·z, z standard normal: drawn, scaled and added in one pass over `x`."""
-    y = empty(x.shape, x.dtype)
-    _gaussian_noise(x.reshape(-1), y.reshape(-1), stddev, seed & 0xFFFFFFFF, seed >> 32, stream, step, first)
-    return y
+    return mapped(_gaussian_noise, x, scalars=(stddev, seed & 0xFFFFFFFF, seed >> 32, stream, step, first))
 
 
 @jit

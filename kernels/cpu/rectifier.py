@@ -4,6 +4,7 @@ import numpy as np
 from numba import prange
 
 from .compile import elementwise, parallel_jit
+from .mapped import mapped
 from .memory import empty
 
 COLUMNS = 512  # of a sample's numbers that one iteration owns, with the sums of their slopes' gradients
@@ -11,16 +12,12 @@ COLUMNS = 512  # of a sample's numbers that one iteration owns, with the sums of
 
 def rectifier(x: np.ndarray, slope: float, ceiling: float, threshold: float) -> np.ndarray:
     """Return y = min(x, ceiling) where x > threshold, else slope·(x − threshold); NaN stays NaN."""
-    y = empty(x.shape, x.dtype)
-    _rectifier(x.reshape(-1), y.reshape(-1), slope, ceiling, threshold)
-    return y
+    return mapped(_rectifier, x, scalars=(slope, ceiling, threshold))
 
 
 def rectifier_backward(dy: np.ndarray, x: np.ndarray, slope: float, ceiling: float, threshold: float) -> np.ndarray:
     """Return dx = dy where threshold < x ≤ ceiling, slope·dy where x < threshold, 0 elsewhere."""
-    dx = empty(dy.shape, dy.dtype)
-    _rectifier_backward(dy.reshape(-1), x.reshape(-1), dx.reshape(-1), slope, ceiling, threshold)
-    return dx
+    return mapped(_rectifier_backward, dy, x, scalars=(slope, ceiling, threshold))
 
 
 def prelu(x: np.ndarray, alpha: np.ndarray) -> np.ndarray:

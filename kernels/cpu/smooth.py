@@ -8,13 +8,11 @@ import math
 import numpy as np
 from numba import prange
 
+from ..shared import GELU_CUBE, SELU_ALPHA, SELU_SCALE
 from .activation import sigmoid
 from .compile import elementwise
-from .memory import empty
+from .mapped import mapped
 
-SELU_ALPHA = 1.6732632423543772
-SELU_SCALE = 1.0507009873554805
-GELU_CUBE = 0.044715
 GELU_SLOPE = math.sqrt(2.0 / math.pi)
 ROOT_HALF = math.sqrt(0.5)
 DENSITY = 1.0 / math.sqrt(2.0 * math.pi)
@@ -22,44 +20,32 @@ DENSITY = 1.0 / math.sqrt(2.0 * math.pi)
 
 def elu(x: np.ndarray, alpha: float) -> np.ndarray:
     """Return y = x where x > 0, else alpha·(eˣ − 1)."""
-    y = empty(x.shape, x.dtype)
-    _elu(x.reshape(-1), y.reshape(-1), 1.0, alpha)
-    return y
+    return mapped(_elu, x, scalars=(1.0, alpha))
 
 
 def elu_backward(dy: np.ndarray, y: np.ndarray, alpha: float) -> np.ndarray:
     """Return dx = dy where y > 0, else dy·(y + alpha)."""
-    dx = empty(dy.shape, dy.dtype)
-    _elu_backward(dy.reshape(-1), y.reshape(-1), dx.reshape(-1), 1.0, alpha, alpha)
-    return dx
+    return mapped(_elu_backward, dy, y, scalars=(1.0, alpha, alpha))
 
 
 def selu(x: np.ndarray) -> np.ndarray:
     """Return y = λ·x where x > 0, else λ·α·(eˣ − 1)."""
-    y = empty(x.shape, x.dtype)
-    _elu(x.reshape(-1), y.reshape(-1), SELU_SCALE, SELU_SCALE * SELU_ALPHA)
-    return y
+    return mapped(_elu, x, scalars=(SELU_SCALE, SELU_SCALE * SELU_ALPHA))
 
 
 def selu_backward(dy: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return dx = λ·dy where y ≥ 0, else dy·(y + λ·α)."""
-    dx = empty(dy.shape, dy.dtype)
-    _elu_backward(dy.reshape(-1), y.reshape(-1), dx.reshape(-1), SELU_SCALE, SELU_SCALE, SELU_SCALE * SELU_ALPHA)
-    return dx
+    return mapped(_elu_backward, dy, y, scalars=(SELU_SCALE, SELU_SCALE, SELU_SCALE * SELU_ALPHA))
 
 
 def gelu(x: np.ndarray, approximate: bool) -> np.ndarray:
     """Return y = x·Φ(x), or the approximation by tanh."""
-    y = empty(x.shape, x.dtype)
-    _gelu(x.reshape(-1), y.reshape(-1), approximate)
-    return y
+    return mapped(_gelu, x, scalars=(approximate,))
 
 
 def gelu_backward(dy: np.ndarray, x: np.ndarray, approximate: bool) -> np.ndarray:
     """Return dx = dy·(Φ(x) + x·Φ′(x))."""
-    dx = empty(dy.shape, dy.dtype)
-    _gelu_backward(dy.reshape(-1), x.reshape(-1), dx.reshape(-1), approximate)
-    return dx
+    return mapped(_gelu_backward, dy, x, scalars=(approximate,))
 
 
 def silu(x: np.ndarray) -> np.ndarray:
@@ -78,9 +64,7 @@ def silu_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 def softplus(x: np.ndarray) -> np.ndarray:
     """Return y = ln(1 + eˣ)."""
-    y = empty(x.shape, x.dtype)
-    _softplus(x.reshape(-1), y.reshape(-1))
-    return y
+    return mapped(_softplus, x)
 
 
 def softplus_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -92,16 +76,12 @@ def softplus_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 def softsign(x: np.ndarray) -> np.ndarray:
     """Return y = x / (1 + |x|)."""
-    y = empty(x.shape, x.dtype)
-    _softsign(x.reshape(-1), y.reshape(-1))
-    return y
+    return mapped(_softsign, x)
 
 
 def softsign_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return dx = dy / (1 + |x|)²."""
-    dx = empty(dy.shape, dy.dtype)
-    _softsign_backward(dy.reshape(-1), x.reshape(-1), dx.reshape(-1))
-    return dx
+    return mapped(_softsign_backward, dy, x)
 
 
 @elementwise

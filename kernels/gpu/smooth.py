@@ -2,8 +2,7 @@
 
 import cupy
 
-SELU_ALPHA = 1.6732632423543772
-SELU_SCALE = 1.0507009873554805
+from ..shared import SELU_ALPHA, SELU_SCALE
 
 
 def elu(x: cupy.ndarray, alpha: float) -> cupy.ndarray:

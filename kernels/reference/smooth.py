@@ -7,14 +7,8 @@ from math import erfc, pi, sqrt
 
 import numpy as np
 
+from ..shared import GELU_CUBE, SELU_ALPHA, SELU_SCALE
 from .activation import sigmoid
-
-# Klambauer, Unterthiner, Mayr & Hochreiter 2017, "Self-normalizing neural networks", equation 14: with these, mean 0
-# and variance 1 are a fixed point.
-SELU_ALPHA = 1.6732632423543772
-SELU_SCALE = 1.0507009873554805
-
-GELU_CUBE = 0.044715  # Hendrycks & Gimpel 2016, section 2
 
 
 def elu(x: np.ndarray, alpha: float) -> np.ndarray:
