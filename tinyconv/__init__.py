@@ -34,7 +34,7 @@ from . import (
 )
 from ._version import __version__
 from .autograd import no_grad
-from .config import floatx, set_floatx
+from .config import floatx, fusion, set_floatx
 from .gradcheck import gradcheck
 from .kernels import backend, conv_algorithm, set_threads, threads
 from .layers import Input
@@ -61,6 +61,7 @@ __all__ = [
     "datasets",
     "floatx",
     "functions",
+    "fusion",
     "gradcheck",
     "initializers",
     "kernels",

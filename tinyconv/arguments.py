@@ -1,5 +1,6 @@
-"""Checks of arguments that are numbers: what is refused is refused by name, with the value received."""
+"""Checks of arguments: what is refused is refused by name, with the value received."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,3 +33,57 @@ def whole(argument: str, value: Any, least: int) -> int:
         kind = {0: "an integer of at least 0", 1: "a positive integer"}[least]
         raise ValueError(f"{argument} must be {kind}, got {value!r}")
     return int(value)
+
+
+def flag(argument: str, value: Any) -> bool:
+    """Return `value` after checking that it is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{argument} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def sizes(argument: str, values: Sequence[int]) -> tuple[int, ...]:
+    """Return `values` as a tuple after checking that each is a positive integer."""
+    if not isinstance(values, Sequence) or not all(is_size(value) for value in values):
+        raise ValueError(f"{argument} must hold positive integers, got {values}")
+    return tuple(int(value) for value in values)
+
+
+def open_sizes(argument: str, values: Sequence[int | None]) -> tuple[int | None, ...]:
+    """Return `values` as a tuple after checking that each is a positive integer, or None for a length that is open."""
+    if not isinstance(values, Sequence) or not all(value is None or is_size(value) for value in values):
+        raise ValueError(f"{argument} must hold positive integers, or None for open lengths, got {values}")
+    return tuple(None if value is None else int(value) for value in values)
+
+
+def pair(argument: str, value: int | Sequence[int]) -> tuple[int, int]:
+    """Return one positive integer, or two, as a pair of them."""
+    values = tuple(value) if isinstance(value, Sequence) else (value, value)
+    if len(values) != 2 or not all(is_size(one) for one in values):
+        raise ValueError(f"{argument} must be a positive integer or two, got {value}")
+    return int(values[0]), int(values[1])
+
+
+def whole_pair(argument: str, value: int | Sequence[int]) -> tuple[int, int]:
+    """Return one integer that is not negative, or two, as a pair of them."""
+    values = tuple(value) if isinstance(value, Sequence) else (value, value)
+    if len(values) != 2 or not all(is_whole(one) and one >= 0 for one in values):
+        raise ValueError(f"{argument} must be an integer that is not negative, or two, got {value}")
+    return int(values[0]), int(values[1])
+
+
+def size(argument: str, value: int) -> int:
+    """Return `value` after checking that it is a positive integer."""
+    if not is_size(value):
+        raise ValueError(f"{argument} must be a positive integer, got {value!r}")
+    return int(value)
+
+
+def is_size(value: Any) -> bool:
+    """Return whether `value` is a positive integer."""
+    return is_whole(value) and bool(value > 0)
+
+
+def is_whole(value: Any) -> bool:
+    """Return whether `value` is an integer."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -1,10 +1,14 @@
-"""What a whole session has in common: the default floating-point type.
+"""What a whole session has in common: the default floating-point type; and a switch: fusion.
 
 One rule says how far a setting reaches. What is set by a call (`set_floatx`, `set_seed`) holds for the process, for all
 of its threads. What is switched by a `with` block (`no_grad`, `backend`, `conv_algorithm`, …) is a context variable: it
 holds, until the block ends, for the thread that entered the block, or the asyncio task, and for no other. A thread that
 is begun inside the block starts with what is usual.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 _floatx = "float32"
 
@@ -20,3 +24,25 @@ def set_floatx(dtype: str) -> None:
     if dtype not in ("float32", "float64"):
         raise ValueError(f'floatx must be "float32" or "float64", got {dtype!r}')
     _floatx = dtype
+
+
+_fusing = ContextVar("fusing", default=True)
+
+
+def fusing() -> bool:
+    """Return whether layers may be computed several in one pass at present: see `fusion`."""
+    return _fusing.get()
+
+
+@contextmanager
+def fusion(enabled: bool) -> Iterator[None]:
+    """Say whether inside the `with` block several operations may be computed in one pass.
+
+    With `fusion(False)` every layer runs by itself, and an activation inside Dense or Conv2D is an operation of its
+    own: slower, for who watches the single operations.
+    """
+    token = _fusing.set(enabled)
+    try:
+        yield
+    finally:
+        _fusing.reset(token)

@@ -27,9 +27,17 @@ TRUNCATED_DEVIATION = 0.87962566103423978
 class Initializer:
     """Base of all initialisers; its attributes, but the stream of random numbers, are its configuration."""
 
+    seed: int | None
+    stream: Stream
+
     def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
         """Return an array of `shape` and `dtype`."""
         raise NotImplementedError(f"{type(self).__name__} draws nothing")
+
+    def draw(self) -> tuple[int, int, int]:
+        """Return the stream's next draw; with a seed of its own always the first, so that each call gives the same."""
+        seed, number, step = self.stream.draw()
+        return seed, number, step if self.seed is None else 0
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initialiser."""
@@ -95,9 +103,7 @@ class RandomUniform(Initializer):
         self.stream = Stream(seed)
 
     def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
-        return uniform(
-            shape, self.stream.draw(), lambda values: self.minval + (self.maxval - self.minval) * values, dtype
-        )
+        return uniform(shape, self.draw(), lambda values: self.minval + (self.maxval - self.minval) * values, dtype)
 
 
 class RandomNormal(Initializer):
@@ -108,14 +114,14 @@ class RandomNormal(Initializer):
         self.stream = Stream(seed)
 
     def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
-        return uniform(shape, self.stream.draw(), lambda values: self.mean + self.stddev * _normal(values), dtype)
+        return uniform(shape, self.draw(), lambda values: self.mean + self.stddev * _normal(values), dtype)
 
 
 class TruncatedNormal(RandomNormal):
     """Normal, but values further than two `stddev` from `mean` are drawn again."""
 
     def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
-        return uniform(shape, self.stream.draw(), lambda values: self.mean + self.stddev * _truncated(values), dtype)
+        return uniform(shape, self.draw(), lambda values: self.mean + self.stddev * _truncated(values), dtype)
 
 
 class VarianceScaling(Initializer):
@@ -152,7 +158,7 @@ class VarianceScaling(Initializer):
             "truncated_normal": lambda values: truncated * _truncated(values),
             "untruncated_normal": lambda values: deviation * _normal(values),
         }[self.distribution]
-        return uniform(shape, self.stream.draw(), change, dtype)
+        return uniform(shape, self.draw(), change, dtype)
 
 
 class _Named(VarianceScaling):

@@ -32,12 +32,14 @@ def rebuild(kind: str, description: Mapping[str, Any], table: Mapping[str, Calla
 
 
 def known_arguments(kind: Callable[..., Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments in a configuration that `kind` takes.
+    """Return the arguments in a configuration that `kind` takes; all of them if it takes any.
 
     Keras describes more than tinyconv has: it is passed over where it is None, False, or the only layout of images that
     tinyconv has, and else refused by ValueError.
     """
     known = inspect.signature(kind).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+        return dict(config)
     for name, value in config.items():
         if name not in known and value not in (None, False, "channels_last"):
             raise ValueError(f"{kind.__name__} has no {name}, its configuration says {value!r}")

@@ -80,7 +80,7 @@ def test_published_figures(name, least, most):
 def test_blank_weights_are_zero_until_the_block_ends():
     def dense():
         layer = layers.Dense(3, bias_initializer="ones")
-        layer.settle((None, 2))
+        layer.prepare((None, 2))
         return layer
 
     with tc.initializers.blank():

@@ -77,7 +77,7 @@ def test_names_the_weight_of_a_layer(rng):
         """y = x + b², with a wrong gradient of b."""
 
         def build(self, input_shape):
-            self.b = self.add_weight("b", (input_shape[-1],), tc.initializers.get("random_normal"))
+            self.b = self.add_weight((input_shape[-1],), "random_normal", name="b")
 
         def call(self, x, training):
             return x + Wrong(lambda dx: 2 * dx)(self.b)

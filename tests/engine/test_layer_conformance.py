@@ -222,7 +222,7 @@ def test_same_weights_in_both_precisions(kind, arguments, sample):
     for dtype in ("float32", "float64"):
         tc.set_seed(11)
         layer = kind(**arguments, dtype=dtype)
-        layer.settle((None, *sample))
+        layer.prepare((None, *sample))
         made.append(layer.get_weights())
     for narrow, wide in zip(*made, strict=True):
         np.testing.assert_array_equal(narrow, wide.astype(np.float32), strict=True)
@@ -234,7 +234,7 @@ def test_frozen(kind, arguments, sample):
         return
     config = {**kind(**arguments).get_config(), "trainable": False}
     layer = kind.from_config(config)
-    layer.settle((None, *sample))
+    layer.prepare((None, *sample))
     assert layer.trainable_weights == []
     assert layer.non_trainable_weights == layer.weights
     assert layer.losses == []
@@ -262,13 +262,13 @@ def test_automatic_names():
 def test_repr():
     layer = layers.Dense(3)
     assert repr(layer) == "<Dense dense>"
-    layer.settle((None, 2))
+    layer.prepare((None, 2))
     assert repr(layer) == "<Dense dense, output_shape=(None, 3)>"
 
 
 def test_weight_order_and_shapes():
     layer = layers.Conv2D(8, (3, 2), groups=2)
-    layer.settle((None, 9, 9, 4))
+    layer.prepare((None, 9, 9, 4))
     assert [(weight.name, weight.shape) for weight in layer.weights] == [("kernel", (3, 2, 2, 8)), ("bias", (8,))]
 
 

@@ -62,7 +62,7 @@ def make_layer(engine, name, arguments):
 def both_layers(keras, name, arguments, input_shape, rng):
     """Return the layer from both engines, built for inputs of `input_shape` and holding the same random weights."""
     ours, theirs = make_layer(tc, name, arguments), make_layer(keras, name, arguments)
-    ours.settle((None, *input_shape[1:]))
+    ours.prepare((None, *input_shape[1:]))
     theirs.build((None, *input_shape[1:]))
     assert [weight.shape for weight in ours.weights] == [tuple(weight.shape) for weight in theirs.weights]
     weights = [rng.normal(size=weight.shape) for weight in ours.weights]

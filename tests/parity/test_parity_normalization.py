@@ -24,7 +24,7 @@ every_argument = pytest.mark.parametrize(
 def both(keras, name, arguments, shape, rng):
     """Return the layer from both engines, built and holding the same random weights; variances are positive."""
     ours, theirs = (make_layer(engine, name, arguments) for engine in (tc, keras))
-    ours.settle((None, *shape[1:]))
+    ours.prepare((None, *shape[1:]))
     theirs.build((None, *shape[1:]))
     same_weights(ours, theirs, rng)
     return ours, theirs

@@ -141,7 +141,7 @@ def test_conv2d_transpose_dilated(keras, precision, rng, dilation, padding):
     x, kernel = rng.normal(size=(2, 6, 5, 3)).astype(dtype), rng.normal(size=(3, 2, 4, 3)).astype(dtype)
     bias = rng.normal(size=4).astype(dtype)
     layer = tc.layers.Conv2DTranspose(4, (3, 2), padding=padding, dilation_rate=dilation)
-    layer.settle((None, *x.shape[1:]))
+    layer.prepare((None, *x.shape[1:]))
     layer.set_weights([kernel, bias])
     spread = np.zeros((2 * dilation[0] + 1, dilation[1] + 1, 4, 3), dtype)
     spread[:: dilation[0], :: dilation[1]] = kernel

@@ -56,7 +56,7 @@ def layer_checks(draw: Draw) -> Iterator[Check]:
     yield check(normal, "outside training", 4, 3, 3, 2)
     for scale in (True, False):
         normal = layers.BatchNormalization(scale=scale, gamma_initializer=around_one, beta_initializer=around_one)
-        normal.settle((None, 3, 3, 2))
+        normal.prepare((None, 3, 3, 2))
 
         def training(x: Tensor, *weights: Tensor, normal: layers.Layer = normal) -> Tensor:
             return normal(x, training=True)

@@ -4,6 +4,7 @@
     layers/conv2d/vars/0, 1, …         weights, trainable ones first; attribute `name` of vars is the layer's
     layers/conv2d_1/vars/0, 1, …       groups are counted by class name, whatever the layers are called
     layers/functional/layers/…         the layers of a model that serves as a layer
+    layers/block/dense/vars/0, 1, …    those of a layer of one's own, by the names of its attributes: see `places.py`
     layers/dropout/seed_generator/vars/0   (stream, step) of dropout. Keras 3.15 writes and reads none of this
     optimizer/vars/0, 1, 2, …          iterations (int64), learning rate if it follows no schedule, slots; attribute
                                        `name` of vars: "adam"
@@ -15,8 +16,7 @@ run resumes with the same bits. Whatever has these attributes can be saved: this
 
 import json
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,8 +27,11 @@ from ..files import replace_file
 from ..kernels import device, move
 from ..names import snake_case
 from . import hdf5
+from .places import own_weights, places
 
 NOTE = "tinyconv"
+BESIDE = ("vars", "optimizer", NOTE)  # what lies at the root beside layers
+LEGACY = "_layer_checkpoint_dependencies"  # what tf.keras 2.13 calls the group of layers
 OTHER_MODEL = "make the model as it was when the file was saved"
 
 
@@ -45,8 +48,8 @@ class LayerLike(Protocol):
     name: str
 
     @property
-    def weights(self) -> Sequence[WeightLike]:
-        """Trainable weights, then the others, each in Keras's order."""
+    def own_weights(self) -> Sequence[WeightLike]:
+        """Trainable weights, then the others, each in Keras's order; without those of layers within it."""
 
 
 class OptimizerLike(Protocol):
@@ -62,10 +65,8 @@ class OptimizerLike(Protocol):
         """Take over values that fit `variables`."""
 
 
-class ModelLike(Protocol):
-    """A model: its name, layers in order, trainable weights, and the optimizer if it was compiled."""
-
-    name: str
+class ModelLike(LayerLike, Protocol):
+    """A model: its layers in order, trainable weights, and the optimizer if it was compiled."""
 
     @property
     def layers(self) -> Sequence[LayerLike]:
@@ -94,10 +95,9 @@ def save_weights(path: str | Path, model: ModelLike, note: dict[str, Any] | None
     # Built in memory: on a full disk HDF5 fails when it closes a file, too late to recover; a plain write does not.
     image = BytesIO()
     with h5py.File(image, "w") as root:
-        _write(root, model.name, [])
-        for group_name, layer in _named(model.layers):
-            group = root.create_group(f"layers/{group_name}")
-            _write(group, layer.name, [move(weight.data, "cpu") for weight in layer.weights])
+        for place, layer in places(model).items():
+            group = root.require_group(place) if place else root
+            _write(group, layer.name, [move(weight.data, "cpu") for weight in own_weights(layer)])
             seed_state = getattr(layer, "seed_state", None)
             if seed_state is not None:
                 _write(group.create_group("seed_generator"), "seed_generator", [seed_state])
@@ -119,11 +119,11 @@ def load_weights(path: str | Path, model: ModelLike) -> None:
     the message names the layer, what it has, what the file has.
     """
     with hdf5.opened(path) as (root, sealed):
-        groups = _layer_groups(root, path)
-        named = dict(_named(model.layers))
-        _refuse_more(groups, named, path)
-        weights = [pair for name, layer in named.items() for pair in _layer_weights(groups, name, layer, path)]
-        seeds = [(layer, _seed_state(groups, name, layer)) for name, layer in named.items()]
+        legacy = _is_legacy(root, path)
+        found = {_place_in(place, legacy): layer for place, layer in places(model).items()}
+        _refuse_more(root, found, path)
+        weights = [pair for place, layer in found.items() for pair in _layer_weights(root, place, layer, path)]
+        seeds = [(layer, _seed_state(root, place, layer)) for place, layer in found.items()]
         state = _optimizer_state(root, sealed, model, path)
     if model.optimizer is not None and state is not None:
         model.optimizer.load_variables(state)
@@ -131,7 +131,7 @@ def load_weights(path: str | Path, model: ModelLike) -> None:
         weight.data[...] = move(values, device(weight.data))
     for layer, seed_state in seeds:
         if seed_state is not None:
-            layer.seed_state = seed_state  # type: ignore[attr-defined]
+            layer.seed_state = seed_state
 
 
 def read_note(path: str | Path) -> dict[str, Any] | None:
@@ -149,27 +149,6 @@ def read_note(path: str | Path) -> dict[str, Any] | None:
     return note
 
 
-def _named(layers: Iterable[Any]) -> list[tuple[str, LayerLike]]:
-    """Return each layer with its group's name: "conv2d", "conv2d_1", … counted by class, "functional/layers/conv2d".
-
-    A layer that several models share comes once, where it is met first.
-    """
-    return [(name, layer) for name, layer in _walk(layers, "", set()) if not hasattr(layer, "layers")]
-
-
-def _walk(layers: Iterable[Any], inside: str, visited: set[int]) -> Iterator[tuple[str, Any]]:
-    seen: Counter[str] = Counter()
-    for layer in layers:
-        base = snake_case(type(layer).__name__)
-        name = f"{inside}{base}_{seen[base]}" if seen[base] else inside + base
-        seen[base] += 1
-        if id(layer) in visited:
-            continue
-        visited.add(id(layer))
-        yield name, layer
-        yield from _walk(getattr(layer, "layers", ()), f"{name}/layers/", visited)
-
-
 def _write(group: Any, name: str, values: Sequence[Any]) -> None:
     """Make the subgroup "vars" with the attribute `name` and `values` as datasets "0", "1", …"""
     variables = group.create_group("vars")
@@ -178,58 +157,66 @@ def _write(group: Any, name: str, values: Sequence[Any]) -> None:
         variables[str(index)] = np.asarray(value)
 
 
-def _layer_groups(root: Any, path: str | Path) -> Any:
-    """Return the group that holds the layers; tf.keras 2.13 calls it `_layer_checkpoint_dependencies`."""
-    groups = hdf5.group(root, "layers")
-    if groups is None:
-        groups = hdf5.group(root, "_layer_checkpoint_dependencies")
-    if groups is None:
-        legacy = "model_weights" in root or "layer_names" in root.attrs
-        what = (
-            "is a Keras 2 .h5 file: this reads Keras 3's .weights.h5"
-            if legacy
-            else 'has no group "layers": not a weights file'
-        )
-        raise hdf5.FileError(f"{path} {what}")
-    return groups
+def _is_legacy(root: Any, path: str | Path) -> bool:
+    """Return whether the group of layers is called as in tf.keras 2.13; raise FileError if this is no weights file."""
+    if hdf5.group(root, "layers") is not None:
+        return False
+    if hdf5.group(root, LEGACY) is not None:
+        return True
+    if any(hdf5.group(root, f"{name}/vars") is not None for name in root if name not in BESIDE):
+        return False
+    keras_2 = "model_weights" in root or "layer_names" in root.attrs
+    what = (
+        "is a Keras 2 .h5 file: this reads Keras 3's .weights.h5"
+        if keras_2
+        else 'has no group "layers": not a weights file'
+    )
+    raise hdf5.FileError(f"{path} {what}")
 
 
-def _refuse_more(groups: Any, named: dict[str, LayerLike], path: str | Path) -> None:
+def _place_in(place: str, legacy: bool) -> str:
+    """Return where a file has the layer that belongs at `place`."""
+    return place.replace("layers", LEGACY, 1) if legacy and place.startswith("layers") else place
+
+
+def _refuse_more(root: Any, known: Mapping[str, LayerLike], path: str | Path) -> None:
     """Raise FileError if the file has a layer with weights that the model lacks."""
-    stack = list(groups)
-    while stack:
-        name = stack.pop()
-        within = hdf5.group(groups, f"{name}/layers")
-        if within is not None and any(known.startswith(f"{name}/layers/") for known in named):
-            stack += [f"{name}/layers/{inner}" for inner in within]
-        elif name not in named:
-            variables = hdf5.group(groups, f"{name}/vars")
-            if (variables is not None and len(variables)) or within is not None:
-                raise hdf5.FileError(f"{path} has weights in layers/{name}, the model has no such layer: {OTHER_MODEL}")
+    waiting = [name for name in root if name not in BESIDE]
+    while waiting:
+        place = waiting.pop()
+        group = hdf5.group(root, place)
+        variables = hdf5.group(group, "vars")
+        if place not in known and ((variables is not None and len(variables)) or "layers" in group):
+            raise hdf5.FileError(f"{path} has weights in {place}, the model has no such layer: {OTHER_MODEL}")
+        waiting += [f"{place}/{name}" for name in group if name not in ("vars", "seed_generator")]
 
 
-def _layer_weights(groups: Any, name: str, layer: LayerLike, path: str | Path) -> list[tuple[WeightLike, np.ndarray]]:
+def _layer_weights(root: Any, place: str, layer: LayerLike, path: str | Path) -> list[tuple[WeightLike, np.ndarray]]:
     """Return each weight of `layer` with its new values."""
     owner = f'layer "{layer.name}" ({type(layer).__name__})'
-    variables = hdf5.group(groups, f"{name}/vars")
-    if variables is None and layer.weights:
-        found = ", ".join(list(groups)[:8]) or "no layers"
-        raise hdf5.FileError(f"{owner} has no layers/{name} in {path}, which has {found}: {OTHER_MODEL}")
+    variables = hdf5.group(root, f"{place}/vars".lstrip("/"))
+    if variables is None and own_weights(layer):
+        group, _, _ = place.rpartition("/")
+        others = hdf5.group(root, group) if group else root
+        found = ", ".join(list(others or [])[:8]) or "no layers"
+        raise hdf5.FileError(f"{owner} has no {place} in {path}, which has {found}: {OTHER_MODEL}")
     count = 0 if variables is None else len(variables)
-    if count != len(layer.weights):
-        has = f"{owner} has {len(layer.weights)} weights, layers/{name} in {path} has {count}"
+    if count != len(own_weights(layer)):
+        has = f"{owner} has {len(own_weights(layer))} weights, {place} in {path} has {count}"
         raise hdf5.FileError(f"{has}: {OTHER_MODEL}, use_bias included")
     pairs = []
-    for index, weight in enumerate(layer.weights):
+    for index, weight in enumerate(own_weights(layer)):
         shape, dtype, purpose = weight.data.shape, weight.data.dtype, f"{path}: weight {weight.path}"
         pairs.append((weight, hdf5.array(variables, str(index), shape, dtype, purpose)))
     return pairs
 
 
-def _seed_state(groups: Any, name: str, layer: LayerLike) -> np.ndarray | None:
+def _seed_state(root: Any, place: str, layer: LayerLike) -> np.ndarray | None:
     """Return the two uint32 that `layer` draws its random numbers from, or None if it has none or the file has none."""
-    variables = hdf5.group(groups, f"{name}/seed_generator/vars")
-    if variables is None or getattr(layer, "seed_state", None) is None:
+    if getattr(layer, "seed_state", None) is None:
+        return None
+    variables = hdf5.group(root, f"{place}/seed_generator/vars")
+    if variables is None:
         return None
     return hdf5.array(variables, "0", (2,), np.dtype(np.uint32), f'seed state of layer "{layer.name}"')
 
@@ -254,9 +241,10 @@ def _optimizer_state(root: Any, sealed: bool, model: ModelLike, path: str | Path
     # Keras makes the slots at the first step: without them, the saved optimizer may not have started.
     number = np.dtype(np.int64)
     if len(variables) > 2 or hdf5.array(variables, "0", (), number, f"{path}: optimizer variable iterations") > 0:
+        count = f"{len(variables)} variables"
+        whose = f"another optimizer ({saved}, {count})" if saved != name else f"an optimizer with {count}"
         warnings.warn(
-            f"{path} holds the state of another optimizer ({saved}, {len(variables)} variables), this model has {name} "
-            f"({len(own)}): its state stays as it is",
+            f"{path} holds the state of {whose}, this model has {name} ({len(own)}): its state stays as it is",
             stacklevel=4,
         )
     return None

@@ -4,10 +4,11 @@ from .activation import ELU, LeakyReLU, PReLU
 from .convolution import Conv2D
 from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, Permute, ReLU, Reshape, Softmax
 from .depthwise import DepthwiseConv2D, SeparableConv2D
-from .layer import Layer, Parameter
+from .layer import Layer
 from .merge import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
 from .noise import GaussianNoise, SpatialDropout2D
 from .normalization import BatchNormalization, LayerNormalization
+from .parameter import Parameter
 from .pooling import (
     AveragePooling2D,
     AvgPool2D,

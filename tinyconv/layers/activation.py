@@ -7,10 +7,12 @@ from .. import functions as F
 from .. import initializers, regularizers
 from ..arguments import not_negative
 from ..tensor import Tensor
-from .layer import Layer, Shape, describe
+from .graph import Shape
+from .layer import OneInput, describe
+from .window import known
 
 
-class LeakyReLU(Layer):
+class LeakyReLU(OneInput):
     """y = x where x > 0, else negative_slope·x. See `functions.leaky_relu`."""
 
     def __init__(
@@ -19,7 +21,7 @@ class LeakyReLU(Layer):
         *,
         name: str | None = None,
         dtype: str | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
         self.negative_slope = not_negative("negative_slope", negative_slope)
@@ -33,7 +35,7 @@ class LeakyReLU(Layer):
         return {**super().get_config(), "negative_slope": self.negative_slope}
 
 
-class PReLU(Layer):
+class PReLU(OneInput):
     """y = x where x > 0, else alpha·x with slopes that are learnt. See `functions.prelu`.
 
     There is one slope for each number of a sample, but for the axes in `shared_axes` (from 1) only one for all: [1, 2]
@@ -49,7 +51,7 @@ class PReLU(Layer):
         name: str | None = None,
         dtype: str | None = None,
         trainable: bool = True,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, trainable=trainable, input_shape=input_shape)
         self.alpha_initializer = initializers.get(alpha_initializer)
@@ -60,20 +62,20 @@ class PReLU(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Make the slopes, of the shape of a sample with 1 for each shared axis."""
-        self.alpha = self.add_weight(
-            "alpha", self.slopes_of(input_shape), self.alpha_initializer, self.alpha_regularizer
-        )
+        shape = self.slopes_of(input_shape)
+        self.alpha = self.add_weight(shape, self.alpha_initializer, regularizer=self.alpha_regularizer, name="alpha")
 
     def slopes_of(self, input_shape: Shape) -> tuple[int, ...]:
         """Return the shape of the slopes for inputs of `input_shape`."""
         shared = self.shared_axes or []
-        return tuple(1 if axis in shared else int(length or 0) for axis, length in enumerate(input_shape[1:], 1))
+        return tuple(1 if axis in shared else known("slopes", length) for axis, length in enumerate(input_shape[1:], 1))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input's shape."""
         if max(self.shared_axes or [0]) >= len(input_shape):
             raise ValueError(f"it has no axis {max(self.shared_axes or [0])} to share: shared_axes={self.shared_axes}")
-        if self.built and self.slopes_of(input_shape) != self.alpha.shape:
+        slopes = self.slopes_of(input_shape)
+        if self.built and slopes != self.alpha.shape:
             raise ValueError(f"its slopes were built for {self.alpha.shape}")
         return input_shape
 
@@ -91,7 +93,7 @@ class PReLU(Layer):
         }
 
 
-class ELU(Layer):
+class ELU(OneInput):
     """y = x where x > 0, else alpha·(eˣ − 1). See `functions.elu`."""
 
     def __init__(
@@ -100,7 +102,7 @@ class ELU(Layer):
         *,
         name: str | None = None,
         dtype: str | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
         self.alpha = not_negative("alpha", alpha)

@@ -1,28 +1,44 @@
-"""Whether a call of a layer or a model is training: what it is told, else what the call around it is, else not.
+"""One call of a layer or a model: who is called, for who asks later, and whether it is training.
 
-So a layer within a layer, called without `training`, trains and rests with it, and one that was told stays as it was
-told whatever happens around it (Keras 3, keras/src/layers/layer.py, `Layer.__call__`, "5. Infer training value").
+A call is training if it is told so, else if the call around it is, else not. So a layer within a layer, called without
+`training`, trains and rests with it, and one that was told stays as it was told whatever happens around it (Keras 3,
+keras/src/layers/layer.py, `Layer.__call__`, "5. Infer training value").
 """
 
 from contextvars import ContextVar
+from typing import Any
 
-_training: ContextVar[bool] = ContextVar("training", default=False)
+from ..autograd import Call
+from .graph import told
+
+_training: ContextVar[bool | None] = ContextVar("training", default=None)
 
 
-class Calling:
-    """One call: `with Calling(training) as training` says whether it is training, to the calls within it too."""
+class Calling(Call):
+    """One call: `with Calling(layer, training) as training` says whether it is training, to the calls within it too.
 
-    __slots__ = ("_token", "_training")
+    `default` is for a call that neither is told nor stands within another.
+    """
 
-    def __init__(self, training: bool | None) -> None:
-        self._training = training
+    __slots__ = ("_default", "_token_of_training", "_told")
 
-    def __enter__(self) -> bool:
+    def __init__(self, layer: Any, training: bool | None, default: bool = False) -> None:
+        super().__init__(layer)
+        self._told: Any = training
+        self._default = default
+
+    def __enter__(self) -> bool:  # type: ignore[override]
         outer = _training.get()
-        training = outer if self._training is None else bool(self._training)
-        self._token = None if training is outer else _training.set(training)
+        training: Any = self._told
+        if training is None:
+            training = self._default if outer is None else outer
+        elif training is not True and training is not False:
+            training = told(self.layer, training)
+        super().__enter__()
+        self._token_of_training = None if training is outer else _training.set(training)
         return training
 
     def __exit__(self, *exception: object) -> None:
-        if self._token is not None:
-            _training.reset(self._token)
+        super().__exit__(*exception)
+        if self._token_of_training is not None:
+            _training.reset(self._token_of_training)

@@ -6,19 +6,26 @@ from typing import Any, Self
 
 from .. import activations, initializers, regularizers
 from .. import functions as F
-from ..arguments import fraction, not_negative
+from ..arguments import fraction, not_negative, size, sizes
+from ..config import fusing
 from ..tensor import Tensor
-from .graph import Node, SymbolicTensor
-from .layer import Layer, Shape, describe, size, sizes
+from .graph import Node, Shape, SymbolicTensor
+from .layer import OneInput
 from .stochastic import Stochastic
+from .weighted import Weighted
+from .window import known
 
 
-class InputLayer(Layer):
+class InputLayer(OneInput):
     """States the shape of a model's input, without the batch axis; passes tensors through."""
 
-    def __init__(self, shape: Sequence[int], *, name: str | None = None, dtype: str | None = None) -> None:
+    def __init__(self, shape: Sequence[int | None], *, name: str | None = None, dtype: str | None = None) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=shape)
-        self.settle(self.batch_input_shape)  # type: ignore[arg-type]
+        self.prepare(self.batch_input_shape)
+        Node(self, [], self.output_shape)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
         Node(self, [], self.output_shape)
 
     def call(self, x: Tensor, training: bool) -> Tensor:
@@ -35,12 +42,17 @@ class InputLayer(Layer):
         return cls(config["batch_shape"][1:], name=config["name"], dtype=config["dtype"])
 
 
-def Input(shape: Sequence[int], *, name: str | None = None, dtype: str | None = None) -> SymbolicTensor:  # noqa: N802
-    """Return the input of a model, a symbol: `shape` is that of one sample, such as (28, 28, 1)."""
+def Input(  # noqa: N802
+    shape: Sequence[int | None], *, name: str | None = None, dtype: str | None = None
+) -> SymbolicTensor:
+    """Return the input of a model, a symbol: `shape` is that of one sample, such as (28, 28, 1).
+
+    A length that is None is open: (None, None, 3) is an image of any size.
+    """
     return InputLayer(shape, name=name, dtype=dtype).output
 
 
-class Dense(Layer):
+class Dense(Weighted):
     """Fully connected layer: y = activation(x @ kernel + bias), x (…, m), y (…, units). See `functions.dense`."""
 
     def __init__(
@@ -56,54 +68,47 @@ class Dense(Layer):
         name: str | None = None,
         dtype: str | None = None,
         trainable: bool = True,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
-        super().__init__(name=name, dtype=dtype, trainable=trainable, input_shape=input_shape)
+        weights = {
+            "kernel": (kernel_initializer, kernel_regularizer),
+            "bias": (bias_initializer, bias_regularizer),
+        }
+        super().__init__(
+            activation, use_bias, weights, name=name, dtype=dtype, trainable=trainable, input_shape=input_shape
+        )
         self.units = size("units", units)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
 
     def build(self, input_shape: Shape) -> None:
         """Make the kernel (m, units) and the bias (units,)."""
-        shape = (int(input_shape[-1] or 0), self.units)
-        self.kernel = self.add_weight("kernel", shape, self.kernel_initializer, self.kernel_regularizer)
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight("bias", (self.units,), self.bias_initializer, self.bias_regularizer)
+        self.kernel = self.add_described("kernel", (known("features", input_shape[-1]), self.units), "kernel")
+        self.add_bias(self.units)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input's shape with `units` as its last length."""
         if len(input_shape) < 2:
             raise ValueError("needs at least 2 axes (batch, features)")
+        if input_shape[-1] is None:
+            raise ValueError(
+                "its number of features is open, as Flatten leaves that of images of any size: put "
+                "GlobalAveragePooling2D in its place, or give Input a height and a width"
+            )
         if self.built and input_shape[-1] != self.kernel.shape[0]:
             raise ValueError(f"its kernel was built for {self.kernel.shape[0]} features")
         return (*input_shape[:-1], self.units)
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return activation(x @ kernel + bias)."""
-        if self.activation is F.relu:  # in one pass
-            return F.dense(x, self.kernel, self.bias, relu=True)
-        return self.activation(F.dense(x, self.kernel, self.bias))
+        relu = self.activation is F.relu and fusing()  # in one pass
+        y = F.dense(x, self.kernel, self.bias, relu=relu)
+        return y if relu else self.activation(y)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": activations.name_of(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": describe(self.kernel_initializer),
-            "bias_initializer": describe(self.bias_initializer),
-            "kernel_regularizer": describe(self.kernel_regularizer),
-            "bias_regularizer": describe(self.bias_regularizer),
-        }
+        return {**super().get_config(), "units": self.units}
 
 
-class Activation(Layer):
+class Activation(OneInput):
     """An activation as a layer of its own, by name or as a function on tensors."""
 
     def __init__(
@@ -112,10 +117,19 @@ class Activation(Layer):
         *,
         name: str | None = None,
         dtype: str | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
-        self.activation = activations.get(activation)
+        self.activation = activation
+
+    @property
+    def activation(self) -> activations.Activation:
+        """What is applied; set by name, as a function, or to None for `linear`."""
+        return self._activation
+
+    @activation.setter
+    def activation(self, value: str | activations.Activation | None) -> None:
+        self._activation = activations.get(value)
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return activation(x)."""
@@ -126,7 +140,7 @@ class Activation(Layer):
         return {**super().get_config(), "activation": activations.name_of(self.activation)}
 
 
-class ReLU(Layer):
+class ReLU(OneInput):
     """y = min(x, max_value) where x > threshold, else negative_slope·(x − threshold). See `functions.relu`."""
 
     def __init__(
@@ -137,7 +151,7 @@ class ReLU(Layer):
         *,
         name: str | None = None,
         dtype: str | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
         self.max_value = None if max_value is None else not_negative("max_value", max_value)
@@ -158,7 +172,7 @@ class ReLU(Layer):
         }
 
 
-class Softmax(Layer):
+class Softmax(OneInput):
     """Softmax over the last axis."""
 
     def __init__(
@@ -167,7 +181,7 @@ class Softmax(Layer):
         *,
         name: str | None = None,
         dtype: str | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
         if axis != -1:
@@ -196,7 +210,7 @@ class Dropout(Stochastic):
         seed: int | None = None,
         name: str | None = None,
         dtype: str | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(seed, name=name, dtype=dtype, input_shape=input_shape)
         self.rate = fraction("rate", rate)
@@ -218,7 +232,7 @@ class Dropout(Stochastic):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
-class Flatten(Layer):
+class Flatten(OneInput):
     """Joins all axes but the first, in row-major order: (n, h, w, c) → (n, h·w·c)."""
 
     def call(self, x: Tensor, training: bool) -> Tensor:
@@ -226,11 +240,12 @@ class Flatten(Layer):
         return F.reshape(x, (x.shape[0], prod(x.shape[1:])))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return (n, features)."""
-        return input_shape[0], prod(int(length or 0) for length in input_shape[1:])
+        """Return (n, features); features are open where a length of the input is."""
+        lengths = [length for length in input_shape[1:] if length is not None]
+        return input_shape[0], prod(lengths) if len(lengths) == len(input_shape) - 1 else None
 
 
-class Reshape(Layer):
+class Reshape(OneInput):
     """Gives each sample the shape `target_shape`, row-major; one length may be −1, which the others determine."""
 
     def __init__(
@@ -239,7 +254,7 @@ class Reshape(Layer):
         *,
         name: str | None = None,
         dtype: str | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
         self.target_shape = tuple(target_shape)
@@ -253,7 +268,9 @@ class Reshape(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the batch axis and `target_shape` with −1 worked out."""
-        have = prod(int(length or 0) for length in input_shape[1:])
+        if None in input_shape[1:]:
+            return (input_shape[0], *(None if length == -1 else length for length in self.target_shape))
+        have = prod(length for length in input_shape[1:] if length is not None)
         need = prod(length for length in self.target_shape if length != -1)
         if have % need or (have != need and -1 not in self.target_shape):
             raise ValueError(f"its {have} values a sample do not fit target_shape {self.target_shape}")
@@ -264,7 +281,7 @@ class Reshape(Layer):
         return {**super().get_config(), "target_shape": self.target_shape}
 
 
-class Permute(Layer):
+class Permute(OneInput):
     """Puts the axes of each sample in the order `dims`, numbered from 1: (2, 1) makes (n, a, b) into (n, b, a)."""
 
     def __init__(
@@ -273,7 +290,7 @@ class Permute(Layer):
         *,
         name: str | None = None,
         dtype: str | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
         self.dims = tuple(dims)

@@ -4,8 +4,10 @@ A symbol stands for a tensor that is not there yet: `Input` makes the first, and
 symbol of its output. Each such call is a node; the same layer called twice has two nodes and one set of weights.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
+
+import numpy as np
 
 Shape = tuple[int | None, ...]
 
@@ -60,11 +62,24 @@ class Operation(Protocol):
     def dtype(self) -> str:
         """The dtype that it computes in."""
 
-    def settle(self, input_shape: Any) -> Any:
+    def every_layer(self) -> Iterator[Any]:
+        """Yield the operation, and all layers within it."""
+
+    def prepare(self, input_shape: Any) -> Any:
         """Check the shape of the input, or a list of them, build what is not built, return that of the output."""
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Compute the output."""
+
+
+def told(operation: Any, training: Any) -> bool:
+    """Return `training` as a call was told it; refuse a second tensor in its place."""
+    if not isinstance(training, int | np.bool_):
+        raise TypeError(
+            f'"{operation.name}" takes one tensor or a list of them, and training=True or False, got '
+            f"{type(training).__name__} as well: call it as layer([a, b])"
+        )
+    return bool(training)
 
 
 class Node:
@@ -76,7 +91,7 @@ class Node:
 
     def __init__(self, operation: Operation, given: Symbols, shapes: Any, training: bool | None = None) -> None:
         self.operation, self.given = operation, given
-        self.training = None if training is None else bool(training)
+        self.training = None if training is None else told(operation, training)
         self.inputs = flat(given)
         several = isinstance(shapes, list)
         self.outputs = [
@@ -96,7 +111,7 @@ def is_symbolic(x: Any) -> bool:
 
 
 def connect(operation: Operation, x: Any, training: bool | None = None) -> Any:
-    """Call `operation` on symbols: settle the shapes, and return the symbol of the output, or a list of them."""
+    """Call `operation` on symbols: build what is not built, and return the symbol of the output, or a list of them."""
     if not isinstance(x, SymbolicTensor):
         x = list(x)
         stranger = next((each for each in x if not isinstance(each, SymbolicTensor)), None)
@@ -109,7 +124,7 @@ def connect(operation: Operation, x: Any, training: bool | None = None) -> Any:
             raise ValueError(
                 f'"{operation.name}" computes in {operation.dtype}, got {symbol}: give both the same dtype'
             )
-    return Node(operation, x, operation.settle(shapes_of(x)), training).result
+    return Node(operation, x, operation.prepare(shapes_of(x)), training).result
 
 
 def shapes_of(x: Any) -> Any:
@@ -130,6 +145,13 @@ def sources(symbol: SymbolicTensor) -> list[SymbolicTensor]:
 def flat_shapes(shape: Any) -> list[Any]:
     """Return one shape or several as a list."""
     return list(shape) if isinstance(shape, list) else [shape]
+
+
+def fits(shape: Sequence[int | None], needed: Sequence[int | None]) -> bool:
+    """Return whether a shape is the one that is needed, where that is not open; the batch axis is any."""
+    return len(shape) == len(needed) and all(
+        other is None or length == other for length, other in zip(shape[1:], needed[1:], strict=True)
+    )
 
 
 def map_graph(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> tuple[list[Node], list[Any]]:

@@ -1,99 +1,198 @@
 """Layer: owns weights and state, calls functions. Names, arguments and weight order are Keras's."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from .. import config, initializers, kernels, names, regularizers
+from ..arguments import flag, open_sizes, sizes
 from ..tensor import Tensor, as_array
+from .building import building, once, open_batch, tried_shape
 from .calling import Calling
 from .graph import Node, Shape, connect, is_symbolic, shapes_of
+from .parameter import Parameter
+from .tracking import Part, parts_in, watch_for, watched
 
 
-class Parameter(Tensor):
-    """A weight: a leaf tensor with a name ("kernel"), a path ("conv2d/kernel") and perhaps a penalty on its size."""
+class Layer(Part):
+    """Base of all layers, Keras's and your own.
 
-    def __init__(
-        self, data: np.ndarray, path: str, trainable: bool = True, regularizer: regularizers.L1L2 | None = None
-    ) -> None:
-        super().__init__(data, requires_grad=trainable)
-        self.path, self.regularizer = path, regularizer
-
-    def __repr__(self) -> str:
-        rest = "" if self.trainable else ", trainable=False"
-        return f'Parameter("{self.path}", shape={self.shape}, dtype={self.dtype}, device={self.device}{rest})'
-
-    @property
-    def name(self) -> str:
-        """The last part of the path."""
-        return self.path.rpartition("/")[2]
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the weight."""
-        return self.requires_grad
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self.requires_grad = bool(value)
-
-
-class Layer:
-    """Base of all layers.
-
-    A subclass sets its arguments in `__init__`, makes weights in `build` (once, when the input's shape is known),
-    computes in `call` and states its output's shape in `compute_output_shape`. Shapes start with the batch axis, which
-    is None where it is open. `rank`, if set, is the number of axes that the input must have, batch axis included.
+    A subclass sets its arguments in `__init__`, after `super().__init__()`, makes weights with `add_weight` in `build`
+    (called once, when the input's shape is known), and computes in `call(inputs)` or `call(inputs, training)`. Layers
+    that it has as attributes, alone or in lists and dicts, belong to it: their weights are its weights. It may state
+    its output's shape in `compute_output_shape`; else `call` is tried on zeros. Shapes start with the batch axis, which
+    is None, as is any other length that is open.
     """
 
-    rank: int | None = None
+    name: str
+    dtype: str
+    _learnt: list[Parameter]
+    _state: list[Parameter]
+    _layers: list["Layer"]
+    nodes: list[Node]
+    input_shape: Any = None  # a Shape, or a list of them; None until the layer is built
+    output_shape: Any = None
+    built = False
+    checks_shapes: ClassVar[bool] = False  # whether `checked_output_shape` is quick, and looks at every input
+    _building = False
+    _calls_with_training: ClassVar[bool] = True
+    _default_training: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if "build" in vars(cls):
+            cls.build = once(cls.build)  # type: ignore[method-assign]
+        if "call" in vars(cls):
+            training = inspect.signature(cls.call).parameters.get("training")
+            cls._calls_with_training = training is not None
+            cls._default_training = training is not None and training.default is True
 
     def __init__(
         self,
         *,
         name: str | None = None,
-        dtype: str | None = None,
+        dtype: Any = None,
         trainable: bool = True,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
+        if isinstance(dtype, Mapping):  # Keras 3 describes a policy: {…, "config": {"name": "float32"}}
+            dtype = dtype["config"]["name"]
         if dtype not in (None, "float32", "float64"):
             raise ValueError(f'dtype must be "float32" or "float64", got {dtype!r}')
+        # What the layer owns itself: weights to be learnt, state, and layers within, each in the order it came.
+        vars(self).update(_learnt=[], _state=[], _layers=[], nodes=[])
         self.name = name or names.automatic(type(self).__name__)
         self.dtype = dtype or config.floatx()
         self.batch_input_shape: Shape | None = (
-            None if input_shape is None else (None, *sizes("input_shape", input_shape))
+            None if input_shape is None else (None, *open_sizes("input_shape", input_shape))
         )
-        self.built = False
-        self.input_shape: Shape | None = None
-        self.output_shape: Shape | None = None
-        self.weights: list[Parameter] = []
-        self.nodes: list[Node] = []
-        self._learnt: list[Parameter] = []
-        self.trainable = trainable
+        self._trainable = flag("trainable", trainable)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Part | list | tuple | dict):
+            value = watched(value, self)
+            for part in parts_in(value):
+                self._hold(part)
+        super().__setattr__(name, value)
+
+    def _hold(self, part: Part) -> None:
+        """Take in a weight or a layer that an attribute names."""
+        if "_layers" not in vars(self):
+            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets attributes")
+        if isinstance(part, Parameter):
+            if any(part is weight for weight in (*self._learnt, *self._state)):
+                return
+            store: list[Any] = self._learnt if part.trainable else self._state
+        else:
+            store = self._layers
+        if any(part is one for one in store):
+            return
+        if self.built and not self._building and not self._grows():
+            raise self.error("is built: weights and layers are given to it in __init__ or in build, not later")
+        store.append(part)
+
+    def _grows(self) -> bool:
+        """Return whether the layer may be given weights and layers once it is built."""
+        return False
+
+    def _let_go(self, part: Part) -> None:
+        """Forget a weight or a layer that was taken out of a list or a dict."""
+        stores: tuple[list[Any], ...] = self._learnt, self._state, self._layers
+        for store in stores:
+            store[:] = [one for one in store if one is not part]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes for a copy or a pickle, without the calls on symbols, which belong to their model."""
+        return {**vars(self), "nodes": []}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        for value in state.values():
+            watch_for(self, value)
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes those of the weights that are there to be learnt; False freezes the layer."""
+        """Whether training changes those of the weights that are there to be learnt; False freezes all within, too."""
         return self._trainable
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for weight in self._learnt:
-            weight.trainable = value
+        for layer in self.every_layer():
+            layer._trainable = bool(value)
+            for weight in layer._learnt:
+                weight.trainable = bool(value)
+
+    def every_layer(self) -> Iterator["Layer"]:
+        """Yield this layer and all within, each once, outer ones before those within them."""
+        waiting, seen = [self], set()
+        while waiting:
+            layer = waiting.pop()
+            if id(layer) not in seen:
+                seen.add(id(layer))
+                yield layer
+                waiting.extend(reversed(layer._layers))
 
     def build(self, input_shape: Shape) -> None:
-        """Make the weights for inputs of `input_shape`."""
+        """Make the weights for inputs of `input_shape`. Built once, a layer only checks that the shape fits."""
+        self._build_by(lambda shape: None, input_shape)
 
-    def call(self, x: Tensor, training: bool) -> Tensor:
-        """Compute the output of the layer."""
+    def _build_by(self, make: Callable[[Any], Any], input_shape: Any) -> None:
+        """Build once, by `make`, unless this is a part of building that has begun."""
+        with building():
+            if self._building:
+                make(input_shape)
+                return
+            shape = open_batch(input_shape)
+            if self.built:
+                self.checked_output_shape(shape)
+                return
+            before = list(self._learnt), list(self._state), list(self._layers)
+            self._building = True
+            try:
+                output_shape = self.checked_output_shape(shape) if self.checks_shapes else None
+                make(shape)
+                if not self.checks_shapes:
+                    output_shape = self._shape_by_trying(shape)
+            except BaseException:
+                self._learnt[:], self._state[:], self._layers[:] = before
+                self.built = False
+                raise
+            finally:
+                self._building = False
+            self.input_shape, self.output_shape = shape, output_shape
+            self.built = True
+
+    def _shape_by_trying(self, input_shape: Any) -> Any:
+        """Return the output's shape by `compute_output_shape`, or by `call`, which also builds the layers within."""
+        stated = type(self).compute_output_shape is not Layer.compute_output_shape
+        if stated and all(layer.built for layer in self._layers):
+            return self.compute_output_shape(input_shape)
+        try:
+            found = tried_shape(self._call_at_rest, input_shape, self.dtype)
+        except Exception as error:
+            raise self.error(
+                f"could not be tried on zeros of shape {input_shape} ({error}): mend its call, or build its layers in "
+                "build(input_shape) and state the output's shape in compute_output_shape(input_shape)"
+            ) from error
+        return self.compute_output_shape(input_shape) if stated else found
+
+    def _call_at_rest(self, x: Any) -> Any:
+        with Calling(self, False):
+            return self.call(x, training=False) if self._calls_with_training else self.call(x)
+
+    def call(self, *inputs: Any, **arguments: Any) -> Any:
+        """Compute the output of the layer: a subclass defines `call(inputs)` or `call(inputs, training)`."""
         raise NotImplementedError(f"{type(self).__name__} defines no call")
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
+    def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the output for inputs of `input_shape`."""
-        return input_shape
+        shape = open_batch(input_shape)
+        if not self.built:
+            self.build(shape)
+        return self.output_shape if shape == self.input_shape else self._shape_by_trying(shape)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer, under Keras's names."""
@@ -103,32 +202,21 @@ class Layer:
     def from_config(cls, config: dict[str, Any]) -> Self:
         """Return the layer that `get_config` described, here or in Keras 3, with new weights."""
         given = {name: value for name, value in config.items() if name != "trainable"}
-        if isinstance(given.get("dtype"), dict):  # Keras 3 describes a policy: {…, "config": {"name": "float32"}}
-            given["dtype"] = given["dtype"]["config"]["name"]
-        arguments = names.known_arguments(cls, given)
-        layer = cls(**arguments)
+        layer = cls(**names.known_arguments(cls, given))
         layer.trainable = config.get("trainable", True)
         return layer
 
-    def checked_output_shape(self, input_shape: Any) -> Shape:
+    def checked_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the output for inputs of `input_shape`; an error names this layer."""
-        if isinstance(input_shape, list):
-            raise self.error(f"takes one tensor, got a list of {len(input_shape)}: join them first, with Concatenate")
-        if self.rank is not None and len(input_shape) != self.rank:
-            axes = {2: "(batch, features)", 4: "(batch, height, width, channels)"}[self.rank]
-            raise self.error(f"got an input of shape {input_shape}, needs {self.rank} axes {axes}")
-        try:
-            return self.compute_output_shape(input_shape)
-        except ValueError as error:
-            raise self.error(f"got an input of shape {input_shape}: {error}") from None
+        if self.built and input_shape == self.input_shape:
+            return self.output_shape
+        return self.compute_output_shape(input_shape)
 
-    def settle(self, input_shape: Shape) -> Shape:
-        """Check `input_shape`, build the layer if it is not built, and return the shape of its output."""
-        output_shape = self.checked_output_shape(input_shape)
+    def prepare(self, input_shape: Any) -> Any:
+        """Check the shape of the input, or a list of them, build what is not built, return that of the output."""
         if not self.built:
             self.build(input_shape)
-            self.built, self.input_shape, self.output_shape = True, input_shape, output_shape
-        return output_shape
+        return self.checked_output_shape(input_shape)
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Apply the layer to a tensor or an array; `training` is for dropout and batch normalization: see `calling`.
@@ -138,22 +226,32 @@ class Layer:
         if is_symbolic(x):
             return connect(self, x, training)
         if not isinstance(x, Tensor):
-            x = Tensor(as_array(x, self.dtype))
-        self.settle(shapes_of(x))
+            x = self._tensors(x)
+        if self.checks_shapes or not self.built:
+            self.prepare(shapes_of(x))
         self.check(x)
-        with Calling(training) as training:
-            return self.call(x, training)
+        with Calling(self, training, self._default_training) as training:
+            return self.call(x, training=training) if self._calls_with_training else self.call(x)
 
-    def check(self, x: Tensor) -> None:
-        """Refuse a tensor that the built layer cannot take."""
-        if x.dtype != self.dtype:
-            raise self.error(f"got a tensor of {x.dtype}, its weights are {self.dtype}: convert with .astype(...)")
-        for weight in self.weights[:1]:
-            if weight.device != x.device:
+    def _tensors(self, x: Any) -> Any:
+        """Return an array as a tensor; a list of tensors or arrays as a list of tensors."""
+        if isinstance(x, list | tuple) and any(hasattr(each, "shape") for each in x):
+            return [each if isinstance(each, Tensor) else Tensor(as_array(each, self.dtype)) for each in x]
+        return Tensor(as_array(x, self.dtype))
+
+    def check(self, x: Any) -> None:
+        """Refuse a tensor, or one in a list, that the built layer cannot take."""
+        for tensor in (x,) if isinstance(x, Tensor) else x:
+            if tensor.dtype != self.dtype:
                 raise self.error(
-                    f'got a tensor on the {x.device}, its weights are on the {weight.device}: move one with .to("cpu") '
-                    'or .to("gpu")'
+                    f"got a tensor of {tensor.dtype}, its weights are {self.dtype}: convert with .astype(...)"
                 )
+            for weight in (*self._learnt[:1], *self._state[:1]):
+                if weight.device != tensor.device:
+                    raise self.error(
+                        f"got a tensor on the {tensor.device}, its weights are on the {weight.device}: move one with "
+                        '.to("cpu") or .to("gpu")'
+                    )
 
     def error(self, message: str) -> ValueError:
         """Return a ValueError that names this layer."""
@@ -161,19 +259,38 @@ class Layer:
 
     def add_weight(
         self,
-        name: str,
-        shape: tuple[int, ...],
-        initializer: initializers.Initializer,
-        regularizer: regularizers.L1L2 | None = None,
+        shape: Sequence[int] | None = None,
+        initializer: Any = None,
+        dtype: str | None = None,
+        *,
         trainable: bool = True,
+        regularizer: Any = None,
+        constraint: None = None,
+        name: str | None = None,
     ) -> Parameter:
-        """Make a weight, register it and return it; one that is not `trainable` is state, and never learnt."""
-        values = initializers.first_values(initializer, shape, self.dtype)
-        parameter = Parameter(values, f"{self.name}/{name}", trainable and self.trainable, regularizer)
-        self.weights.append(parameter)
-        if trainable:
-            self._learnt.append(parameter)
+        """Make a weight, register it and return it; one that is not `trainable` is state, and never learnt.
+
+        `initializer` ("glorot_uniform" if None) and `regularizer` are names or objects; a weight without a shape is a
+        single number.
+        """
+        if isinstance(shape, str):
+            raise self.error(f"makes a weight whose first argument is {shape!r}: give its name as name={shape!r}")
+        if constraint is not None:
+            raise self.error(f"makes a weight with constraint={constraint!r}, which is not offered: leave it out")
+        if dtype not in (None, self.dtype):
+            raise self.error(f"makes a weight of dtype {dtype}, but all of its weights are {self.dtype}")
+        lengths = () if shape is None else sizes("shape", shape)
+        first = initializers.get("glorot_uniform" if initializer is None else initializer)
+        values = initializers.first_values(first, lengths, self.dtype)
+        path = f"{self.name}/{name or names.automatic('variable')}"
+        parameter = Parameter(values, path, trainable, regularizers.get(regularizer))
+        self._hold(parameter)
+        parameter.trainable = trainable and self.trainable
         return parameter
+
+    def add_loss(self, loss: Any) -> None:
+        """Refuse a loss of the layer's own: penalties are given to weights."""
+        raise self.error("adds a loss with add_loss, which is not offered: give add_weight a regularizer")
 
     @property
     def input(self) -> Any:
@@ -191,18 +308,29 @@ class Layer:
         return self.nodes[0]
 
     @property
+    def own_weights(self) -> list[Parameter]:
+        """The weights that the layer made itself, those to be learnt before the others."""
+        return [*self._learnt, *self._state]
+
+    @property
+    def weights(self) -> list[Parameter]:
+        """All weights in Keras's order: its own, those to be learnt before the others; then those of layers within."""
+        found = [weight for layer in self.every_layer() for weight in layer.own_weights]
+        return list({id(weight): weight for weight in found}.values())
+
+    @property
     def trainable_weights(self) -> list[Parameter]:
         """Weights that training changes."""
-        return [weight for weight in self.weights if weight.trainable]
+        return [weight for weight in self.weights if weight.trainable] if self.trainable else []
 
     @property
     def non_trainable_weights(self) -> list[Parameter]:
         """Weights that training leaves alone."""
-        return [weight for weight in self.weights if not weight.trainable]
+        return [weight for weight in self.weights if not weight.trainable] if self.trainable else self.weights
 
     @property
     def losses(self) -> list[Tensor]:
-        """Penalties of the regularised weights, to be added to the loss."""
+        """Penalties of the regularised weights, to be added to the loss; each once, however many layers share it."""
         return [weight.regularizer(weight) for weight in self.trainable_weights if weight.regularizer]
 
     def count_params(self) -> int:
@@ -215,13 +343,14 @@ class Layer:
 
     def set_weights(self, weights: Sequence[np.ndarray]) -> None:
         """Replace all weights, in the order of `get_weights`; nothing changes unless every shape fits."""
-        if len(weights) != len(self.weights):
-            raise self.error(f"has {len(self.weights)} weights, set_weights got {len(weights)}")
+        own = self.weights
+        if len(weights) != len(own):
+            raise self.error(f"has {len(own)} weights, set_weights got {len(weights)}")
         arrays = [as_array(np.asarray(array), self.dtype) for array in weights]
-        for weight, array in zip(self.weights, arrays, strict=True):
+        for weight, array in zip(own, arrays, strict=True):
             if array.shape != weight.shape:
                 raise self.error(f"weight {weight.path} has shape {weight.shape}, set_weights got {array.shape}")
-        for weight, array in zip(self.weights, arrays, strict=True):
+        for weight, array in zip(own, arrays, strict=True):
             weight.data[...] = kernels.move(array, weight.device)
 
     def __repr__(self) -> str:
@@ -229,44 +358,34 @@ class Layer:
         return f"<{type(self).__name__} {self.name}{shape}>"
 
 
-def sizes(argument: str, values: Sequence[int]) -> tuple[int, ...]:
-    """Return `values` as a tuple after checking that each is a positive integer."""
-    if not isinstance(values, Sequence) or not all(is_size(value) for value in values):
-        raise ValueError(f"{argument} must hold positive integers, got {values}")
-    return tuple(int(value) for value in values)
+class OneInput(Layer):
+    """Base of layers that take one tensor and, unless `compute_output_shape` says otherwise, keep its shape.
 
+    `rank`, if set, is the number of axes that the input must have, batch axis included.
+    """
 
-def pair(argument: str, value: int | Sequence[int]) -> tuple[int, int]:
-    """Return one positive integer, or two, as a pair of them."""
-    values = tuple(value) if isinstance(value, Sequence) else (value, value)
-    if len(values) != 2 or not all(is_size(one) for one in values):
-        raise ValueError(f"{argument} must be a positive integer or two, got {value}")
-    return int(values[0]), int(values[1])
+    rank: ClassVar[int | None] = None
+    checks_shapes = True
 
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Compute the output of the layer."""
+        raise NotImplementedError(f"{type(self).__name__} defines no call")
 
-def whole_pair(argument: str, value: int | Sequence[int]) -> tuple[int, int]:
-    """Return one integer that is not negative, or two, as a pair of them."""
-    values = tuple(value) if isinstance(value, Sequence) else (value, value)
-    if len(values) != 2 or not all(is_whole(one) and one >= 0 for one in values):
-        raise ValueError(f"{argument} must be an integer that is not negative, or two, got {value}")
-    return int(values[0]), int(values[1])
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the output for inputs of `input_shape`."""
+        return input_shape
 
-
-def size(argument: str, value: int) -> int:
-    """Return `value` after checking that it is a positive integer."""
-    if not is_size(value):
-        raise ValueError(f"{argument} must be a positive integer, got {value!r}")
-    return int(value)
-
-
-def is_size(value: Any) -> bool:
-    """Return whether `value` is a positive integer."""
-    return is_whole(value) and bool(value > 0)
-
-
-def is_whole(value: Any) -> bool:
-    """Return whether `value` is an integer."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+    def checked_output_shape(self, input_shape: Any) -> Shape:
+        """Return the shape of the output for inputs of `input_shape`; an error names this layer."""
+        if isinstance(input_shape, list):
+            raise self.error(f"takes one tensor, got a list of {len(input_shape)}: join them first, with Concatenate")
+        if self.rank is not None and len(input_shape) != self.rank:
+            axes = {2: "(batch, features)", 4: "(batch, height, width, channels)"}[self.rank]
+            raise self.error(f"got an input of shape {input_shape}, needs {self.rank} axes {axes}")
+        try:
+            return self.compute_output_shape(input_shape)
+        except ValueError as error:
+            raise self.error(f"got an input of shape {input_shape}: {error}") from None
 
 
 def describe(part: initializers.Initializer | regularizers.L1L2 | None) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import functions as F
 from ..tensor import Tensor, as_array
-from .graph import Shape, connect, is_symbolic, shapes_of
+from .graph import Shape
 from .layer import Layer
 
 
@@ -16,6 +16,7 @@ class Merge(Layer):
     """Base of the layers that compute one tensor from a list of them, of one shape or of shapes that broadcast."""
 
     least = 2  # tensors
+    checks_shapes = True
 
     def __init__(self, *, name: str | None = None, dtype: str | None = None) -> None:
         super().__init__(name=name, dtype=dtype)
@@ -24,19 +25,15 @@ class Merge(Layer):
         """Compute the output from tensors that fit."""
         raise NotImplementedError(f"{type(self).__name__} defines no join")
 
-    def __call__(self, x: Any, training: bool | None = None) -> Any:
-        """Join a list of tensors or arrays; on symbols, return the symbol of the output."""
+    def call(self, tensors: Sequence[Tensor], training: bool) -> Tensor:
+        """Return the tensors joined."""
+        return self.join(tensors)
+
+    def _tensors(self, x: Any) -> list[Tensor]:
+        """Return a list of tensors or arrays as one of tensors."""
         if not isinstance(x, list | tuple):
             raise self.error(f"joins a list of tensors, got {type(x).__name__}: call it as layer([a, b])")
-        return connect(self, x, training) if is_symbolic(x) else self.join(self.checked(x))
-
-    def checked(self, x: Sequence[Any]) -> list[Tensor]:
-        """Return the tensors or arrays as tensors, if they fit."""
-        tensors = [each if isinstance(each, Tensor) else Tensor(as_array(each, self.dtype)) for each in x]
-        self.settle(shapes_of(tensors))
-        for tensor in tensors:
-            self.check(tensor)
-        return tensors
+        return [each if isinstance(each, Tensor) else Tensor(as_array(each, self.dtype)) for each in x]
 
     def checked_output_shape(self, input_shape: Any) -> Shape:
         """Return the shape of the output for inputs of these shapes; an error names this layer."""
@@ -52,7 +49,14 @@ class Merge(Layer):
         """Return the shape that the inputs' shapes broadcast to, the batch axis left out of it."""
         if len({len(shape) for shape in input_shape}) > 1:
             raise ValueError("they must have the same number of axes")
-        return None, *np.broadcast_shapes(*(shape[1:] for shape in input_shape))
+        return None, *(self._broadcast(lengths) for lengths in list(zip(*input_shape, strict=True))[1:])
+
+    @staticmethod
+    def _broadcast(lengths: Sequence[int | None]) -> int | None:
+        """Return the length that lengths of one axis broadcast to: an open one could be any, and gives way."""
+        given = [length for length in lengths if length is not None]
+        length = np.broadcast_shapes(*((length,) for length in given))[0] if given else None
+        return None if length == 1 and len(given) < len(lengths) else length
 
 
 class Add(Merge):
@@ -125,13 +129,19 @@ class Concatenate(Merge):
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """Return the inputs' shape, its length along `axis` the sum of theirs."""
-        first = list(input_shape[0])
+        first: list[int | None] = list(input_shape[0])
         if not -len(first) < self.axis < len(first):
             raise ValueError(f"they have no axis {self.axis}")
         axis = self.axis % len(first)
-        if len({(len(shape), *shape[1:axis], *shape[axis + 1 :]) for shape in input_shape}) > 1:
+        others = [other for other in range(1, len(first)) if other != axis]
+        if len({len(shape) for shape in input_shape}) > 1 or any(
+            len({shape[other] for shape in input_shape} - {None}) > 1 for other in others
+        ):
             raise ValueError(f"they must agree on every axis but {self.axis}")
-        first[axis] = sum(shape[axis] for shape in input_shape)
+        for other in others:  # an open length is that of an input that states it
+            first[other] = next((shape[other] for shape in input_shape if shape[other] is not None), None)
+        along = [shape[axis] for shape in input_shape]
+        first[axis] = None if None in along else sum(along)
         return tuple(first)
 
     def get_config(self) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from typing import Any
 from .. import functions as F
 from ..arguments import fraction
 from ..tensor import Tensor
-from .convolution import channels_last
 from .core import Dropout
 from .stochastic import Stochastic
+from .window import channels_last
 
 
 class GaussianNoise(Stochastic):
@@ -24,7 +24,7 @@ class GaussianNoise(Stochastic):
         *,
         name: str | None = None,
         dtype: str | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(seed, name=name, dtype=dtype, input_shape=input_shape)
         self.stddev = fraction("stddev", stddev)

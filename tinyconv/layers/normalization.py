@@ -10,10 +10,13 @@ from .. import functions as F
 from .. import initializers, randomness, regularizers
 from ..names import look_up
 from ..tensor import Tensor
-from .layer import Layer, Parameter, Shape, describe
+from .graph import Shape
+from .layer import OneInput, describe
+from .parameter import Parameter
+from .window import known
 
 
-class BatchNormalization(Layer):
+class BatchNormalization(OneInput):
     """Normalizes each channel of (batch, …, channels), then scales by gamma and adds beta, which are learnt.
 
     In training by the batch's mean and variance, of which moving averages are kept; otherwise, and when the layer is
@@ -50,7 +53,7 @@ class BatchNormalization(Layer):
         name: str | None = None,
         dtype: str | None = None,
         trainable: bool = True,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, trainable=trainable, input_shape=input_shape)
         _refuse(beta_constraint=beta_constraint, gamma_constraint=gamma_constraint, renorm=renorm)
@@ -72,11 +75,14 @@ class BatchNormalization(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Make gamma and beta where wanted, and the moving averages, (channels,) each."""
-        shape = (int(input_shape[-1] or 0),)
+        shape = (known("channels", input_shape[-1]),)
         self.gamma, self.beta = _learnt(self, shape)
-        self.moving_mean = self.add_weight("moving_mean", shape, self.moving_mean_initializer, trainable=False)
-        self.moving_variance = self.add_weight(
-            "moving_variance", shape, self.moving_variance_initializer, trainable=False
+        self.moving_mean, self.moving_variance = (
+            self.add_weight(shape, initializer, trainable=False, name=name)
+            for name, initializer in (
+                ("moving_mean", self.moving_mean_initializer),
+                ("moving_variance", self.moving_variance_initializer),
+            )
         )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -86,7 +92,8 @@ class BatchNormalization(Layer):
             raise ValueError("needs at least 2 axes (batch, channels)")
         if self.axis not in (-1, last):
             raise ValueError(f"its axis must be the last, -1 or {last}, where the channels are, and is {self.axis}")
-        if self.built and input_shape[-1] != self.moving_mean.shape[0]:
+        channels = known("channels", input_shape[-1])
+        if self.built and channels != self.moving_mean.shape[0]:
             raise ValueError(f"its weights were built for {self.moving_mean.shape[0]} channels")
         return input_shape
 
@@ -137,7 +144,7 @@ class BatchNormalization(Layer):
         return {**config, "moving_variance": "unbiased"} if self.unbiased else config
 
 
-class LayerNormalization(Layer):
+class LayerNormalization(OneInput):
     """Normalizes each sample's features (or each position's channels), then scales by gamma and adds beta.
 
     `axis` is the last, or several that together are the last ones, such as [1, 2, 3] of images. Weights: gamma and
@@ -161,7 +168,7 @@ class LayerNormalization(Layer):
         name: str | None = None,
         dtype: str | None = None,
         trainable: bool = True,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, trainable=trainable, input_shape=input_shape)
         _refuse(beta_constraint=beta_constraint, gamma_constraint=gamma_constraint, rms_scaling=rms_scaling)
@@ -178,15 +185,24 @@ class LayerNormalization(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Make gamma and beta where wanted."""
-        self.lengths = tuple(int(length or 0) for length in input_shape[-len(self.axes) :])
+        self.lengths = self.lengths_of(input_shape)
         self.gamma, self.beta = _learnt(self, self.lengths)
+
+    def lengths_of(self, input_shape: Shape) -> tuple[int, ...]:
+        """Return the lengths of the axes that are normalized over."""
+        return tuple(known("features", length) for length in input_shape[-len(self.axes) :])
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input's shape."""
         rank, count = len(input_shape), len(self.axes)
-        if count >= rank or sorted(axis % rank for axis in self.axes) != list(range(rank - count, rank)):
+        if (
+            count >= rank
+            or any(not -rank <= axis < rank for axis in self.axes)
+            or sorted(axis % rank for axis in self.axes) != list(range(rank - count, rank))
+        ):
             raise ValueError(f"its axis must be the last, or the last ones, after the batch's, and is {self.axis}")
-        if self.built and input_shape[-count:] != self.lengths:
+        lengths = self.lengths_of(input_shape)
+        if self.built and lengths != self.lengths:
             raise ValueError(f"its weights were built for {' × '.join(map(str, self.lengths))} features")
         return input_shape
 
@@ -220,9 +236,9 @@ def _learnt(
     """Make gamma and beta of `shape`, as far as `layer` wants them, in this order."""
     gamma = beta = None
     if layer.scale:
-        gamma = layer.add_weight("gamma", shape, layer.gamma_initializer, layer.gamma_regularizer)
+        gamma = layer.add_weight(shape, layer.gamma_initializer, regularizer=layer.gamma_regularizer, name="gamma")
     if layer.center:
-        beta = layer.add_weight("beta", shape, layer.beta_initializer, layer.beta_regularizer)
+        beta = layer.add_weight(shape, layer.beta_initializer, regularizer=layer.beta_regularizer, name="beta")
     return gamma, beta
 
 

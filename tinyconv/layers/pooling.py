@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import functions as F
-from ..kernels import Window
 from ..tensor import Tensor
-from .convolution import channels_last
-from .layer import Layer, Shape, pair
+from .graph import Shape
+from .layer import OneInput
+from .window import channels_last, output_lengths, window_of
 
 
-class _Pooling2D(Layer):
+class _Pooling2D(OneInput):
     """One value for each window of each channel; `strides` default to `pool_size`."""
 
     rank = 4
@@ -24,17 +24,16 @@ class _Pooling2D(Layer):
         *,
         name: str | None = None,
         dtype: str | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
         channels_last(data_format)
-        window = pair("pool_size", pool_size)
-        self.window = Window(window, window if strides is None else pair("strides", strides), padding)
+        self.window = window_of("pool_size", pool_size, pool_size if strides is None else strides, padding)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, output height, output width, c)."""
         n, h, w, c = input_shape
-        return (n, *self.window.output(int(h or 0), int(w or 0)), c)
+        return (n, *output_lengths(self.window.output, h, w, self.window.span), c)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
@@ -63,7 +62,7 @@ class AveragePooling2D(_Pooling2D):
         return F.average_pool2d(x, self.window.size, self.window.strides, self.window.padding)
 
 
-class _GlobalPooling2D(Layer):
+class _GlobalPooling2D(OneInput):
     """One value for each channel: (n,h,w,c) → (n,c), or (n,1,1,c) with `keepdims`."""
 
     rank = 4
@@ -75,7 +74,7 @@ class _GlobalPooling2D(Layer):
         *,
         name: str | None = None,
         dtype: str | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
         channels_last(data_format)

@@ -4,17 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import functions as F
+from ..arguments import pair, whole_pair
 from ..functions.resizing import INTERPOLATIONS
 from ..names import look_up
 from ..tensor import Tensor
-from .convolution import channels_last
-from .layer import Layer, Shape, pair, whole_pair
+from .graph import Shape
+from .layer import OneInput
+from .window import channels_last, output_lengths
 
 Pair = tuple[int, int]
 Sides = int | Sequence[int] | Sequence[Sequence[int]]
 
 
-class ZeroPadding2D(Layer):
+class ZeroPadding2D(OneInput):
     """Zeros around images: `padding` on all sides; (vertical, horizontal); or ((top, bottom), (left, right))."""
 
     rank = 4
@@ -26,7 +28,7 @@ class ZeroPadding2D(Layer):
         *,
         name: str | None = None,
         dtype: str | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
         channels_last(data_format)
@@ -35,7 +37,8 @@ class ZeroPadding2D(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, h + top + bottom, w + left + right, c)."""
         n, h, w, c = input_shape
-        return n, int(h or 0) + sum(self.padding[0]), int(w or 0) + sum(self.padding[1]), c
+        vertical, horizontal = map(sum, self.padding)
+        return n, *output_lengths(lambda h, w: (h + vertical, w + horizontal), h, w), c
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the padded images."""
@@ -46,7 +49,7 @@ class ZeroPadding2D(Layer):
         return {**super().get_config(), "padding": self.padding, "data_format": "channels_last"}
 
 
-class Cropping2D(Layer):
+class Cropping2D(OneInput):
     """Images less `cropping` on all sides; (vertical, horizontal); or ((top, bottom), (left, right))."""
 
     rank = 4
@@ -58,7 +61,7 @@ class Cropping2D(Layer):
         *,
         name: str | None = None,
         dtype: str | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
         channels_last(data_format)
@@ -67,8 +70,9 @@ class Cropping2D(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, h − top − bottom, w − left − right, c)."""
         n, h, w, c = input_shape
-        left = int(h or 0) - sum(self.cropping[0]), int(w or 0) - sum(self.cropping[1])
-        if min(left) < 1:
+        vertical, horizontal = map(sum, self.cropping)
+        left = output_lengths(lambda h, w: (h - vertical, w - horizontal), h, w)
+        if any(cells is not None and cells < 1 for cells in left):
             raise ValueError(f"nothing would be left of it by cropping {self.cropping}")
         return n, *left, c
 
@@ -82,7 +86,7 @@ class Cropping2D(Layer):
         return {**super().get_config(), "cropping": self.cropping, "data_format": "channels_last"}
 
 
-class UpSampling2D(Layer):
+class UpSampling2D(OneInput):
     """Images enlarged by whole factors: cells repeated ("nearest") or linear in between ("bilinear").
 
     See `functions.upsample2d`.
@@ -98,7 +102,7 @@ class UpSampling2D(Layer):
         *,
         name: str | None = None,
         dtype: str | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
         channels_last(data_format)
@@ -109,7 +113,7 @@ class UpSampling2D(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, h·size, w·size, c)."""
         n, h, w, c = input_shape
-        return n, int(h or 0) * self.size[0], int(w or 0) * self.size[1], c
+        return n, *output_lengths(lambda h, w: (h * self.size[0], w * self.size[1]), h, w), c
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the enlarged images."""

@@ -9,13 +9,15 @@ import numpy as np
 from .. import functions as F
 from .. import initializers, kernels
 from ..tensor import Tensor, values
-from .layer import Layer, Shape
+from .graph import Shape
+from .layer import OneInput
+from .window import known
 
 EPSILON = 1e-7  # the least standard deviation that is divided by; Keras's `backend.epsilon()`
 PIECE = 1024  # samples of an array that are measured at once, in double
 
 
-class Rescaling(Layer):
+class Rescaling(OneInput):
     """y = scale·x + offset, each one number or one for each channel of (batch, …, channels). See `F.scale_shift`."""
 
     def __init__(
@@ -25,7 +27,7 @@ class Rescaling(Layer):
         *,
         name: str | None = None,
         dtype: str | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
         self.scale, self.offset = _numbers("scale", scale), _numbers("offset", offset)
@@ -53,7 +55,7 @@ class Rescaling(Layer):
         return {**super().get_config(), "scale": self.scale, "offset": self.offset}
 
 
-class Normalization(Layer):
+class Normalization(OneInput):
     """y = (x − mean)/√variance, or with `invert` x·√variance + mean: a network's first layer, or its last.
 
     Mean and variance are arguments, or what `adapt` measures of data: for each place along `axis` (the channels; None
@@ -70,7 +72,7 @@ class Normalization(Layer):
         *,
         name: str | None = None,
         dtype: str | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
         self.axis = () if axis is None else tuple(axis) if isinstance(axis, Sequence) else (axis,)
@@ -97,9 +99,9 @@ class Normalization(Layer):
         ]
         if self.given is None:
             zeros, ones = initializers.Zeros(), initializers.Ones()
-            self.mean: Tensor = self.add_weight("mean", lengths, zeros, trainable=False)
-            self.variance: Tensor = self.add_weight("variance", lengths, ones, trainable=False)
-            self.add_weight("count", (), zeros, trainable=False)
+            self.mean: Tensor = self.add_weight(lengths, zeros, trainable=False, name="mean")
+            self.variance: Tensor = self.add_weight(lengths, ones, trainable=False, name="variance")
+            self.add_weight((), zeros, trainable=False, name="count")
         else:
             self.mean, self.variance = (
                 Tensor(np.broadcast_to(np.asarray(value, self.dtype), lengths)) for value in self.given
@@ -130,7 +132,7 @@ class Normalization(Layer):
             raise self.error("was given mean and variance: there is nothing to adapt")
         count, mean, squares = 0, np.float64(0), np.float64(0)
         for batch in _batches(data):
-            self.settle((None, *batch.shape[1:]))
+            self.prepare((None, *batch.shape[1:]))
             axes = tuple(set(range(batch.ndim)) - set(self._kept(batch.shape)[0]))
             part = prod(batch.shape[axis] for axis in axes)
             if part:
@@ -170,7 +172,7 @@ class Normalization(Layer):
     def _kept(self, shape: Shape) -> tuple[list[int], tuple[int, ...]]:
         """Return the axes that keep their own mean and variance, in order, and their lengths."""
         kept = sorted({axis % len(shape) for axis in self.axis})
-        return kept, tuple(int(shape[axis] or 0) for axis in kept)
+        return kept, tuple(known("places along its axis", shape[axis]) for axis in kept)
 
 
 def _numbers(argument: str, value: Any) -> Any:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..randomness import Stream
-from .layer import Layer
+from .layer import OneInput
 
 
-class Stochastic(Layer):
+class Stochastic(OneInput):
     """Base of layers that draw random numbers, from a stream of their own: see `randomness`.
 
     What is drawn is a function of the seed, this layer's stream and the count of its training steps.
@@ -20,7 +20,7 @@ class Stochastic(Layer):
         *,
         name: str | None = None,
         dtype: str | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
         self.stream = Stream(seed)

@@ -47,4 +47,8 @@ def _multiply_adds(node: Node) -> int:
 
 def _lengths(symbol: SymbolicTensor) -> list[int]:
     """Return the shape of one sample."""
-    return [int(length or 0) for length in symbol.shape[1:]]
+    if None in symbol.shape[1:]:
+        raise ValueError(
+            f"the cost of images of any size is not known, {symbol} is open: give Input a height and width"
+        )
+    return [length for length in symbol.shape[1:] if length is not None]

@@ -8,7 +8,7 @@ model's own outputs come from a functional model within, Keras counts that one's
 from collections.abc import Mapping
 from typing import Any
 
-from .. import layers, names
+from .. import layers, names, registry
 from ..layers.graph import Node, SymbolicTensor, flat
 from ..layers.stochastic import Stochastic
 from .functional import Functional
@@ -21,11 +21,14 @@ LAYERS: dict[str, Any] = {
     if isinstance(value, type) and issubclass(value, layers.Layer)
 }
 MODELS: dict[str, type[Model]] = {"functional": Functional, "model": Functional, "sequential": Sequential}
+OWN = {*LAYERS.values(), *MODELS.values()}
 
 
 def describe(layer: Any) -> dict[str, Any]:
-    """Return the class and the arguments of a layer, or of a model used as one."""
-    module = "keras.layers" if isinstance(layer, layers.Layer) else "keras"
+    """Return the class and the arguments of a layer, or of a model used as one; of one's own by its registered name."""
+    if type(layer) not in OWN:
+        return registry.serialize(layer)
+    module = "keras" if isinstance(layer, Model) else "keras.layers"
     if isinstance(layer, Functional):
         module = "keras.src.models.functional"  # where Keras itself says to look
     return {
@@ -38,7 +41,12 @@ def describe(layer: Any) -> dict[str, Any]:
 
 def rebuild(description: Mapping[str, Any]) -> Any:
     """Return the layer or the model of a description, with new weights."""
-    kind = names.look_up("layer", names.snake_case(str(description["class_name"])), {**LAYERS, **MODELS})
+    kind = registry.get_registered_object(str(description.get("registered_name")))
+    if kind is None:
+        name, registered = str(description["class_name"]), description.get("registered_name")
+        if registered and registered != name:
+            raise ValueError(f'no class is registered as "{registered}": {registry.REGISTER} class {name}')
+        kind = names.look_up("layer", names.snake_case(name), {**LAYERS, **MODELS})
     return kind.from_config(description["config"])
 
 

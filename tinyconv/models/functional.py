@@ -6,22 +6,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..layers import InputLayer
+from ..arguments import flag
+from ..layers import InputLayer, Layer
+from ..layers.building import open_batch
 from ..layers.calling import Calling
-from ..layers.graph import Node, SymbolicTensor, connect, flat, flat_shapes, is_symbolic, map_graph
-from ..layers.joined import Joined, stages
+from ..layers.graph import Node, SymbolicTensor, connect, fits, flat, flat_shapes, is_symbolic, map_graph
 from ..tensor import Tensor, as_array
 from .activation import activation_of
-from .model import Model, every_layer
+from .fusion import run
+from .model import Model
 
 
 class Step(NamedTuple):
-    """One thing to compute: what to call, in `training` or as the model is if None, on which symbols (as a list or
+    """Layers to be called one after the other, in `training` or as the model is if that is None.
 
-    alone), for which, and what is then over.
+    The first takes the symbols `inputs`, as a list if `several`, the last gives `outputs`; then the symbols `over` are
+    needed no more.
     """
 
-    stage: Any
+    layers: list[Any]
     training: bool | None
     inputs: list[SymbolicTensor]
     several: bool
@@ -36,11 +39,11 @@ class Functional(Model):
     input that is not given, or two layers have one name.
     """
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
-        super().__init__(name)
-        self.input, self.output = inputs, outputs
-        self.inputs, self.outputs = flat(inputs), flat(outputs)
-        for what, symbols in (("inputs", self.inputs), ("outputs", self.outputs)):
+    layers_first = True
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True) -> None:
+        Layer.__init__(self, name=name)
+        for what, symbols in (("inputs", flat(inputs)), ("outputs", flat(outputs))):
             for symbol in symbols:
                 if not isinstance(symbol, SymbolicTensor):
                     raise TypeError(
@@ -48,39 +51,117 @@ class Functional(Model):
                         f"{symbol!r}: start with x = tc.Input(shape), and call the layers on it"
                     )
             if not symbols or len(set(symbols)) < len(symbols):
-                raise ValueError(f'the {what} of model "{self.name}" must be one symbol or more, each once')
-        for symbol in self.inputs:
+                raise self.error(f"has {what} that must be one symbol or more, each once")
+        for symbol in flat(inputs):
             if not isinstance(symbol.node.operation, InputLayer):
-                raise ValueError(
-                    f'model "{self.name}" got {symbol} as an input: only what tc.Input(shape) returns can be one'
-                )
+                raise self.error(f"got {symbol} as an input: only what tc.Input(shape) returns can be one")
+        self._take(inputs, outputs)
+        self.dtype = self.inputs[0].dtype
+        if not flag("trainable", trainable):
+            self.trainable = False
+
+    def _take(self, inputs: Any, outputs: Any) -> None:
+        """Read the graph between the symbols."""
+        self._ends = [list(end) if isinstance(end, tuple) else end for end in (inputs, outputs)]
+        self.inputs, self.outputs = flat(inputs), flat(outputs)
         self.input_names = [symbol.node.operation.name for symbol in self.inputs]
         self.output_names = [symbol.node.operation.name for symbol in self.outputs]
-        self.graph, self.layers = map_graph(self.inputs, self.outputs)
+        self.graph, self._order = map_graph(self.inputs, self.outputs)
         self.steps = plan(self.graph, self.inputs, self.outputs)
         several = len(self.inputs) > 1
         self.input_shape = [symbol.shape for symbol in self.inputs] if several else self.inputs[0].shape
         several = isinstance(outputs, list | tuple)
         self.output_shape = [symbol.shape for symbol in self.outputs] if several else self.outputs[0].shape
+        self.built = True
 
     @property
-    def dtype(self) -> str:  # type: ignore[override]
-        """The dtype of the inputs."""
-        return self.inputs[0].dtype
+    def layers(self) -> list[Any]:
+        """The layers, or models used as such, in Keras's order."""
+        return list(self._order)
 
-    def settle(self, input_shape: Any) -> Any:
+    @property
+    def input(self) -> Any:
+        """The symbol of the input, or a list of them."""
+        return self._ends[0]
+
+    @property
+    def output(self) -> Any:
+        """The symbol of the output, or a list of them."""
+        return self._ends[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes for a copy or a pickle: the graph as a list of calls, which no depth can make recur."""
+        places = {
+            symbol: (number, index)
+            for number, node in enumerate(self.graph)
+            for index, symbol in enumerate(node.outputs)
+        }
+        calls = [
+            (
+                node.operation,
+                _mapped(places.__getitem__, node.given),
+                _mapped(lambda symbol: symbol.shape, node.result),
+                node.training,
+                node.number,
+            )
+            for node in self.graph
+        ]
+        state = super().__getstate__()
+        for derived in ("inputs", "outputs", "graph", "steps", "_order"):
+            del state[derived]
+        return {**state, "_ends": [_mapped(places.__getitem__, end) for end in self._ends], "_calls": calls}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        calls = state.pop("_calls")
+        super().__setstate__(state)
+        made: list[Node] = []
+        numbers: dict[Node, int] = {}
+
+        def symbol(place: tuple[int, int]) -> SymbolicTensor:
+            return made[place[0]].outputs[place[1]]
+
+        for operation, given, shapes, training, number in calls:
+            own = operation.nodes[0] if given == [] else Node(operation, _mapped(symbol, given), shapes, training)
+            numbers[own] = number
+            made.append(own)
+        for operation in {node.operation for node in made}:  # calls of one layer count as they did
+            operation.nodes.sort(key=lambda node: numbers.get(node, -1))
+            for number, node in enumerate(operation.nodes):
+                node.number = number
+        self._take(*(_mapped(symbol, end) for end in self._ends))
+
+    def _grows(self) -> bool:
+        """Return True: a model may be given more attributes, as in Keras."""
+        return True
+
+    def prepare(self, input_shape: Any) -> Any:
         """Check the shapes of the inputs, and return those of the outputs."""
         given, needed = flat_shapes(input_shape), [symbol.shape for symbol in self.inputs]
-        if [shape[1:] for shape in given] != [shape[1:] for shape in needed]:
-            raise ValueError(f'model "{self.name}" got inputs of shapes {given}, needs {needed}')
-        return self.output_shape
+        if len(given) != len(needed) or not all(map(fits, given, needed)):
+            raise self.error(f"got inputs of shapes {given}, needs {needed}")
+        if given == needed:
+            return self.output_shape
+        shapes = dict(zip(self.inputs, given, strict=True))
+        for node in self.graph:
+            if node.inputs:
+                found = node.operation.prepare(_mapped(shapes.__getitem__, node.given))
+                shapes.update(zip(node.outputs, flat_shapes(found), strict=True))
+        return _mapped(shapes.__getitem__, self.output)
+
+    def checked_output_shape(self, input_shape: Any) -> Any:
+        """Return the shapes of the outputs for inputs of these shapes."""
+        return self.prepare(input_shape)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shapes of the outputs for inputs of these shapes."""
+        return self.prepare(open_batch(input_shape))
 
     def build(self, input_shape: Any) -> None:
         """Check `input_shape`: the model was built with its graph."""
-        self.settle(input_shape)
+        self.prepare(open_batch(input_shape))
 
-    def require_built(self) -> None:
-        """Do nothing: the model is always built."""
+    def _build_by(self, make: Any, input_shape: Any) -> None:
+        make(input_shape)
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Compute the outputs, a tensor or a list of them, from a tensor or an array for each input.
@@ -91,12 +172,12 @@ class Functional(Model):
         if is_symbolic(x):
             return connect(self, x, training)
         values = dict(zip(self.inputs, self._tensors(x), strict=True))
-        with Calling(training) as training:
-            for stage, own, inputs, several, outputs, over in self.steps:
+        with Calling(self, training) as training:
+            for layers, own, inputs, several, outputs, over in self.steps:
                 given = [values[symbol] for symbol in inputs]
                 for symbol in over:
                     del values[symbol]
-                result = stage(given if several else given[0], training if own is None else own)
+                result = run(layers, given if several else given.pop(), training if own is None else own)
                 values.update(zip(outputs, flat(result), strict=True))
         found = [values[symbol] for symbol in self.outputs]
         return found if isinstance(self.output, list | tuple) else found[0]
@@ -105,14 +186,16 @@ class Functional(Model):
         """Return the inputs as tensors after checking their number and shapes."""
         if isinstance(x, Mapping):
             if set(x) != set(self.input_names):
-                raise ValueError(f'model "{self.name}" has the inputs {self.input_names}, got {list(x)}')
+                raise self.error(f"has the inputs {self.input_names}, got {list(x)}")
             x = [x[name] for name in self.input_names]
         elif len(self.inputs) == 1 and not (isinstance(x, list | tuple) and isinstance(x[0], Tensor | np.ndarray)):
             x = [x]
         if len(x) != len(self.inputs):
-            raise ValueError(f'model "{self.name}" has {len(self.inputs)} inputs ({self.input_names}), got {len(x)}')
+            raise self.error(f"has {len(self.inputs)} inputs ({self.input_names}), got {len(x)}")
         tensors = [each if isinstance(each, Tensor) else Tensor(as_array(each, self.dtype)) for each in x]
-        self.settle([(None, *tensor.shape[1:]) for tensor in tensors])
+        shapes, needed = [(None, *tensor.shape[1:]) for tensor in tensors], [symbol.shape for symbol in self.inputs]
+        if not all(map(fits, shapes, needed)):
+            raise self.error(f"got inputs of shapes {shapes}, needs {needed}")
         return tensors
 
     def get_config(self) -> dict[str, Any]:
@@ -135,13 +218,14 @@ class Functional(Model):
 
 
 def plan(nodes: Sequence[Node], inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> list[Step]:
-    """Return the steps that compute `outputs`, with layers joined where one follows the other and nobody looks on.
+    """Return the steps that compute `outputs`, with layers in one where one follows the other and nobody looks on.
 
     What is called twice is called in the order of `nodes`: a batch normalization's averages depend on it.
     """
     uses = Counter([*(symbol for node in nodes for symbol in node.inputs), *outputs])
-    calls = Counter(layer for node in nodes for layer in every_layer(node.operation))
-    waiting = {node for node in nodes if any(calls[layer] > 1 for layer in every_layer(node.operation))}
+    within = {node: list(node.operation.every_layer()) for node in nodes}
+    calls = Counter(layer for layers in within.values() for layer in layers)
+    waiting = {node for node, layers in within.items() if any(calls[layer] > 1 for layer in layers)}
     users = {symbol: node for node in nodes for symbol in node.inputs if node not in waiting}
     done: set[Node] = {symbol.node for symbol in inputs}
     steps: list[Step] = []
@@ -152,10 +236,9 @@ def plan(nodes: Sequence[Node], inputs: Sequence[SymbolicTensor], outputs: Seque
         while (follower := _only_user(chain[-1], uses, users)) is not None:
             chain.append(follower)
         done.update(chain)
-        for stage in stages([each.operation for each in chain]):  # type: ignore[misc]
-            first, last = chain[0], chain[len(stage.layers) - 1 if isinstance(stage, Joined) else 0]
-            chain = chain[chain.index(last) + 1 :]
-            steps.append(Step(stage, first.training, first.inputs, isinstance(first.given, list), last.outputs, []))
+        first, last = chain[0], chain[-1]
+        layers = [each.operation for each in chain]
+        steps.append(Step(layers, first.training, first.inputs, isinstance(first.given, list), last.outputs, []))
     _mark_the_last_uses(steps, outputs)
     return steps
 
@@ -177,10 +260,19 @@ def _mark_the_last_uses(steps: Sequence[Step], outputs: Sequence[SymbolicTensor]
                 step.over.append(symbol)
 
 
+def _mapped(function: Any, one_or_several: Any) -> Any:
+    """Return `function` of a thing, or a list of it of each in a list."""
+    return list(map(function, one_or_several)) if isinstance(one_or_several, list) else function(one_or_several)
+
+
 def _last_activation(symbol: SymbolicTensor) -> str | None:
-    operation: Any = symbol.node.operation
-    if isinstance(operation, Model):
-        found = operation.last_activation()
-        return found[symbol.index] if isinstance(found, list) else found
-    passes, activation = activation_of(operation)
-    return _last_activation(symbol.node.inputs[0]) if passes and symbol.node.inputs else activation
+    """Return the name of the activation that a symbol comes from, if only by layers that rearrange it."""
+    while True:
+        operation: Any = symbol.node.operation
+        if isinstance(operation, Model):
+            found = operation.last_activation()
+            return found[symbol.index] if isinstance(found, list) else found
+        passes, activation = activation_of(operation)
+        if not (passes and symbol.node.inputs):
+            return activation
+        symbol = symbol.node.inputs[0]

@@ -1,27 +1,29 @@
 """Model: layers that belong together, with one set of weights."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Self
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from .. import kernels, names
-from ..layers import Parameter
-from ..layers.graph import Node
-from ..tensor import Tensor, as_array
+from ..layers import Layer
 from ..training import Trainer
 from .summary import summary_lines
 
+# What Keras's `fit`, `evaluate` and `predict` call, and tinyconv's do not.
+STEPS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "make_train_function")
 
-class Model(Trainer):
-    """Base of all models: owns layers, knows their weights, and trains as `Trainer` says.
 
-    `Model(inputs, outputs)` makes a `Functional` one. Any model may serve as a layer of another.
+class Model(Layer, Trainer):
+    """Base of all models: has layers, knows their weights, and trains as `Trainer` says. Any model is a layer, too.
+
+    `Model(inputs, outputs)` makes a `Functional` one. A model of your own is a subclass that makes its layers in
+    `__init__`, as attributes, and calls them in `call(inputs)` or `call(inputs, training)`: see `Layer`.
     """
 
-    input: Any  # the symbol of the input, or a list of them
-    output: Any
-    inputs: Any  # the same, always as lists
+    layers_first: ClassVar[bool] = False  # whether files have the layers before those that are attributes, as Keras's
+    inputs: Any  # the symbols of the inputs and outputs, as lists
     outputs: Any
 
     def __new__(cls, *arguments: Any, **named: Any) -> Any:
@@ -32,62 +34,55 @@ class Model(Trainer):
 
         return super().__new__(Functional)
 
-    def __init__(self, name: str | None = None) -> None:
-        self.name = name or names.automatic(type(self).__name__)
-        self.layers: list[Any] = []  # layers, or models used as such
-        self.nodes: list[Node] = []
-        self._trainable = True
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        for method in STEPS:
+            if method in vars(cls):
+                raise TypeError(
+                    f"{cls.__name__} defines {method}, which tinyconv does not call: write the loop of training "
+                    "yourself, with loss.backward() and optimizer.apply(gradients, weights)"
+                )
 
-    def settle(self, input_shape: Any) -> Any:
-        """Check the shape of the input, or a list of them, build what is not built, return that of the output."""
-        raise NotImplementedError
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        if arguments or "inputs" in named:
+            raise TypeError(
+                f"{type(self).__name__} gives symbols to Model's __init__: make it a subclass of "
+                "tinyconv.models.Functional for that, or define call"
+            )
+        super().__init__(**named)
+
+    @property
+    def layers(self) -> list[Any]:
+        """The layers, or models used as such, in order."""
+        return list(self._layers)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """Return a layer by its name or its index."""
+        layers = self.layers
         if index is not None:
-            if not -len(self.layers) <= index < len(self.layers):
-                raise ValueError(f'model "{self.name}" has {len(self.layers)} layers, got index {index}')
-            return self.layers[index]
-        return names.look_up("layer", str(name), {layer.name: layer for layer in self.layers})
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(f'model "{self.name}" has {len(layers)} layers, got index {index}')
+            return layers[index]
+        return names.look_up("layer", str(name), {layer.name: layer for layer in layers})
 
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the weights that are there to be learnt; setting it sets it for every layer."""
-        return self._trainable
+    def error(self, message: str) -> ValueError:
+        """Return a ValueError that names this model."""
+        return ValueError(f'model "{self.name}" {message}')
 
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for layer in self.layers:
-            layer.trainable = value
+    def last_activation(self) -> Any:
+        """Return the name of the activation that the output comes from, or None if it is not known; or a list."""
+        return None
 
-    @property
-    def weights(self) -> list[Parameter]:
-        """All weights, layer by layer."""
-        return _once([weight for layer in self.layers for weight in layer.weights])
-
-    @property
-    def trainable_weights(self) -> list[Parameter]:  # type: ignore[override]
-        """Weights that training changes, layer by layer."""
-        return _once([weight for layer in self.layers for weight in layer.trainable_weights])
-
-    @property
-    def non_trainable_weights(self) -> list[Parameter]:
-        """Weights that training leaves alone, layer by layer."""
-        return _once([weight for layer in self.layers for weight in layer.non_trainable_weights])
-
-    @property
-    def losses(self) -> list[Tensor]:  # type: ignore[override]
-        """Penalties of all regularised weights, each once however many models share it."""
-        return [weight.regularizer(weight) for weight in self.trainable_weights if weight.regularizer]
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the layers and how they are connected, in Keras's words: see `description.py`."""
-        raise NotImplementedError
+    def require_built(self) -> None:
+        """Raise ValueError when the model's input shape is not known yet."""
+        if not self.built:
+            raise self.error("does not know its input shape: call it on data, or build(input_shape)")
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Return the functional model that `get_config` described, with new weights."""
+        if cls is not Model:
+            return super().from_config(config)
         from .functional import Functional
 
         return Functional.from_config(config)
@@ -108,32 +103,24 @@ class Model(Trainer):
     def count_params(self) -> int:
         """Return the number of values in all weights."""
         self.require_built()
-        return sum(weight.size for weight in self.weights)
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Return copies of all weights, layer by layer, in Keras's order."""
-        return [weight.numpy().copy() for weight in self.weights]
+        return super().count_params()
 
     def set_weights(self, weights: Sequence[np.ndarray]) -> None:
         """Replace all weights, in the order of `get_weights`; nothing changes unless every shape fits."""
         self.require_built()
-        own = self.weights
-        if len(weights) != len(own):
-            raise ValueError(f'model "{self.name}" has {len(own)} weights, set_weights got {len(weights)}')
-        for weight, array in zip(own, weights, strict=True):
-            if np.shape(array) != weight.shape:
-                raise ValueError(f"weight {weight.path} has shape {weight.shape}, set_weights got {np.shape(array)}")
-        for weight, array in zip(own, weights, strict=True):
-            weight.data[...] = kernels.move(as_array(array, weight.dtype), weight.device)
+        super().set_weights(weights)
 
-    def save_weights(self, filepath: str, *, note: dict[str, Any] | None = None) -> None:
+    def save_weights(self, filepath: str, overwrite: bool = True, *, note: dict[str, Any] | None = None) -> None:
         """Write all weights, and the state of optimizer and dropout, to `filepath` in Keras 3's ".weights.h5" layout.
 
-        The file is written aside and renamed. `note`, anything that JSON can hold, travels with it.
+        The file is written aside and renamed; without `overwrite` one that is there stays, and FileExistsError is
+        raised. `note`, anything that JSON can hold, travels with it.
         """
         from ..keras_files import save_weights
 
         self.require_built()
+        if not overwrite and os.path.lexists(filepath):
+            raise FileExistsError(f"{filepath} is there already: give another name, or overwrite=True")
         save_weights(filepath, self, note)
 
     def load_weights(self, filepath: str) -> None:
@@ -143,19 +130,26 @@ class Model(Trainer):
         self.require_built()
         load_weights(filepath, self)
 
-    def summary(self) -> None:
-        """Print the layers, their output shapes and parameter counts, and the totals."""
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
+    ) -> None:
+        """Print the layers, their output shapes and parameter counts, and the totals.
+
+        `line_length` and `positions`, where columns end in parts of it, set the table's width; `print_fn` takes the
+        text in place of `print`. `expand_nested` lists the layers of models within, `show_trainable` says which layers
+        are trained, and `layer_range`, two names or patterns, lists only the layers from one to the other.
+        """
         self.require_built()
-        print("\n".join(summary_lines(self)))
+        lines = summary_lines(self, line_length, positions, expand_nested, show_trainable, layer_range)
+        (print if print_fn is None else print_fn)("\n".join(lines))
 
-
-def every_layer(operation: Any) -> Iterator[Any]:
-    """Yield a layer, or a model and all that is in it."""
-    yield operation
-    for layer in getattr(operation, "layers", ()):
-        yield from every_layer(layer)
-
-
-def _once(weights: Sequence[Parameter]) -> list[Parameter]:
-    """Return the weights without repetitions: models within a model may share layers."""
-    return list({id(weight): weight for weight in weights}.values())
+    def __repr__(self) -> str:
+        size = f", {self.count_params():,} parameters" if self.built else ", not built"
+        count = f"{len(self.layers)} layer{'' if len(self.layers) == 1 else 's'}"
+        return f"<{type(self).__name__} {self.name}: {count}{size}>"

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ..arguments import flag
 from ..layers import InputLayer, Layer
+from ..layers.building import building, open_batch
 from ..layers.calling import Calling
-from ..layers.graph import Shape, SymbolicTensor, connect, is_symbolic
-from ..layers.joined import stages
+from ..layers.graph import Node, Shape, SymbolicTensor, connect, is_symbolic
 from ..tensor import Tensor, as_array
 from .activation import activation_of
+from .fusion import run
 from .model import Model
 
 
@@ -18,16 +20,43 @@ class Sequential(Model):
     The first may be an `Input`, or a layer given `input_shape`; otherwise the model is built when it first sees data.
     """
 
-    def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None) -> None:
-        super().__init__(name)
+    layers_first = True
+
+    def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None, trainable: bool = True) -> None:
+        super().__init__(name=name)
+        self._stack: list[Any] = []
         self._symbols: list[SymbolicTensor] = []  # the input's, and every layer's output, once the input is known
         for layer in layers or []:
             self.add(layer)
+        if not flag("trainable", trainable):
+            self.trainable = False
 
     @property
-    def dtype(self) -> str:  # type: ignore[override]
-        """The dtype of the first layer's weights and input."""
-        return self.layers[0].dtype if self.layers else "float32"
+    def layers(self) -> list[Any]:
+        """The layers, or models used as such, from the bottom to the top."""
+        return list(self._stack)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes for a copy or a pickle: of the symbols, the first one's layer and the shapes."""
+        symbols = [self._symbols[0].node.operation, *(symbol.shape for symbol in self._symbols[1:])]
+        return {**super().__getstate__(), "_symbols": symbols if self._symbols else []}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({**state, "_symbols": []})
+        if state["_symbols"]:
+            below, *shapes = state["_symbols"]
+            self._symbols = [below.output]
+            for layer, shape in zip(self._stack, shapes, strict=True):
+                self._symbols.append(Node(layer, self._symbols[-1], shape).outputs[0])
+
+    def _grows(self) -> bool:
+        """Return True: `add` and `pop` change a stack at any time."""
+        return True
+
+    @property
+    def built(self) -> bool:  # type: ignore[override]
+        """Whether the input's shape is known."""
+        return bool(self._symbols)
 
     @property
     def input_shape(self) -> Any:
@@ -70,60 +99,76 @@ class Sequential(Model):
         """Put a layer, or a model, on top of the stack."""
         if isinstance(layer, SymbolicTensor) and isinstance(layer.node.operation, InputLayer):
             layer = layer.node.operation
-        if not isinstance(layer, Layer | Model):
+        if not isinstance(layer, Layer):
             raise TypeError(f'model "{self.name}" is made of layers, got {layer!r}')
         if isinstance(layer, InputLayer):
-            if self.layers or self._symbols:
+            if self._stack or self._symbols:
                 raise ValueError(f'model "{self.name}" already has a first layer; Input must come before it')
             self._symbols = [layer.output]
             return
-        if any(layer.name == other.name for other in self.layers):
+        if any(layer.name == other.name for other in self._stack):
             raise ValueError(f'model "{self.name}" already has a layer called "{layer.name}": names must differ')
-        if not self.layers and not self._symbols:
-            shape: Any = layer.batch_input_shape if isinstance(layer, Layer) else layer.input_shape
-            if shape is not None:
+        if not self._stack:
+            self.dtype = layer.dtype
+            shape: Any = layer.input_shape if isinstance(layer, Model) else layer.batch_input_shape
+            if not self._symbols and shape is not None:
                 self._symbols = [InputLayer(shape[1:], dtype=layer.dtype).output]
         if self._symbols:
             self._symbols.append(connect(layer, self._symbols[-1]))
-        self.layers.append(layer)
+        self._stack.append(layer)
 
     def pop(self) -> Any:
         """Take the top layer off the stack and return it."""
-        if not self.layers:
-            raise ValueError(f'model "{self.name}" has no layer to take off')
+        if not self._stack:
+            raise self.error("has no layer to take off")
         if self._symbols:
             self._symbols.pop()
-        return self.layers.pop()
+        return self._stack.pop()
 
-    def settle(self, input_shape: Shape) -> Shape:
+    def prepare(self, input_shape: Shape) -> Shape:
         """Check `input_shape`, build what is not built, and return the shape of the output."""
-        if self.input_shape is None:
+        if not self.built:
             self.build(input_shape)
         shape = input_shape
-        for layer in self.layers:
-            shape = layer.settle(shape)
+        for layer in self._stack:
+            shape = layer.prepare(shape)
         return shape
+
+    def checked_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the output for inputs of `input_shape`; an error names the layer that refuses it."""
+        shape = input_shape
+        for layer in self._stack:
+            shape = layer.checked_output_shape(shape)
+        return shape
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the output for inputs of `input_shape`."""
+        return self.checked_output_shape(open_batch(input_shape))
 
     def build(self, input_shape: Shape) -> None:
         """Build every layer for inputs of `input_shape`, batch axis included."""
-        if not self.layers:
+        if not self._stack:
             self.require_built()
-        shape = tuple(input_shape)
-        for layer in self.layers:  # all must fit before one makes weights
-            shape = layer.checked_output_shape(shape) if isinstance(layer, Layer) else layer.settle(shape)
-        if not self._symbols:
-            self._symbols = [InputLayer(input_shape[1:], dtype=self.dtype).output]  # type: ignore[arg-type]
-            for layer in self.layers:
-                self._symbols.append(connect(layer, self._symbols[-1]))
+        shape = open_batch(input_shape)
+        with building():
+            self.checked_output_shape(shape)  # all must fit before one makes weights
+            if not self._symbols:
+                symbols = [InputLayer(shape[1:], dtype=self.dtype).output]
+                for layer in self._stack:
+                    symbols.append(connect(layer, symbols[-1]))
+                self._symbols = symbols
+
+    def _build_by(self, make: Any, input_shape: Any) -> None:
+        make(input_shape)
 
     def require_built(self) -> None:
         """Raise ValueError when the model has no layers or its input shape is not known yet."""
-        if not self.layers:
-            raise ValueError(f'model "{self.name}" has no layers: add some first')
+        if not self._stack:
+            raise self.error("has no layers: add some first")
         if not self._symbols:
-            raise ValueError(
-                f'model "{self.name}" does not know its input shape: start with Input((28, 28, 1)), '
-                "give the first layer input_shape=..., or call it on data"
+            raise self.error(
+                "does not know its input shape: start with Input((28, 28, 1)), give the first layer input_shape=..., "
+                "or call it on data"
             )
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
@@ -134,10 +179,8 @@ class Sequential(Model):
             x = Tensor(as_array(x, self.dtype))
         if not self._symbols:
             self.build((None, *x.shape[1:]))
-        with Calling(training) as training:
-            for stage in stages(self.layers):
-                x = stage(x, training)
-        return x
+        with Calling(self, training) as training:
+            return run(self._stack, x, training)
 
     def get_config(self) -> dict[str, Any]:
         """Return the layers in Keras's words."""
@@ -154,7 +197,7 @@ class Sequential(Model):
 
     def last_activation(self) -> str | None:
         """Return the name of the activation that the output comes from, or None if it is not known."""
-        for layer in reversed(self.layers):
+        for layer in reversed(self._stack):
             if isinstance(layer, Model):
                 return layer.last_activation()
             passes, activation = activation_of(layer)

@@ -33,16 +33,23 @@ Callbacks: TypeAlias = Callback | Sequence[Callback] | None
 class Trainer(DataChecks):
     """What a model can do once it can be called: learn, be measured, predict."""
 
-    trainable_weights: list[Parameter]
-    losses: list[Tensor]
-
     optimizer: optimizers.Optimizer | None = None
     history: History | None = None  # of the last `fit`
     stop_training = stop_evaluating = stop_predicting = False  # a callback sets them to True
     batch_samples = 0  # of the batch that `fit` has in hand
     _compiled: Mapping[str, Any] | None = None  # the arguments of `compile`
 
-    def __call__(self, x: Any, training: Any = False) -> Any:
+    @property
+    def trainable_weights(self) -> list[Parameter]:
+        """Weights that training changes."""
+        raise NotImplementedError
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """Penalties of the regularised weights."""
+        raise NotImplementedError
+
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Compute the model's output, or a list of outputs."""
         raise NotImplementedError
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..config import floatx
-from ..layers.convolution import channels_last
+from ..layers.window import channels_last
 from ..names import look_up
 from ..tensor import Tensor
 

@@ -5,10 +5,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from ..arguments import sizes
 from ..initializers import blank
 from ..layers import GlobalAveragePooling2D, GlobalMaxPooling2D, Input
 from ..layers.graph import SymbolicTensor, sources
-from ..layers.layer import sizes
 from ..models import Functional
 from ..names import look_up
 

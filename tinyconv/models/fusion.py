@@ -1,4 +1,4 @@
-"""Layers that are computed in one pass where a stack has them one after the other.
+"""Operator fusion: layers that are computed in one pass where a stack has them one after the other.
 
     convolution, rectifier, 2×2 max pooling     to the bit what they are one by one, on the CPU
     batch normalization, rectifier              the same, also with a ceiling
@@ -7,44 +7,44 @@
                                                 (b − mean)·s + β, with s = γ/√(variance + ε): exact but for rounding
 
 What falls away is to write a layer's result, to read it again for the next, and all that once more with its gradient.
+Inside `with tinyconv.fusion(False)` every layer runs by itself.
 """
 
 from collections.abc import Iterator, Sequence
 from math import inf
 from typing import Any
 
+import numpy as np
+
 from .. import functions as F
-from ..autograd import recording
+from ..autograd import calling, recording
+from ..config import fusing
 from ..kernels.window import POOL_2X2
+from ..layers import Activation, Add, BatchNormalization, Conv2D, Layer, MaxPooling2D, ReLU
 from ..tensor import Tensor
-from .convolution import Conv2D
-from .core import Activation, ReLU
-from .layer import Layer
-from .merge import Add
-from .normalization import BatchNormalization
-from .pooling import MaxPooling2D
 
 
-class Joined:
+class Fused:
     """Layers of a stack that follow each other; `ceiling` is that of the rectifier among them, None without one."""
 
     def __init__(self, layers: Sequence[Layer], ceiling: float | None) -> None:
         self.layers, self.ceiling = layers, ceiling
 
-    def __call__(self, x: Any, training: bool = False) -> Tensor:
+    def __call__(self, x: Any, *, training: bool) -> Tensor:
         """Apply the layers to a tensor."""
         shape = (None, *x.shape[1:])
         for layer in self.layers:
-            shape = layer.settle(shape)
+            shape = layer.prepare(shape)
             layer.check(x)
-        return self.call(x, training)
+        with calling(self.layers[-1]):
+            return self.call(x, training)
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Compute the output of the layers."""
         raise NotImplementedError
 
 
-class Convolved(Joined):
+class Convolved(Fused):
     """A convolution, and the rectifier and the pooling behind it."""
 
     def __init__(self, layers: Sequence[Layer], relu: bool, pooled: bool) -> None:
@@ -53,50 +53,71 @@ class Convolved(Joined):
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the convolution, rectified and pooled."""
-        convolution = self.layers[0]
-        assert isinstance(convolution, Conv2D)
-        return convolution.convolve(x, self.relu, self.pooled)
+        first = self.layers[0]
+        assert isinstance(first, Conv2D)
+        return F.conv2d(x, first.kernel, first.bias, *first.geometry, first.groups, self.relu, self.pooled)
 
 
-class Normalized(Joined):
+class Normalized(Fused):
     """A batch normalization, the convolution before it if there is one, and the rectifier behind it."""
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the input convolved, normalized and rectified."""
-        convolution, normalization = self.layers[0], self.layers[0]
-        if isinstance(convolution, Conv2D):
-            normalization = self.layers[1]
+        first, normalization = self.layers[:2] if len(self.layers) > 1 else (self.layers[0], None)
+        if isinstance(first, BatchNormalization):
+            return first.normalize(x, training, self.ceiling)
+        assert isinstance(first, Conv2D)
         assert isinstance(normalization, BatchNormalization)
-        if normalization is convolution:
-            return normalization.normalize(x, training, self.ceiling)
-        assert isinstance(convolution, Conv2D)
         if recording() or (training and normalization.trainable):
-            return normalization.normalize(convolution.convolve(x), training, self.ceiling)
-        relu, scale_and_shift = self.ceiling == inf, normalization.scale_and_shift()
-        y = convolution.convolve(x, relu, scale_and_shift=scale_and_shift)
+            y = F.conv2d(x, first.kernel, first.bias, *first.geometry, first.groups)
+            return normalization.normalize(y, training, self.ceiling)
+        relu = self.ceiling == inf
+        kernel, bias = folded(first, normalization)
+        y = F.conv2d(x, kernel, bias, *first.geometry, first.groups, relu)
         return y if relu or self.ceiling is None else F.relu(y, max_value=self.ceiling)
 
 
-class Added(Joined):
+def folded(convolution: Conv2D, normalization: BatchNormalization) -> tuple[Tensor, Tensor]:
+    """Return the kernel and the bias of the one convolution that both are outside training."""
+    scale = 1 / np.sqrt(normalization.moving_variance.data + normalization.epsilon)
+    if normalization.gamma is not None:
+        scale = scale * normalization.gamma.data
+    shift = -normalization.moving_mean.data * scale
+    if normalization.beta is not None:
+        shift = shift + normalization.beta.data
+    bias = shift if convolution.bias is None else convolution.bias.data * scale + shift
+    return Tensor(convolution.kernel.data * scale), Tensor(bias)
+
+
+class Added(Fused):
     """A sum and the rectifier behind it."""
 
-    def __call__(self, x: Any, training: bool = False) -> Tensor:
+    def __call__(self, x: Any, *, training: bool) -> Tensor:
         """Return the rectified sum of a list of tensors."""
-        add = self.layers[0]
-        assert isinstance(add, Add)
-        return add.join(add.checked(x), relu=True)
+        add: Any = self.layers[0]
+        add.prepare([(None, *tensor.shape[1:]) for tensor in x])
+        add.check(x)
+        with calling(self.layers[-1]):
+            return add.join(x, relu=True)
 
 
-def stages(layers: Sequence[Layer]) -> Iterator[Layer | Joined]:
-    """Yield what computes the layers in turn: a layer, or several joined."""
+def run(layers: Sequence[Layer], x: Any, training: bool) -> Any:
+    """Apply the layers one after the other, several in one pass where that is offered and `fusion` is not off."""
+    for stage in fused(layers) if fusing() else layers:
+        x = stage(x, training=training)
+    return x
+
+
+def fused(layers: Sequence[Layer]) -> Iterator[Layer | Fused]:
+    """Yield what computes the layers in turn: a layer, or several fused."""
     at = 0
     while at < len(layers):
         stage = _normalized(layers[at:]) or _convolved(layers[at:]) or _added(layers[at:]) or layers[at]
         yield stage
-        at += len(stage.layers) if isinstance(stage, Joined) else 1
+        at += len(stage.layers) if isinstance(stage, Fused) else 1
 
 
-def _normalized(layers: Sequence[Layer]) -> Joined | None:
+def _normalized(layers: Sequence[Layer]) -> Fused | None:
     convolved = type(layers[0]) is Conv2D and layers[0].activation is F.linear
     end = 1 + convolved
     if len(layers) < end or type(layers[end - 1]) is not BatchNormalization:
@@ -106,7 +127,7 @@ def _normalized(layers: Sequence[Layer]) -> Joined | None:
     return Normalized(layers[:end], ceiling) if end > 1 else None
 
 
-def _convolved(layers: Sequence[Layer]) -> Joined | None:
+def _convolved(layers: Sequence[Layer]) -> Fused | None:
     first, end, pooled = layers[0], 1, False
     # Of exactly this type: a subclass may compute something else.
     if type(first) is not Conv2D or first.activation not in (F.relu, F.linear):
@@ -123,7 +144,7 @@ def _convolved(layers: Sequence[Layer]) -> Joined | None:
     return Convolved(layers[:end], relu, pooled) if end > 1 else None
 
 
-def _added(layers: Sequence[Layer]) -> Joined | None:
+def _added(layers: Sequence[Layer]) -> Fused | None:
     return Added(layers[:2], inf) if type(layers[0]) is Add and len(layers) > 1 and _rectifies(layers[1]) else None
 
 

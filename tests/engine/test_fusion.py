@@ -7,8 +7,7 @@ import pytest
 
 import tinyconv as tc
 from tinyconv import layers
-from tinyconv.layers.joined import Joined, stages
-from tinyconv.models import functional, sequential
+from tinyconv.models.fusion import Fused, fused
 
 L = layers
 STACKS = {
@@ -51,51 +50,51 @@ STACKS = {
 
 @pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_same_training_as_one_by_one(stack, dtype, monkeypatch, rng):
+def test_same_training_as_one_by_one(stack, dtype, rng):
     x, y = rng.standard_normal((8, 12, 11, 2)), rng.integers(0, 3, 8)
     found, predicted = [], []
-    for how in (stages, lambda layers: layers):
-        monkeypatch.setattr(sequential, "stages", how)
+    for enabled in (True, False):
         tc.clear_session()
         tc.set_seed(3)
         tc.set_floatx(dtype)
         model = tc.Sequential([*stack(), L.Flatten(), L.Dense(3, activation="softmax")])
         model.compile("adam", "sparse_categorical_crossentropy")
-        losses = [model.train_on_batch(x, y) for _ in range(5)]
-        found.append([losses, *(weight.tolist() for weight in model.get_weights()), model(x).numpy().tolist()])
-        predicted.append(model.predict(x))
+        with tc.fusion(enabled):
+            losses = [model.train_on_batch(x, y) for _ in range(5)]
+            found.append([losses, *(weight.tolist() for weight in model.get_weights()), model(x).numpy().tolist()])
+            predicted.append(model.predict(x))
     assert found[0] == found[1]
     assert found[0][0][0] > found[0][0][-1]
     # Where nothing is recorded, normalizations are folded into kernels.
     np.testing.assert_allclose(*predicted, rtol=0, atol=1e-5 if dtype == "float32" else 1e-14)
 
 
-def joined(*stack):
+def passes(*stack):
     """How many layers each stage of a stack has, and what it does in one pass."""
     return [
-        (len(stage.layers), stage.ceiling, getattr(stage, "pooled", False)) if isinstance(stage, Joined) else stage
-        for stage in stages(stack)
+        (len(stage.layers), stage.ceiling, getattr(stage, "pooled", False)) if isinstance(stage, Fused) else stage
+        for stage in fused(stack)
     ]
 
 
-def test_what_is_joined():
+def test_what_is_passes():
     convolution, relu, pool = L.Conv2D(4, 3), L.ReLU(), L.MaxPooling2D()
-    assert joined(convolution, relu, pool, relu) == [(3, inf, True), relu]
-    assert joined(convolution, pool) == [(2, None, True)]
-    assert joined(convolution) == [convolution]
-    assert joined(pool, convolution, convolution, pool) == [pool, convolution, (2, None, True)]
+    assert passes(convolution, relu, pool, relu) == [(3, inf, True), relu]
+    assert passes(convolution, pool) == [(2, None, True)]
+    assert passes(convolution) == [convolution]
+    assert passes(pool, convolution, convolution, pool) == [pool, convolution, (2, None, True)]
     normal = L.BatchNormalization()
-    assert joined(convolution, normal, relu, pool) == [(3, inf, False), pool]
-    assert joined(convolution, normal, pool) == [(2, None, False), pool]
-    assert joined(relu, normal, relu) == [relu, (2, inf, False)]
-    assert joined(L.Conv2D(4, 3, activation="relu"), normal)[1] == normal
-    assert joined(normal, pool, relu) == [normal, pool, relu]
-    assert joined(normal, L.ReLU(6.0), relu) == [(2, 6.0, False), relu]
-    assert joined(convolution, normal, L.Activation("relu6")) == [(3, 6.0, False)]
-    assert joined(L.Add(), relu, pool) == [(2, inf, False), pool]
+    assert passes(convolution, normal, relu, pool) == [(3, inf, False), pool]
+    assert passes(convolution, normal, pool) == [(2, None, False), pool]
+    assert passes(relu, normal, relu) == [relu, (2, inf, False)]
+    assert passes(L.Conv2D(4, 3, activation="relu"), normal)[1] == normal
+    assert passes(normal, pool, relu) == [normal, pool, relu]
+    assert passes(normal, L.ReLU(6.0), relu) == [(2, 6.0, False), relu]
+    assert passes(convolution, normal, L.Activation("relu6")) == [(3, 6.0, False)]
+    assert passes(L.Add(), relu, pool) == [(2, inf, False), pool]
 
 
-def test_what_is_not_joined():
+def test_what_is_not_passes():
     class Own(L.Conv2D):
         pass
 
@@ -113,9 +112,9 @@ def test_what_is_not_joined():
         L.Activation("tanh"),
         L.Dropout(0.5),
     ):
-        assert joined(convolution, other) == [convolution, other]
+        assert passes(convolution, other) == [convolution, other]
     for first in (Own(4, 3), L.Conv2D(4, 3, activation="tanh")):
-        assert joined(first, pool) == [first, pool]
+        assert passes(first, pool) == [first, pool]
     for first, second in (
         (OwnNormal(), L.ReLU()),
         (L.BatchNormalization(), L.ReLU(negative_slope=0.1)),
@@ -123,23 +122,22 @@ def test_what_is_not_joined():
         (L.Add(), L.ReLU(6.0)),
         (L.Maximum(), L.ReLU()),
     ):
-        assert joined(first, second) == [first, second]
+        assert passes(first, second) == [first, second]
 
 
 @pytest.mark.parametrize("shapes", [[(4, 3), (4, 3)], [(4, 3), (4, 3), (4, 3)], [(4, 3), (4, 1)]], ids=str)
-def test_sums_are_rectified_in_the_same_pass(shapes, monkeypatch):
+def test_sums_are_rectified_in_the_same_pass(shapes):
     found = []
-    for how in (stages, lambda layers: layers):
-        monkeypatch.setattr(functional, "stages", how)
+    for enabled in (True, False):
         inputs = [tc.Input(shape) for shape in shapes]
         total = L.Add()(inputs)
         model = tc.Model(inputs, L.ReLU()(total))
         draws = np.random.default_rng(1)
         x = [tc.Tensor(draws.standard_normal((5, *shape)).astype(np.float32), requires_grad=True) for shape in shapes]
-        y = model(x)
+        with tc.fusion(enabled):
+            y = model(x)
         y.backward(np.random.default_rng(2).standard_normal(y.shape).astype(np.float32))
         found.append([y.numpy().tolist(), *(each.grad.tolist() for each in x)])
-    assert len(model.steps) == 2
     assert found[0][0] == np.maximum(sum(each.numpy() for each in x), 0).tolist()
     assert found[0] == found[1]
 
@@ -190,3 +188,64 @@ def test_normalization_and_rectifier_in_one_pass_move_the_averages_once(rng):
     np.testing.assert_array_equal(y.numpy(), np.maximum(before.numpy(), 0))
     for weight, other in zip(model.get_weights(), twin.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, other)
+
+
+def test_an_observer_sees_the_gradients_of_every_layer(rng):
+    """Norms of gradients by layer, one operation at a time: the activation inside a layer is one of its own."""
+    shared = L.Dense(6, activation="relu", name="shared")
+    inner = tc.Sequential([tc.Input((6,)), shared, L.Dense(6, name="within")], name="inner")
+    image = tc.Input((8, 8, 2))
+    x = L.Conv2D(4, 3, activation="relu", name="conv")(image)
+    x = L.ReLU(name="relu")(L.BatchNormalization(name="normal")(L.MaxPooling2D(name="pool")(x)))
+    x = shared(L.Dense(6, name="dense")(L.Flatten(name="flat")(x)))
+    model = tc.Model(image, L.Add(name="sum")([inner(x), shared(x)]), name="net")
+    operations, squares, calls_of_shared = {}, {}, set()
+
+    def observe(function, inputs, dy, gradients):
+        layers_around = [call.layer for call in function.calls]
+        operations.setdefault(layers_around[-1].name, []).append(type(function).__name__)
+        for tensor, gradient in zip(inputs, gradients, strict=True):
+            if isinstance(tensor, L.Parameter) and gradient is not None:
+                assert any(tensor is weight for weight in layers_around[-1].weights)
+                name = layers_around[-1].name
+                squares[name] = squares.get(name, 0) + np.square(gradient).sum()
+        if layers_around[-1] is shared:
+            calls_of_shared.add((function.calls[-1], "inner" in [layer.name for layer in layers_around]))
+
+    images = tc.Tensor(rng.standard_normal((4, 8, 8, 2)).astype(np.float32))
+    with tc.fusion(False):
+        y = model(images, training=True)
+    y.backward(rng.standard_normal(y.shape).astype(np.float32), observe=observe)
+    assert {name: kinds for name, kinds in operations.items() if name != "shared"} == {
+        "sum": ["Add"],
+        "within": ["Dense"],
+        "dense": ["Dense"],
+        "flat": ["Reshape"],
+        "relu": ["Relu"],
+        "normal": ["BatchNorm"],
+        "pool": ["MaxPool2D"],
+        "conv": ["Relu", "Conv2D"],
+    }
+    assert sorted(operations["shared"]) == ["Dense"] * 3 + ["Relu"] * 3
+    assert sorted(inside for _, inside in calls_of_shared) == [False, False, True]  # three calls of one layer
+    for layer in (*model.layers[1:], inner.layers[1]):
+        if layer not in (shared, inner) and layer.trainable_weights:
+            norm = sum(np.square(weight.grad).sum() for weight in layer.trainable_weights)
+            assert squares[layer.name] == pytest.approx(norm, rel=1e-5)
+    with_fusion = model(images)
+    assert type(with_fusion.creator).__name__ == "Add"
+    assert [call.layer.name for call in with_fusion.creator.calls] == ["net", "sum"]
+
+
+def test_an_activation_that_is_changed_later_counts(rng):
+    """Passes are chosen at each call: a convolution whose activation changed is not rectified as before."""
+    x = tc.Input((6, 6, 2))
+    conv = L.Conv2D(4, 3, activation="relu")
+    model = tc.Model(x, L.MaxPooling2D()(conv(x)))
+    images = rng.standard_normal((2, 6, 6, 2)).astype(np.float32)
+    rectified = model.predict(images)
+    conv.activation = None
+    assert conv.get_config()["activation"] == "linear"
+    linear = model.predict(images)
+    assert (linear < 0).any()
+    np.testing.assert_array_equal(np.maximum(linear, 0), rectified)

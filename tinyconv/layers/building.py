@@ -1,0 +1,78 @@
+"""Building a layer: once, by one thread at a time, and found out by trying what a layer does not say of itself."""
+
+import os
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from ..autograd import no_grad
+from ..randomness import repeat_draws
+from ..tensor import Tensor
+from .graph import Shape, flat
+
+_lock = threading.RLock()
+
+
+def building() -> AbstractContextManager[Any]:
+    """Return the lock that is held while a layer or a model makes its weights: two threads must not make them twice."""
+    return _lock
+
+
+def _renew() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked child has only the thread that forked: whoever held the lock is not there to give it back.
+    os.register_at_fork(after_in_child=_renew)
+
+
+def once(build: Callable[..., Any]) -> Callable[..., None]:
+    """Return a layer's `build` as a method that builds once, remembers the shape, and leaves nothing half made."""
+
+    @wraps(build)
+    def method(self: Any, input_shape: Any = None) -> None:
+        self._build_by(lambda shape: build(self, shape), input_shape)
+
+    return method
+
+
+def open_batch(shape: Any) -> Any:
+    """Return a shape, or a list of them, as a tuple with an open batch axis."""
+    if isinstance(shape, list | tuple) and any(isinstance(each, list | tuple) for each in shape):
+        return [open_batch(each) for each in shape]
+    return (None, *shape[1:])
+
+
+def tried_shape(call: Callable[[Any], Any], input_shape: Any, dtype: str) -> Any:
+    """Return the shape, or a list of them, that `call` makes of zeros of `input_shape`: open lengths stay open.
+
+    It is called twice, with other lengths for those that are open: what changes in the result is open there, too.
+    Nothing is recorded, drawn or kept.
+    """
+    several = isinstance(input_shape, list)
+    found = []
+    for batch, length in ((1, 64), (2, 96)):
+        given = [
+            Tensor(np.zeros([batch, *(length if cells is None else cells for cells in shape[1:])], dtype))
+            for shape in (input_shape if several else [input_shape])
+        ]
+        with no_grad(), repeat_draws(), np.errstate(all="ignore"):
+            result = call(given if several else given[0])
+        for each in flat(result):
+            if not isinstance(each, Tensor):
+                raise TypeError(f"call must return a tensor, or a list of them, and returned {type(each).__name__}")
+        found.append([each.shape for each in flat(result)])
+    shapes = [_common(*pair) for pair in zip(*found, strict=True)]
+    return shapes if isinstance(result, list | tuple) else shapes[0]
+
+
+def _common(one: tuple[int, ...], other: tuple[int, ...]) -> Shape:
+    if len(one) != len(other):
+        raise ValueError(f"the number of its output's axes depends on the input's lengths: {one}, {other}")
+    return tuple(a if a == b else None for a, b in zip(one, other, strict=True))

@@ -1,0 +1,117 @@
+"""What Dense and the convolutions share: how their weights start and are penalised, a bias, an activation, a window."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from .. import activations, initializers, regularizers
+from .layer import OneInput, describe
+from .parameter import Parameter
+from .window import channels_last, window_of
+
+
+class Weighted(OneInput):
+    """Base of layers that compute activation(x·kernel + bias), for one product or another.
+
+    `weights` names what their arguments `NAME_initializer` and `NAME_regularizer` are for, with these two.
+    """
+
+    bias: Parameter | None
+    bias_initializer: initializers.Initializer
+    bias_regularizer: regularizers.L1L2 | None
+
+    def __init__(
+        self,
+        activation: str | activations.Activation | None,
+        use_bias: bool,
+        weights: Mapping[str, tuple[Any, Any]],
+        *,
+        name: str | None,
+        dtype: str | None,
+        trainable: bool,
+        input_shape: Sequence[int | None] | None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, trainable=trainable, input_shape=input_shape)
+        self.activation = activation
+        self.use_bias = use_bias
+        self._described = tuple(weights)
+        for argument, (initializer, regularizer) in weights.items():
+            setattr(self, f"{argument}_initializer", initializers.get(initializer))
+            setattr(self, f"{argument}_regularizer", regularizers.get(regularizer))
+
+    @property
+    def activation(self) -> activations.Activation:
+        """What is applied to the sum; set by name, as a function, or to None for `linear`."""
+        return self._activation
+
+    @activation.setter
+    def activation(self, value: str | activations.Activation | None) -> None:
+        self._activation = activations.get(value)
+
+    def add_described(self, name: str, shape: tuple[int, ...], argument: str) -> Parameter:
+        """Make a weight that starts and is penalised as the arguments `ARGUMENT_initializer`, `…_regularizer` say."""
+        initializer, regularizer = (getattr(self, f"{argument}_{kind}") for kind in ("initializer", "regularizer"))
+        return self.add_weight(shape, initializer, regularizer=regularizer, name=name)
+
+    def add_bias(self, count: int) -> None:
+        """Make the bias, if there is to be one."""
+        self.bias = self.add_described("bias", (count,), "bias") if self.use_bias else None
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        described = [f"{name}_{kind}" for kind in ("initializer", "regularizer") for name in self._described]
+        return {
+            **super().get_config(),
+            "activation": activations.name_of(self.activation),
+            "use_bias": self.use_bias,
+            **{argument: describe(getattr(self, argument)) for argument in described},
+        }
+
+
+class Convolution(Weighted):
+    """Base of the convolutions of images (n,h,w,c): a window slides over them."""
+
+    rank = 4
+    strides_with_dilation: ClassVar[bool] = True  # Keras has both together for depthwise kernels only
+
+    def __init__(
+        self,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int],
+        padding: str,
+        data_format: str | None,
+        dilation_rate: int | Sequence[int],
+        activation: str | activations.Activation | None,
+        use_bias: bool,
+        weights: Mapping[str, tuple[Any, Any]],
+        *,
+        name: str | None,
+        dtype: str | None,
+        trainable: bool,
+        input_shape: Sequence[int | None] | None,
+    ) -> None:
+        super().__init__(
+            activation, use_bias, weights, name=name, dtype=dtype, trainable=trainable, input_shape=input_shape
+        )
+        channels_last(data_format)
+        self.window = window_of("kernel_size", kernel_size, strides, padding, dilation_rate)
+        if not self.strides_with_dilation and max(self.window.strides) > 1 and max(self.window.dilation) > 1:
+            raise ValueError(
+                f"strides and dilation_rate must not both be above 1, got strides={self.window.strides} and "
+                f"dilation_rate={self.window.dilation}"
+            )
+
+    @property
+    def geometry(self) -> tuple[tuple[int, int], str, tuple[int, int]]:
+        """Strides, padding and dilation, as functions take them."""
+        return self.window.strides, self.window.padding, self.window.dilation
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {
+            **super().get_config(),
+            "kernel_size": self.window.size,
+            "strides": self.window.strides,
+            "padding": self.window.padding,
+            "data_format": "channels_last",
+            "dilation_rate": self.window.dilation,
+        }
