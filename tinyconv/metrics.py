@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from . import initializers, names, registry
+from . import initializers, kernels, names, registry
 from .config import floatx
 from .tensor import Tensor, as_array
 from .tensor import values as as_values
@@ -20,17 +20,22 @@ class Variable(Tensor):
         self.name = name
 
     def assign(self, value: Any) -> None:
-        """Set the value."""
+        """Set the value; one number serves for all elements."""
         value = as_array(value, self.dtype)
-        self.data = value if value.shape == self.shape else value + self.data * 0
+        if value.shape != self.shape:
+            if value.size != 1:
+                raise ValueError(f"variable {self.name} has shape {self.shape}, it cannot be set to {value.shape}")
+            value = value.reshape(()) * np.ones_like(value, shape=self.shape)
+        self.data = value
 
     def assign_add(self, value: Any) -> None:
-        """Add to the value."""
-        self.assign(self.data + as_values(value))
+        """Add to the value, and go to the device of what is added."""
+        value = as_values(value)
+        self.assign(kernels.move(self.data, kernels.device(value)) + value)
 
     def assign_sub(self, value: Any) -> None:
-        """Subtract from the value."""
-        self.assign(self.data - as_values(value))
+        """Subtract from the value, and go to the device of what is subtracted."""
+        self.assign_add(-as_values(value))
 
 
 class Metric:

@@ -187,6 +187,17 @@ def test_a_metric_of_ones_own():
     assert Count()([[0]], [[3.0]]).item() == 1
 
 
+def test_variables_of_a_metric():
+    variable = tc.metrics.Metric().add_weight((2,), "ones", name="seen")
+    variable.assign_add([1.0, 2.0])
+    variable.assign_sub(0.5)
+    assert variable.numpy().tolist() == [1.5, 2.5]
+    variable.assign(3)
+    assert variable.numpy().tolist() == [3, 3]
+    with pytest.raises(ValueError, match=r"variable seen has shape \(2,\), it cannot be set to \(3,\)"):
+        variable.assign(np.ones(3))
+
+
 def test_metrics_of_one_name_are_all_reported():
     model = linear("mse", metrics=[absolute, absolute], weighted_metrics=[absolute])
     logs = model.evaluate(X, 0 * X, sample_weight=np.array([1.0, 0, 0, 0]), verbose=0, return_dict=True)

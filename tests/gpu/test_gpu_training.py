@@ -215,6 +215,38 @@ def test_logs_of_a_batch_stay_what_they_were(cupy):
     np.testing.assert_allclose(found[1], found[0], rtol=1e-4)
 
 
+class Sure(tc.metrics.Metric):
+    """How many predictions are above a half, each with its weight."""
+
+    def __init__(self, name="sure"):
+        super().__init__(name)
+        self.found = self.add_weight(name="found")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        sure = (y_pred > 0.5).sum(axis=-1)
+        self.found.assign_add((sure if sample_weight is None else sure * sample_weight.reshape(-1)).sum())
+
+    def result(self):
+        return self.found
+
+
+def test_losses_and_metrics_of_ones_own(cupy):
+    def squared(y_true, y_pred):
+        return tc.functions.mean((y_true - y_pred) ** 2, axis=-1)
+
+    found = []
+    for device in ("cpu", "gpu"):
+        model, x, y = network()
+        model.compile("adam", squared, metrics=[Sure(), squared], weighted_metrics=[Sure("weighted"), "accuracy"])
+        model.to(device)
+        settings = {"batch_size": 16, "epochs": 2, "verbose": 0, "sample_weight": np.linspace(0.5, 2, 40)[:, None]}
+        keeper = Keeper()
+        history = model.fit(x, np.eye(3)[y], callbacks=keeper, **settings).history
+        found.append([*history.values(), [list(logs.values()) for logs in keeper.kept]])
+    for cpu, gpu in zip(*found, strict=True):
+        np.testing.assert_allclose(gpu, cpu, rtol=1e-3, atol=1e-5)
+
+
 def test_memory_that_runs_out(cupy, gpu, monkeypatch, tmp_path, capsys):
     def conv2d(x, *_):
         raise MemoryError("Out of memory allocating 9,999 bytes")
