@@ -110,12 +110,12 @@ def vector_jit(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a loop `for i in prange(first.size)` twice, at need: for one thread, where the first argument is small,
-    and for all of them.
+    """Compile a loop `for i in prange(first.size)` twice, at need: for one thread and for all.
 
-    Element i must depend on nothing but element i. The threads' shares end where their number has it, and the last few
-    elements of a share are done one by one, not in vector registers; so no liberty is taken with the arithmetic, and
-    the same operations, each rounded once, give the same bits in either version and on any number of threads.
+    One thread does it where the first argument is small. Element i must depend on nothing but element i. The threads'
+    shares end where their number has it, and the last few elements of a share are done one by one, not in vector
+    registers; so no liberty is taken with the arithmetic, and the same operations, each rounded once, give the same
+    bits in either version and on any number of threads.
     """
     serial = FunctionType(function.__code__, function.__globals__, function.__name__ + "_serial")
     serial.__module__ = function.__module__
@@ -184,10 +184,10 @@ def _kernel(function: Callable[..., Any], **options: Any) -> Any:
 
 
 class _Compilation(Listener):
-    """Says once a process, on stderr, that kernels are being compiled: the wait should explain itself. Has them made
-    into machine code whole, and sets the level of optimisation, which Numba has for all functions or none.
+    """Says once a process, on stderr, that kernels are being compiled: the wait should explain itself.
 
-    Numba sends "numba:compile", under its compiler's lock, only when it found no machine code on disk.
+    Has them made into machine code whole, and sets the level of optimisation, which Numba has for all functions or
+    none. Numba sends "numba:compile", under its compiler's lock, only when it found no machine code on disk.
     """
 
     def __init__(self) -> None:

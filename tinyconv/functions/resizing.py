@@ -64,8 +64,10 @@ Phase = tuple[slice, slice, slice, float]
 
 
 def _phases(factor: int) -> list[Phase]:
-    """Return, for each of the `factor` cells that one becomes, which cells of an axis mix with which neighbours, which
-    stay alone, and the neighbours' share."""
+    """Return what each of the `factor` cells is made of that one cell of an axis becomes.
+
+    For each: the cells that mix with a neighbour, their neighbours, those that stay alone, and the neighbours' share.
+    """
     phases: list[Phase] = []
     for phase in range(factor):
         offset = (phase + 0.5) / factor - 0.5
