@@ -1,14 +1,17 @@
 """What Keras has and tinyconv has not: a message that says so, and says what there is instead.
 
-`INSTEAD` is for each module of tinyconv a table of Keras's names, as patterns of `fnmatch`, and what to use in their
-place. Whoever adds a layer, a loss, … with one of these names takes the name out of the table.
+`INSTEAD` is for each module of tinyconv, and for each class whose objects have attributes, a table of Keras's names, as
+patterns of `fnmatch`, and what to use in their place; `ARGUMENTS` is that of arguments. Whoever adds a layer, a loss, …
+with one of these names takes the name out of the table.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from functools import wraps
 from importlib.util import find_spec
+from inspect import signature
 from opcode import opmap
 from types import ModuleType
 from typing import Any, NoReturn
@@ -16,6 +19,8 @@ from typing import Any, NoReturn
 DESCRIBED = "an object describes itself by get_config() and is made again by its class's from_config()"
 IN_KERAS = "load them with Keras or from their own site, and give fit the arrays"
 KINDS = {"loss": "losses"}  # the others: their plural
+METHODS = {"__init__", "compile", "fit", "evaluate", "predict", "summary", "save_weights", "load_weights", "add", "pop"}
+HOT = ("tinyconv.tensor",)  # made in every operation
 
 INSTEAD: dict[str, dict[str, str]] = {
     "tinyconv": {
@@ -170,12 +175,78 @@ INSTEAD: dict[str, dict[str, str]] = {
         "cifar10 cifar100 fashion_mnist": f"mnist comes with tinyconv; for others, {IN_KERAS}",
         "boston_housing california_housing imdb reuters": "tinyconv is for images: mnist comes with it",
     },
+    "Model": {
+        "save export": "save_weights keeps the weights, get_config the layers",
+        "to_json": "json.dumps does with what get_config gives",
+        "metrics metrics_names metrics_variables get_metrics_result reset_metrics": (
+            "fit, evaluate and train_on_batch return what the metrics are"
+        ),
+        "compiled_loss compiled_metrics": "get_compile_config gives what compile was given",
+        "predict_on_batch": "use predict",
+        "*_state_tree": "use get_weights and set_weights",
+        "get_quantization*": "weights are float32 or float64",
+        "train_step test_step predict_step make_*_function compute_loss compute_metrics stateless_compute_loss": (
+            "write the step: y = model(x, training=True), loss(y_true, y).backward(), optimizer.apply(…)"
+        ),
+        "run_eagerly jit_compile distribute_*": "operations run when they are called, on kernels compiled before",
+    },
+    "Layer": {
+        "trainable_variables": "use trainable_weights",
+        "non_trainable_variables": "use non_trainable_weights",
+        "variables": "use weights",
+        "add_variable": "use add_weight",
+        "add_loss": "give the layer a regularizer, or compile a loss",
+        "add_metric metrics metrics_variables": "give compile the metrics",
+        "dtype dtype_policy *_dtype": "all layers compute in one dtype, tinyconv.floatx()",
+        "path": "use name",
+        "input_spec *_build_config build_from_config": "build(input_shape) settles the shape",
+        "compute_output_spec compute_mask supports_masking": "use compute_output_shape; there are no masks",
+        "*_own_variables": "use get_weights and set_weights, or a model's save_weights and load_weights",
+        "quantize* quantization_mode": "weights are float32 or float64",
+        "symbolic_call stateless_call rematerialized_call": "call the layer itself",
+    },
+    "Optimizer": {
+        "apply_gradients stateless_apply update_step": "use apply(gradients, weights)",
+        "add_variable* add_optimizer_variables assign* *_own_variables set_weights finalize_variable_values": (
+            "update(w, g, slots, learning_rate) is what an optimizer of your own defines"
+        ),
+        "scale_loss": "there is no float16 whose losses want scaling",
+    },
+}
+
+ARGUMENTS = {
+    "run_eagerly jit_compile steps_per_execution auto_scale_loss": "leave it out, there is nothing to choose",
+    "steps_per_epoch validation_steps steps": "give a tinyconv.data.Dataset, whose len is the number of batches",
+    "validation_batch_size validation_freq": "validation has the batch size of training, after every epoch",
+    "*_constraint activity_regularizer": "give the layer a kernel_regularizer",
+    "autocast": "all layers compute in one dtype, tinyconv.floatx()",
+    "trainable": "set the attribute: layer.trainable = False",
+    "input_shape": "begin the model with tinyconv.Input(shape)",
+    "noise_shape": "use SpatialDropout2D to drop whole channels",
+    "data_format": "images are (n, h, w, c)",
+    "lora_* quantization_config": "weights are trained as they are, in float32 or float64",
+    "batch_size batch_shape": "give the shape of one sample: Input((28, 28, 1))",
+    "sparse ragged tensor input_tensor optional": "inputs are whole arrays, each given to fit",
+    "axis": "classes are on the last axis",
+    "ignore_class": "give such samples a sample_weight of 0",
+    "from_sorted_ids": "give scores for all classes",
+    "input_axes output_axes": "axes are those of the layers' own kernels",
+    "save_weights_only": "leave it out, weights are what is saved",
+    "save_freq initial_value_threshold": "it saves after epochs, the best from the first on",
+    "line_length positions print_fn expand_nested show_trainable layer_range": "the summary has one form",
+    "overwrite max_shard_size": "a file is replaced whole",
+    "skip_mismatch": "all weights must fit; get_layer(…).set_weights loads those of one layer",
+    "rebuild": "leave it out",
 }
 
 
 def instead(place: str, name: str) -> str | None:
     """Return what to use in place of Keras's `name` in a module of tinyconv, None if the table does not know it."""
-    for patterns, advice in INSTEAD.get(place, {}).items():
+    return _advice(INSTEAD.get(place, {}), name)
+
+
+def _advice(table: Mapping[str, str], name: str) -> str | None:
+    for patterns, advice in table.items():
         if any(fnmatchcase(_plain(name), _plain(pattern)) for pattern in patterns.split()):
             return advice
     return None
@@ -200,13 +271,21 @@ def _plain(name: str) -> str:
 
 
 def explain_missing(modules: Iterable[ModuleType]) -> None:
-    """Let each module say, about a name that it has not, what there is instead: in another module, or nearby."""
+    """Let modules, classes and methods say, about what they have not, what there is instead, or what comes near."""
     public = {module: public_names(module) for module in modules}
     for module in public:
-        _explain(module, public)
+        _explain_names(module, public)
+    values = [getattr(module, name) for module, names in public.items() for name in names]
+    for kind in {base for value in values if isinstance(value, type) for base in value.__mro__}:
+        if kind.__module__ in HOT or not kind.__module__.startswith("tinyconv."):
+            continue
+        if kind.__name__ in INSTEAD:
+            _explain_attributes(kind)
+        for name in METHODS & vars(kind).keys():
+            setattr(kind, name, _explained(vars(kind)[name]))
 
 
-def _explain(module: ModuleType, public: dict[ModuleType, set[str]]) -> None:
+def _explain_names(module: ModuleType, public: dict[ModuleType, set[str]]) -> None:
     place = module.__name__.rpartition(".")[2]
 
     def missing(name: str) -> NoReturn:
@@ -230,6 +309,39 @@ def _explain(module: ModuleType, public: dict[ModuleType, set[str]]) -> None:
         raise AttributeError(message, name=name)  # without `obj`, for which Python would guess a name, too
 
     module.__getattr__ = missing  # type: ignore[method-assign]
+
+
+def _explain_attributes(kind: type) -> None:
+    def missing(self: Any, name: str) -> Any:
+        if not name.startswith("_"):
+            for base in type(self).__mro__:
+                advice = instead(base.__name__, name)
+                if advice:
+                    raise AttributeError(f"{type(self).__name__} does not offer {name}: {advice}", name=name)
+        return object.__getattribute__(self, name)  # fails as usual, or as the property did that led here
+
+    kind.__getattr__ = missing  # type: ignore[attr-defined]
+
+
+def _explained(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def explained(self: Any, *given: Any, **named: Any) -> Any:
+        try:
+            return method(self, *given, **named)
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise  # not of this call, but from inside the method
+            known = signature(method).parameters
+            name = type(self).__name__ if method.__name__ == "__init__" else method.__name__
+            for argument in named.keys() - known.keys():
+                advice, near = _advice(ARGUMENTS, argument), nearest(argument, known)
+                if advice:
+                    raise TypeError(f"{name} does not offer {argument}: {advice}") from None
+                if near:
+                    raise TypeError(f"{name} has no argument {argument}: did you mean {near}?") from None
+            raise
+
+    return explained
 
 
 def public_names(module: ModuleType) -> set[str]:

@@ -4,9 +4,10 @@ import re
 from fnmatch import fnmatchcase
 
 import pytest
+import test_parity_signatures as signatures
 
 import tinyconv as tc
-from tinyconv.offered import INSTEAD, public_names
+from tinyconv.offered import INSTEAD, METHODS, public_names
 
 # tinyconv's modules and Keras's.
 MODULES = {
@@ -16,6 +17,7 @@ MODULES = {
     "schedules": "optimizers.schedules",
     "zoo": "applications",
 }
+CLASSES = {"Model": tc.Model, "Layer": tc.layers.Layer, "Optimizer": tc.optimizers.Optimizer}
 STRINGS = ("activations", "initializers", "losses", "metrics", "optimizers", "regularizers")
 
 
@@ -72,11 +74,93 @@ def test_strings(keras, kind):
     assert unknown == []
 
 
+@pytest.mark.parametrize("name", CLASSES)
+def test_attributes_of_objects(keras, name):
+    model = tc.Sequential([tc.Input((2,)), tc.layers.Dense(3)])
+    model.compile("sgd", "mse")
+    ours = {"Model": model, "Layer": model.layers[0], "Optimizer": model.optimizer}[name]
+    theirs = {"Model": keras.Model, "Layer": keras.layers.Layer, "Optimizer": keras.optimizers.Optimizer}[name]
+    silent, layers_too = [], dir(keras.layers.Layer) if name == "Model" else []
+    for attribute in dir(theirs):
+        if not attribute.startswith("_") and attribute not in layers_too:
+            try:
+                getattr(ours, attribute)
+            except AttributeError as error:
+                if not re.match(rf"{type(ours).__name__} does not offer {attribute}: \w", str(error)):
+                    silent.append(str(error))
+    assert silent == []
+
+
+def test_other_attributes_are_missing_as_usual():
+    layer = tc.layers.Flatten()
+    with pytest.raises(AttributeError, match="'Flatten' object has no attribute 'xyzzy'"):
+        _ = layer.xyzzy
+    assert not hasattr(layer, "__xyzzy__")
+    assert not hasattr(layer, "trainable_variables")
+
+
+def test_a_property_that_fails_says_why():
+    class Broken(tc.layers.Flatten):
+        @property
+        def wheel(self):
+            return self.spoke
+
+    with pytest.raises(AttributeError, match="no attribute 'spoke'"):
+        _ = Broken().wheel
+
+
+def arguments():
+    for dotted in signatures.NAMES:
+        owner, _, method = dotted.rpartition(".")
+        if owner != "" and (method in METHODS or signatures.found(tc, dotted).__class__ is type):
+            yield dotted
+
+
+@pytest.mark.parametrize("dotted", [*arguments()])
+def test_arguments(keras, dotted):
+    """Each that Keras's takes and ours does not is refused with what there is instead."""
+    thing = signatures.found(tc, dotted)
+    name = dotted.rpartition(".")[2]
+    unknown = signatures.parameters(keras, dotted).keys() - signatures.parameters(tc, dotted).keys()
+    for argument in unknown - {"kwargs"}:
+        with pytest.raises(TypeError) as raised:
+            thing(*() if isinstance(thing, type) else (None,), **{argument: 1})
+        assert re.match(rf"\w+ does not offer {argument}: \w", str(raised.value)), str(raised.value)
+        assert str(raised.value).startswith((name, thing.__name__))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: tc.layers.Dense(2, activaton="relu"), "Dense has no argument activaton: did you mean activation?"),
+        (lambda: tc.layers.Dense(2, kernel_constraint=1), "Dense does not offer kernel_constraint: give the layer a "),
+        (lambda: tc.Sequential().fit(steps_per_epoch=3), "fit does not offer steps_per_epoch: give a tinyconv.data."),
+        (lambda: tc.Sequential().fit(epoch=3), "fit has no argument epoch: did you mean epochs?"),
+        (lambda: tc.layers.Dense(2, xyzzy=3), r"Dense.__init__\(\) got an unexpected keyword argument 'xyzzy'"),
+        (lambda: tc.layers.Dense(), r"Dense.__init__\(\) missing 1 required positional argument: 'units'"),
+    ],
+)
+def test_messages_about_arguments(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_type_errors_from_inside_pass():
+    class Odd(tc.layers.Flatten):
+        def __init__(self):
+            super().__init__()
+            dict(**{3: 4})
+
+    with pytest.raises(TypeError, match="keywords must be strings"):
+        Odd()
+
+
 def test_the_table_names_nothing_that_tinyconv_has():
     """Who adds one of these takes its name out of `tinyconv.offered.INSTEAD`."""
     for place, table in INSTEAD.items():
-        here = tc if place == "tinyconv" else getattr(tc, place)
-        assert not set(" ".join(table).split()) & public_names(here)
+        if place not in CLASSES:
+            offered = public_names(tc if place == "tinyconv" else getattr(tc, place))
+            assert not set(" ".join(table).split()) & offered
 
 
 def test_each_name_stands_once():
