@@ -5,6 +5,7 @@ import pytest
 
 import tinyconv as tc
 from tinyconv import functions as F
+from tinyconv.gradcheck.checks import checks
 
 pytestmark = pytest.mark.gpu
 
@@ -30,7 +31,13 @@ CALLS = {
 @pytest.mark.parametrize("name", CALLS)
 def test_as_on_the_cpu(cupy, name, rng):
     call, *shapes = CALLS[name]
-    values = [rng.permutation(np.linspace(-1, 1, int(np.prod(shape)))).reshape(shape) for shape in shapes]
+    agree(
+        cupy, call, [rng.permutation(np.linspace(-1, 1, int(np.prod(shape)))).reshape(shape) for shape in shapes], rng
+    )
+
+
+def agree(cupy, call, values, rng):
+    """The results of a function on both devices, and the gradients of a random cotangent."""
     here = [tc.Tensor(value, requires_grad=True) for value in values]
     there = [tc.Tensor(cupy.asarray(value), requires_grad=True) for value in values]
     y, y_there = call(*here), call(*there)
@@ -42,6 +49,20 @@ def test_as_on_the_cpu(cupy, name, rng):
     for one, other in zip(here, there, strict=True):
         assert isinstance(other.grad, cupy.ndarray)
         np.testing.assert_allclose(cupy.asnumpy(other.grad), one.grad, rtol=1e-12, atol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def checks_of_functions():
+    """What gradcheck checks, on inputs that keep away from kinks: each function with the cases it has."""
+    return [check for check in checks() if check.kind == "function"]
+
+
+@pytest.mark.parametrize("name", sorted(set(F.__all__) - {"to_device"}))
+def test_each_function_on_the_gpu_is_that_on_the_cpu(cupy, checks_of_functions, name, rng):
+    cases = [check for check in checks_of_functions if check.name == name]
+    assert cases
+    for check in cases:
+        agree(cupy, check.f, check.inputs, rng)
 
 
 def test_a_mask_and_places_on_the_gpu(cupy, rng):

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
-from ..tensor import Formula, Function, Tensor, as_tensor
+from ..tensor import Formula, Function, Tensor, as_array, as_tensor
 from .rectifier import last_open
 
 
@@ -127,7 +127,7 @@ def scale_shift(x: Any, scale: Any, shift: Any = None, mean: Any = None, ceiling
     x = as_tensor(x)
     scale = as_tensor(scale, like=x)
     shift = Tensor(np.zeros_like(scale.data)) if shift is None else as_tensor(shift, like=x)
-    mean = np.zeros_like(scale.data) if mean is None else as_tensor(mean, like=x).data
+    mean = np.zeros_like(scale.data) if mean is None else kernels.move(as_array(mean, x.dtype), x.device)
     for name, array in (("scale", scale), ("shift", shift), ("mean", mean)):
         _check("scale_shift", x, name, array)
     return ScaleShift(mean, ceiling)(x, scale, shift)

@@ -1,6 +1,7 @@
 """Functions that move elements without changing them. Their gradients move the elements back."""
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -50,8 +51,12 @@ class GetItem(Function):
         self.index = tuple(_index_part(part) for part in (index if isinstance(index, tuple) else (index,)))
 
     def forward(self, x: Any) -> Any:
-        self.shape, device = x.shape, kernels.device(x)
-        return x[tuple(kernels.move(part, device) if isinstance(part, np.ndarray) else part for part in self.index)]
+        self.shape = x.shape
+        return x[self.index_on(kernels.device(x))]
+
+    def index_on(self, device: str) -> tuple[Any, ...]:
+        """Return the index with its arrays on `device`."""
+        return tuple(kernels.move(part, device) if isinstance(part, np.ndarray) else part for part in self.index)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
         # Only arrays of places can name an element twice. They are served in the CPU's memory, where what falls on one
@@ -64,7 +69,7 @@ class GetItem(Function):
         if repeats:
             np.add.at(dx, self.index, dy)
         else:
-            dx[self.index] = dy
+            dx[self.index_on(device)] = dy
         return (kernels.move(dx.astype(dy.dtype, copy=False), device),)
 
 
@@ -95,11 +100,12 @@ class Concatenate(Function):
         self.axis = axis
 
     def forward(self, *arrays: Any) -> Any:
-        self.ends = np.cumsum([array.shape[self.axis] for array in arrays])
+        self.ends = list(accumulate(array.shape[self.axis] for array in arrays))
         return np.concatenate(arrays, axis=self.axis)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
-        return tuple(np.split(dy, self.ends[:-1], axis=self.axis))
+        before = (slice(None),) * (self.axis % dy.ndim)
+        return tuple(dy[(*before, slice(start, end))] for start, end in pairwise([0, *self.ends]))
 
 
 class Stack(Function):
