@@ -82,7 +82,7 @@ __all__ = [
 
 explain_missing(
     [
-        *(sys.modules[__name__], activations, callbacks, datasets, functions, initializers, layers, losses, metrics),
-        *(models, optimizers, regularizers, schedules, zoo),
+        *(sys.modules[__name__], activations, callbacks, data, datasets, functions, initializers, layers, losses),
+        *(metrics, models, optimizers, regularizers, schedules, zoo),
     ]
 )

@@ -27,7 +27,10 @@ INSTEAD: dict[str, dict[str, str]] = {
         "applications": "the networks are in tinyconv.zoo",
         "ops": "tinyconv.functions has operations on tensors; NumPy does for arrays",
         "tree": "NumPy, dicts and tuples do",
-        "utils": "to_categorical is in tinyconv.datasets, set_seed and clear_session are in tinyconv",
+        "utils": (
+            "to_categorical is in tinyconv.datasets, Dataset in tinyconv.data; set_seed, clear_session and "
+            "register_keras_serializable are in tinyconv"
+        ),
         "preprocessing": "read and change images with Pillow and NumPy, and give fit the arrays",
         "random": "NumPy does for arrays; tinyconv.set_seed(…) seeds initialisation, shuffling and dropout",
         "saving legacy export": "models have save_weights, load_weights and get_config",

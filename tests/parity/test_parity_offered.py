@@ -180,6 +180,8 @@ def test_each_name_stands_once():
         ("", "to_categorical", "tinyconv has no to_categorical: it is tinyconv.datasets.to_categorical"),
         ("", "Sequental", "tinyconv has no Sequental: did you mean Sequential?"),
         ("", "xyzzy", "tinyconv has no xyzzy"),
+        ("", "Dataset", "tinyconv has no Dataset: it is tinyconv.data.Dataset"),
+        ("data", "Datasets", "tinyconv.data has no Datasets: did you mean Dataset?"),
         ("regularizers", "Orthogonal", "tinyconv.regularizers does not offer Orthogonal: use L2, or give any function"),
         ("schedules", "CosineDecays", "tinyconv.schedules has no CosineDecays: did you mean CosineDecay?"),
     ],
