@@ -179,3 +179,20 @@ def test_public_names_exist_and_are_explained(name):
         if callable(value):
             own = value.__dict__.get("__doc__") if isinstance(value, type) else value.__doc__
             assert own, f"{name}.{public} has no docstring"
+
+
+def documented(tree):
+    """Every node of a syntax tree that may have a docstring."""
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
+@pytest.mark.parametrize("folder", ["tinyconv", "kernels", "benchmarks", "examples", "tests"])
+def test_first_sentences_end_before_the_first_blank_line(folder):
+    broken = []
+    for file in (ROOT / folder).rglob("*.py"):
+        for node in documented(ast.parse(file.read_text(encoding="utf-8"))):
+            first = (ast.get_docstring(node) or ".").partition("\n\n")[0].rstrip('"`)')
+            if first[-1] not in ".:?!…":
+                broken.append(f"{file.relative_to(ROOT)}: {first[:70]}")
+    assert not broken

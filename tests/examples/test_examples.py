@@ -18,7 +18,7 @@ def run(name, folder, *options):
 
 
 def test_every_example_is_run():
-    names = ["convolution_backward_by_hand.py", "overfit.py", "shortest.py"]
+    names = ["convolution_backward_by_hand.py", "overfit.py", "own_layer.py", "shortest.py", "watch_gradients.py"]
     assert sorted(path.name for path in EXAMPLES.glob("*.py")) == names
 
 
@@ -49,3 +49,24 @@ def test_overfit(tmp_path):
     assert "100.0% right" in steps[-1]
     assert float(steps[-1].split(", ")[1].split()[0]) < 0.01
     assert float(steps[-1].split("loss ")[1].split()[0]) < 0.01
+
+
+def test_watch_gradients(tmp_path):
+    """Sigmoids leave a millionth of the gradient to the first layer, ReLU more than a hundredth."""
+    out = run("watch_gradients.py", tmp_path)
+    shares = {}
+    for table in out.split("|∂L/∂y| of each layer")[1:]:
+        norms = {row.split()[-3]: [float(norm) for norm in row.split()[-2:]] for row in table.splitlines()[2:13]}
+        assert list(norms) == ["digits", *[str(i) for i in range(10, 0, -1)]]
+        shares[len(shares)] = [first / last for first, last in zip(norms["1"], norms["digits"], strict=True)]
+    sigmoid, relu = shares.values()
+    assert max(sigmoid) < 1e-4
+    assert min(relu) > 1e-2
+
+
+def test_own_layer(tmp_path):
+    out = run("own_layer.py", tmp_path)
+    assert float(out.split("against differences: ")[1].split()[0]) < 1e-6
+    assert float(out.split("accuracy: ")[1].split()[0]) > 0.7
+    assert "β was 1 and is now" in out
+    assert out.endswith("it predicts the same\n")
