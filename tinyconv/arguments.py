@@ -27,11 +27,10 @@ def fraction(argument: str, value: Any) -> float:
     return float(value)
 
 
-def whole(argument: str, value: Any, least: int) -> int:
-    """Return `value`, an integer of Python or NumPy, after checking that it is at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        kind = {0: "an integer of at least 0", 1: "a positive integer"}[least]
-        raise ValueError(f"{argument} must be {kind}, got {value!r}")
+def whole(argument: str, value: Any) -> int:
+    """Return `value` after checking that it is an integer of at least 0."""
+    if not (is_whole(value) and value >= 0):
+        raise ValueError(f"{argument} must be an integer of at least 0, got {value!r}")
     return int(value)
 
 

@@ -26,7 +26,7 @@ def aligned(weights: Any, shape: tuple[int, ...]) -> Any:
     return fitting
 
 
-def class_weights(labels: np.ndarray, class_weight: Mapping[int, float], dtype: str) -> np.ndarray:
+def class_weights(labels: np.ndarray, class_weight: Mapping[int, float]) -> np.ndarray:
     """Return the weight of each label (any shape): its class's, 1 for a class that `class_weight` does not name.
 
     Labels are rounded to whole numbers, as in Keras: a soft binary target counts for the nearer class. Raises
@@ -38,6 +38,6 @@ def class_weights(labels: np.ndarray, class_weight: Mapping[int, float], dtype: 
         if not (isinstance(weight, int | float | np.number) and np.isfinite(weight)):
             raise ValueError(f"class_weight must hold finite numbers, got {weight!r} for class {label}")
     labels = np.round(labels).astype(np.int64)
-    table = np.ones(max([*class_weight, int(labels.max())]) + 1, dtype)
+    table = np.ones(max([*class_weight, int(labels.max())]) + 1)
     table[list(class_weight)] = list(class_weight.values())
     return table[labels]

@@ -55,6 +55,17 @@ def test_arrays_as_a_dataset_train_as_arrays_do(digits, network):
         np.testing.assert_array_equal(one, other)
 
 
+def test_class_weights_are_for_datasets_too(digits, network):
+    models = [network(), network(), network()]
+    data = ArrayDataset(*digits, batch_size=25)
+    models[0].fit(data, class_weight={1: 5.0}, verbose=0)
+    models[1].fit(*digits, batch_size=25, shuffle=False, class_weight={1: 5.0}, verbose=0)
+    models[2].fit(data, verbose=0)
+    first, second, third = (model.get_weights()[0] for model in models)
+    np.testing.assert_array_equal(first, second)
+    assert (first != third).any()
+
+
 @pytest.mark.parametrize("first_part", [False, True])
 def test_no_order_is_repeated_and_a_resumed_run_sees_the_same(first_part, digits, network):
     seen = []

@@ -289,7 +289,7 @@ def test_a_dataset_of_ones_own():
 
 @pytest.mark.parametrize(
     "extra",
-    [{"y": X}, {"batch_size": 2}, {"class_weight": {0: 1}}, {"sample_weight": X[:, 0]}, {"validation_split": 0.5}],
+    [{"y": X}, {"batch_size": 2}, {"sample_weight": X[:, 0]}, {"validation_split": 0.5}],
     ids=lambda extra: next(iter(extra)),
 )
 def test_a_dataset_takes_no_arguments_that_would_be_ignored(extra):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .. import randomness
-from ..arguments import whole
+from ..arguments import size
 from ..tensor import values
 from .dataset import Batch, Dataset, count, select
 
@@ -21,7 +21,7 @@ class ArrayDataset(Dataset):
         self, x: Any, y: Any = None, sample_weight: Any = None, batch_size: int = 32, shuffle: bool = False
     ) -> None:
         self.x, self.y, self.sample_weight = (_arrays(part) for part in (x, y, sample_weight))
-        self.batch_size, self.shuffle = whole("batch_size", batch_size, 1), shuffle
+        self.batch_size, self.shuffle = size("batch_size", batch_size), shuffle
         self.samples = count(self.x)
 
     def __len__(self) -> int:

@@ -84,7 +84,7 @@ class DataChecks:
         labels = batch.y
         if labels.ndim == len(self._output_shapes()[0]):
             labels = labels.argmax(axis=-1) if labels.shape[-1] > 1 else labels[..., 0]
-        weights = class_weights(labels, class_weight, self.dtype)
+        weights = class_weights(labels, class_weight)
         if batch.sample_weight is not None:
             weights = weights * aligned(batch.sample_weight, weights.shape)
         return batch._replace(sample_weight=weights)
@@ -98,14 +98,16 @@ class DataChecks:
         arrays = self.checked(Batch(*given))
         return CheckedArrays(*arrays[:3], batch_size=32 if batch_size is None else batch_size)
 
-    def batches(self, data: Dataset, number: int) -> Iterator[Batch]:
-        """Yield the batches of an epoch, checked, on the model's device.
+    def batches(self, data: Dataset, number: int, class_weight: Mapping[int, float] | None = None) -> Iterator[Batch]:
+        """Yield the batches of an epoch, checked, weighted by classes if asked, on the model's device.
 
         To a GPU, each is copied while the one before is computed with.
         """
         batches: Iterable[Batch] = map(as_batch, data.epoch(number))
         if not isinstance(data, CheckedArrays):
             batches = map(self.checked, batches)
+        if class_weight is not None:
+            batches = (self.with_class_weight(batch, class_weight) for batch in batches)
         if self.device == "cpu":
             return iter(batches)
         if len(self.input_names) > 1 or len(self.output_names) > 1:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .. import optimizers, registry
-from ..arguments import whole
+from ..arguments import size, whole
 from ..autograd import no_grad
 from ..callbacks import Callback, CallbackList, History, ProgressBar
 from ..data import Batch, Dataset
@@ -125,10 +125,10 @@ class Trainer(DataChecks):
         changes, of a dataset at the batch.
         """
         optimizer = self._require_compiled()
-        epochs, initial_epoch = whole("epochs", epochs, 1), whole("initial_epoch", initial_epoch, 0)
+        epochs, initial_epoch = size("epochs", epochs), whole("initial_epoch", initial_epoch)
         data: Dataset
         if isinstance(x, Dataset):
-            _refuse("fit", y=y, batch_size=batch_size, class_weight=class_weight, sample_weight=sample_weight)
+            _refuse("fit", y=y, batch_size=batch_size, sample_weight=sample_weight)
             if validation_split:
                 raise ValueError("fit on a Dataset takes no validation_split: give validation_data")
             data = x
@@ -137,8 +137,6 @@ class Trainer(DataChecks):
             if validation_split and validation_data is None:
                 arrays, held_out = split(arrays, validation_split)
                 validation_data = held_out[:3]
-            if class_weight is not None:
-                arrays = self.with_class_weight(arrays, class_weight)
             data = CheckedArrays(*arrays[:3], batch_size=32 if batch_size is None else batch_size, shuffle=shuffle)
         validation = None if validation_data is None else self.validation_dataset(validation_data, batch_size)
         data.updates = optimizer.iterations - sum(data.steps(epoch) for epoch in range(initial_epoch))
@@ -155,7 +153,7 @@ class Trainer(DataChecks):
                 listeners.params["steps"] = data.steps(epoch)
                 listeners.on_epoch_begin(epoch)
                 with RunningMetrics(self.objectives) as running:
-                    for step, batch in enumerate(self.batches(data, epoch)):
+                    for step, batch in enumerate(self.batches(data, epoch, class_weight)):
                         self.batch_samples = count(batch.x)
                         listeners.on_train_batch_begin(step)
                         self._train(batch, running)
