@@ -1,7 +1,10 @@
 """Layers and models of one's own, written as Keras's guides write them: counted, built, trained, copied, saved."""
 
 import copy
+import os
 import pickle
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -223,6 +226,32 @@ def test_threads_build_once(make):
         assert len(found) == 4
         assert all((one == found[0]).all() for one in found)
         assert len(model.weights) == len(make().weights or model.weights)
+
+
+FORKS = """
+import os, threading, tinyconv as tc
+from tinyconv.layers.building import building
+held = threading.Event()
+def hold():
+    with building():
+        held.set()
+        threading.Event().wait(20)
+threading.Thread(target=hold, daemon=True).start()
+held.wait()
+child = os.fork()
+if child == 0:
+    layer = tc.layers.Dense(2)
+    layer.build((None, 3))
+    os._exit(len(layer.weights))
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_child_builds_while_a_thread_of_its_parent_builds():
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", FORKS], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "2", done.stderr
 
 
 def test_a_model_of_ones_own(rng, tmp_path, capsys):

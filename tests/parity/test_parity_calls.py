@@ -96,6 +96,27 @@ def shapes(model):
     return [symbol.shape for symbol in model.inputs]
 
 
+def test_images_of_any_size(keras, rng):
+    """Shapes and outputs of a model with open height and width, and Keras's model made from our configuration."""
+
+    def make(engine):
+        layers, image = engine.layers, engine.Input((None, None, 3))
+        x = layers.Conv2D(4, 3, padding="same", activation="relu")(image)
+        x = layers.Concatenate()([x, layers.Conv2D(2, 1)(layers.MaxPooling2D(3, 1, padding="same")(x))])
+        x = layers.Conv2DTranspose(3, 2, strides=2)(layers.AveragePooling2D(2)(x))
+        return engine.Model(image, [x, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)), layers.Flatten()(x)])
+
+    ours, theirs = make(tc), make(keras)
+    assert ours.output_shape == [tuple(shape) for shape in theirs.output_shape]
+    again = type(theirs).from_config(json.loads(json.dumps(ours.get_config())))
+    for model in (theirs, again):
+        model.set_weights(ours.get_weights())
+        for size in ((8, 7), (5, 12)):
+            x = rng.normal(size=(2, *size, 3)).astype(np.float32)
+            for output, judge in zip(ours(x), model(x), strict=True):
+                close("output, any size", output.numpy(), judge.numpy(), 1e-5)
+
+
 def test_the_penalty_of_a_shared_layer_counts_once(keras):
     def make(engine):
         shared = engine.layers.Dense(3, kernel_initializer="ones", kernel_regularizer="l2")

@@ -106,7 +106,8 @@ class Layer(Part):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes for a copy or a pickle, without the calls on symbols, which belong to their model."""
-        return {**vars(self), "nodes": []}
+        own = {name: list(vars(self)[name]) for name in ("_learnt", "_state", "_layers")}
+        return {**vars(self), **own, "nodes": []}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
