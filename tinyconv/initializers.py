@@ -125,7 +125,7 @@ class TruncatedNormal(RandomNormal):
 
 
 class VarianceScaling(Initializer):
-    """Variance `scale`/n: n by `mode` "fan_in", "fan_out" or "fan_avg".
+    """Numbers of variance `scale`/n, where n is what `mode` says: "fan_in", "fan_out" or "fan_avg".
 
     `distribution` is "truncated_normal", "untruncated_normal" or "uniform".
     """
