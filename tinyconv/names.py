@@ -22,7 +22,8 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
         raise ValueError(not_offered)
     near = nearest(str(name), table)
     hint = f'did you mean "{near}"? ' if near else ""
-    raise ValueError(f'unknown {kind} "{name}": {hint}known are {", ".join(sorted(table))}')
+    known = sorted(table, key=lambda one: (">" in one, one))  # what users have registered, as "package>name", last
+    raise ValueError(f'unknown {kind} "{name}": {hint}known are {", ".join(known)}')
 
 
 def rebuild(kind: str, description: Mapping[str, Any], table: Mapping[str, Callable[..., T]]) -> T:
