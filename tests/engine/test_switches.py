@@ -13,14 +13,16 @@ import pytest
 
 import tinyconv as tc
 from tinyconv import autograd, initializers, randomness
+from tinyconv.config import fusing
 from tinyconv.kernels.algorithm import wanted_algorithm
-from tinyconv.layers.calling import Calling
+from tinyconv.layers.calling import Calling, _training
 from tinyconv.randomness import Stream
 
 SWITCHES = {
     "no_grad": (tc.no_grad, autograd.recording),
     "calling": (lambda: autograd.calling("a layer"), autograd.calls),
-    "training": (lambda: Calling(True), lambda: Calling(None).__enter__()),
+    "training": (lambda: Calling("a layer", True), _training.get),
+    "fusion": (lambda: tc.fusion(False), fusing),
     "backend": (lambda: tc.backend("reference"), lambda: tc.kernels.host().__name__),
     "conv_algorithm": (lambda: tc.conv_algorithm("im2col"), wanted_algorithm),
     "repeat_draws": (randomness.repeat_draws, randomness.draws_repeat),

@@ -70,3 +70,23 @@ def test_functions_written_once(cupy):
             found.append((y.numpy(), tc.kernels.move(tensor.grad, "cpu")))
         for cpu, gpu in zip(*found, strict=True):
             np.testing.assert_allclose(gpu, cpu, rtol=1e-10, atol=1e-14)
+
+
+def test_normalized_and_joined_branches(cupy, rng):
+    """Normalization, by given and by learnt numbers, and the gradient that Concatenate sends to either branch."""
+    x, y = rng.random((4, 6, 5, 3)).astype(np.float32), rng.random((4, 6, 5, 9)).astype(np.float32)
+    found = []
+    for device in ("cpu", "gpu"):
+        tc.set_seed(1)
+        image = tc.Input((6, 5, 3))
+        learnt = layers.Normalization()
+        learnt.adapt(x)
+        given = layers.Normalization(mean=[0.1, 0.2, 0.3], variance=[1.0, 2.0, 3.0])
+        branches = [layers.Conv2D(3, 1)(layers.Conv2D(3, 1)(image)), learnt(image), given(image)]
+        model = tc.Model(image, layers.Concatenate()(branches))
+        model.compile(tc.optimizers.SGD(0.1), "mse")
+        model.to(device)
+        losses = [model.train_on_batch(x, y) for _ in range(3)]
+        found.append([losses, model.predict(x, verbose=0), *model.get_weights()])
+    for cpu, gpu in zip(*found, strict=True):
+        np.testing.assert_allclose(gpu, cpu, rtol=1e-5, atol=1e-6)

@@ -94,9 +94,9 @@ class Normalization(OneInput):
         kept, lengths = self._kept(input_shape)
         # From the first axis that is kept, the others are of length 1, to be repeated along.
         self.first = kept[0] if kept else len(input_shape) - 1
-        self.places = [
+        self.places = tuple(
             int(length or 0) if axis in kept else 1 for axis, length in enumerate(input_shape) if axis >= self.first
-        ]
+        )
         if self.given is None:
             zeros, ones = initializers.Zeros(), initializers.Ones()
             self.mean: Tensor = self.add_weight(lengths, zeros, trainable=False, name="mean")
