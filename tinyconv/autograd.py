@@ -110,7 +110,7 @@ def _own(dx: Any, others: tuple[Any, ...]) -> Any:
     What a function passes on may be what it was given, a view of it, or one array for several inputs (`others`).
     """
     if getattr(dx.flags, "writeable", True) and not any(  # CuPy's arrays are all writable
-        other is not None and np.may_share_memory(dx, other) for other in others
+        type(other) is type(dx) and np.may_share_memory(dx, other) for other in others
     ):
         return dx
     own = np.empty_like(dx, order="C")

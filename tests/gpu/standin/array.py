@@ -48,9 +48,9 @@ def _is_ours(host: np.ndarray) -> bool:
 
 
 def wrap(host: Any) -> Any:
-    """Return a NumPy result as CuPy would: numbers and arrays as `ndarray`, also in a tuple; anything else as it is."""
-    if isinstance(host, tuple):
-        return tuple(wrap(part) for part in host)
+    """Return a NumPy result as CuPy would: numbers and arrays, in tuples and lists too, as `ndarray`; else as it is."""
+    if isinstance(host, tuple | list):
+        return type(host)(wrap(part) for part in host)
     if not isinstance(host, np.ndarray | np.generic):
         return host
     host = np.asarray(host)
@@ -64,11 +64,11 @@ def wrap(host: Any) -> Any:
 
 
 def unwrap(value: Any) -> Any:
-    """Return the NumPy array inside an `ndarray`, also in a tuple, and numbers as they are; refuse all else."""
+    """Return the NumPy array inside an `ndarray`, also in a tuple or list, and numbers as they are; refuse all else."""
     if isinstance(value, ndarray):
         return value._host
-    if isinstance(value, tuple):
-        return tuple(unwrap(part) for part in value)
+    if isinstance(value, tuple | list):
+        return type(value)(unwrap(part) for part in value)
     if value is None or isinstance(value, (*_SCALARS, slice, type, np.dtype, str, type(Ellipsis))):
         return value
     raise TypeError(f"Unsupported type {type(value)}")
@@ -91,8 +91,7 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):  # noqa: N801 - CuPy's word
         return out if len(out) > 1 else out[0]
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
-        listed = [tuple(value) if isinstance(value, list) else value for value in inputs]
-        return wrap(function(*map(unwrap, listed), **{name: unwrap(value) for name, value in options.items()}))
+        return wrap(function(*map(unwrap, inputs), **{name: unwrap(value) for name, value in options.items()}))
 
     def __array__(self, *_: Any, **__: Any) -> np.ndarray:
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct one.")
