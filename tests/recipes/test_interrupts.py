@@ -87,10 +87,13 @@ def test_interrupts_of_fit_reach_the_caller(times):
 @pytest.mark.parametrize("times", [2, pytest.param(100, marks=pytest.mark.slow)])
 def test_interrupts_end_the_command_line_with_everything_saved(times, tmp_path):
     rng = random.Random(times)
+    options = ("mnist", "--limit", "200", "--batch-size", "20", "--verbose", "0")
+    with started("-c", COMMAND, *options, "--epochs", "1", "--output", str(tmp_path / "whole")) as process:
+        _, errors = process.communicate()  # the kernels are compiled
+        assert process.returncode == 0, errors
     for run in range(times):
         folder, number = tmp_path / str(run), (signal.SIGINT, signal.SIGTERM)[run % 2]
-        options = ("mnist", "--limit", "200", "--batch-size", "20", "--epochs", "1000000", "--verbose", "0")
-        with started("-c", COMMAND, *options, "--output", str(folder)) as process:
+        with started("-c", COMMAND, *options, "--epochs", "1000000", "--output", str(folder)) as process:
             while "files go to" not in process.stdout.readline():  # the last line before training
                 assert process.poll() is None
             assert interrupt(process, number, 3 * rng.random()) == ""
