@@ -40,7 +40,7 @@ from tinyconv.recipes.pictures import NAMES
         (["--limit", "199"], "--limit 199 cannot fill one batch of 200: give a --batch-size that fits"),
         (["--limit", "60001"], "--limit 60001: mnist has 60000 training images"),
         (["--threads", "0"], "--threads: needs a whole number from 1 up"),
-        (["--threads", "100000"], "--threads 100000: the number of threads must be from 1 to"),
+        (["--threads", "100000"], "--threads 100000: the number of threads must be a whole number from 1 to"),
         (["--backend", "cuda"], "--backend: needs cpu, reference or gpu, got cuda"),
         (["--verbose", "3"], "--verbose: invalid choice: 3"),
         (["--fast"], "unrecognized arguments: --fast"),
