@@ -67,7 +67,6 @@ def _product(transposed: bool) -> Callable[..., None]:
     (wide_mr, _), (middle_mr, _), (narrow_mr, _) = tiles
     wide_nr, middle_nr, _ = (vectors * LANES for _, vectors in tiles)
 
-    @common_helper
     def product(
         a: Any, a0: int, lda: int, b: Any, b0: int, ldb: int, c: Any, c0: int, ldc: int, shape: Any, accumulate: bool
     ) -> None:
@@ -86,7 +85,10 @@ def _product(transposed: bool) -> Callable[..., None]:
             for i in range(0, rows, narrow_mr):
                 narrow(a, a0 + i * row, lda, b, b0 + j, ldb, c, c0 + i * ldc + j, ldc, depth, accumulate)
 
-    return product
+    # Each a name of its own: kernels on disk are linked by the names of their parts, with a number that another process
+    # may have given to the other product.
+    product.__qualname__ = "multiply_transposed" if transposed else "multiply"
+    return common_helper(product)
 
 
 # c = a·b, or with `accumulate` c += a·b, for `shape` = (rows, columns, depth); all arrays flat, c from c0 on and so on.

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from kernel_checks import LARGE, assert_close
 from numba.core import config
+from numba.core.dispatcher import Dispatcher
 
 from tinyconv.kernels import Window, cpu, operations, reference
 from tinyconv.kernels.cpu import convolution
@@ -149,6 +150,18 @@ def test_the_map_of_the_convolution_names_every_module():
     folder = Path(convolution.__file__).parent
     for file in sorted(folder.rglob("*.py")):
         assert file.name in convolution.__doc__, file.relative_to(folder)
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled, or linked")
+def test_compiled_functions_have_names_of_their_own():
+    """Kernels on disk are linked by their parts' names: of two alike, the first that is loaded served for both."""
+    found = {}
+    for module in [module for name, module in sys.modules.items() if name.startswith("tinyconv.kernels.cpu")]:
+        for value in vars(module).values():
+            if isinstance(value, Dispatcher):
+                found.setdefault((value.py_func.__module__, value.py_func.__qualname__), set()).add(id(value))
+    assert len(found) > 50
+    assert [name for name, same in found.items() if len(same) > 1] == []
 
 
 @each_kernel
