@@ -82,7 +82,7 @@ def _gpu() -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != "cupy":
             raise
-        raise DeviceError('the GPU kernels need CuPy, which is not installed: pip install ".[gpu]"') from None
+        raise DeviceError('the GPU kernels need CuPy, which is not installed: pip install -e ".[gpu]"') from None
 
 
 def host() -> ModuleType:

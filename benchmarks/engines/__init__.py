@@ -62,7 +62,7 @@ class Contestant:
         return cast(Engine, module.Engine(model, inputs, threads, **self.options))
 
 
-_BENCH = 'pip install ".[bench]"'
+_BENCH = 'pip install -e ".[bench]"'
 
 CONTESTANTS: dict[str, Contestant] = {
     contestant.name: contestant

@@ -223,7 +223,7 @@ def test_absent_engines_are_reported_in_one_line(canned, monkeypatch):
     run = contest.Benchmark([MODELS["mnist-fc"]], 4, 1, 1, console)
     run.run(["train"])
     text = console.file.getvalue()
-    assert 'Keras/TensorFlow is absent: tensorflow is not installed (pip install ".[bench]")' in text
+    assert 'Keras/TensorFlow is absent: tensorflow is not installed (pip install -e ".[bench]")' in text
     assert [(entry.engine, entry.status) for entry in run.figures] == [
         ("keras", "absent"),
         ("pytorch", "absent"),

@@ -62,7 +62,7 @@ def test_no_cupy(command, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
     monkeypatch.delitem(sys.modules, "tinyconv.kernels.gpu", raising=False)
     monkeypatch.delitem(sys.modules, "tinyconv.kernels.gpu.device", raising=False)
-    message = '--backend gpu: the GPU kernels need CuPy, which is not installed: pip install ".[gpu]"'
+    message = '--backend gpu: the GPU kernels need CuPy, which is not installed: pip install -e ".[gpu]"'
     refused(command("mnist", "--backend", "gpu"), message)
     assert list(tmp_path.iterdir()) == []
 
