@@ -8,6 +8,9 @@ import numpy as np
 # kernel or scale, and the bias or shift.
 Needs = tuple[bool, bool, bool]
 
+# So many numbers float32 adds up without losing digits; more are added in double.
+MAX_FLOAT32_TERMS = 128
+
 # The largest value that a rectifier after a normalization lets through; None where there is no rectifier.
 Ceiling = float | None
 

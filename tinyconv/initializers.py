@@ -1,9 +1,9 @@
 """Initial values of weights, with Keras's names, arguments and defaults.
 
-An initialiser is called with a shape and a dtype. Variance scaling draws with variance scale/n, where n counts a unit's
-inputs (fan_in), outputs (fan_out) or their mean (fan_avg). For a kernel of shape (…, in, out), fan_in = in·Π(…) and
-fan_out = out·Π(…). Sources: Glorot & Bengio 2010 (AISTATS); He et al. 2015 (ICCV); LeCun et al. 1998 (Efficient
-BackProp).
+An initialiser is called with a shape and, if need be, a dtype. Variance scaling draws with variance scale/n, where n
+counts a unit's inputs (fan_in), outputs (fan_out) or their mean (fan_avg). For a kernel of shape (…, in, out), fan_in =
+in·Π(…) and fan_out = out·Π(…). Sources: Glorot & Bengio 2010 (AISTATS); He et al. 2015 (ICCV); LeCun et al. 1998
+(Efficient BackProp).
 """
 
 from collections.abc import Callable, Iterator
@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from . import registry
+from .config import floatx
 from .names import look_up, snake_case
 from .randomness import Stream, uniform
 
@@ -30,8 +31,12 @@ class Initializer:
     seed: int | None
     stream: Stream
 
-    def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
-        """Return an array of `shape` and `dtype`."""
+    def __call__(self, shape: Shape, dtype: str | None = None) -> np.ndarray:
+        """Return an array of `shape` and `dtype`, which is that of new weights if it is left out."""
+        return self.values(shape, dtype or floatx())
+
+    def values(self, shape: Shape, dtype: str) -> np.ndarray:
+        """Return an array of `shape` and `dtype`: what each initialiser defines."""
         raise NotImplementedError(f"{type(self).__name__} draws nothing")
 
     def draw(self) -> tuple[int, int, int]:
@@ -74,14 +79,14 @@ def first_values(initializer: Initializer, shape: Shape, dtype: str) -> np.ndarr
 class Zeros(Initializer):
     """All 0."""
 
-    def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
+    def values(self, shape: Shape, dtype: str) -> np.ndarray:
         return np.zeros(shape, dtype)
 
 
 class Ones(Initializer):
     """All 1."""
 
-    def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
+    def values(self, shape: Shape, dtype: str) -> np.ndarray:
         return np.ones(shape, dtype)
 
 
@@ -91,7 +96,7 @@ class Constant(Initializer):
     def __init__(self, value: float = 0.0) -> None:
         self.value = value
 
-    def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
+    def values(self, shape: Shape, dtype: str) -> np.ndarray:
         return np.full(shape, self.value, dtype)
 
 
@@ -102,7 +107,7 @@ class RandomUniform(Initializer):
         self.minval, self.maxval, self.seed = minval, maxval, seed
         self.stream = Stream(seed)
 
-    def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
+    def values(self, shape: Shape, dtype: str) -> np.ndarray:
         return uniform(shape, self.draw(), lambda values: self.minval + (self.maxval - self.minval) * values, dtype)
 
 
@@ -113,14 +118,14 @@ class RandomNormal(Initializer):
         self.mean, self.stddev, self.seed = mean, stddev, seed
         self.stream = Stream(seed)
 
-    def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
+    def values(self, shape: Shape, dtype: str) -> np.ndarray:
         return uniform(shape, self.draw(), lambda values: self.mean + self.stddev * _normal(values), dtype)
 
 
 class TruncatedNormal(RandomNormal):
     """Normal, but values further than two `stddev` from `mean` are drawn again."""
 
-    def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
+    def values(self, shape: Shape, dtype: str) -> np.ndarray:
         return uniform(shape, self.draw(), lambda values: self.mean + self.stddev * _truncated(values), dtype)
 
 
@@ -150,7 +155,7 @@ class VarianceScaling(Initializer):
         self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, seed
         self.stream = Stream(seed)
 
-    def __call__(self, shape: Shape, dtype: str) -> np.ndarray:
+    def values(self, shape: Shape, dtype: str) -> np.ndarray:
         variance = self.scale / max(1.0, self.MODES[self.mode](*fans(shape)))
         deviation, limit, truncated = sqrt(variance), sqrt(3 * variance), sqrt(variance) / TRUNCATED_DEVIATION
         change = {

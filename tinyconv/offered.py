@@ -234,7 +234,6 @@ ARGUMENTS = {
     "ignore_class": "give such samples a sample_weight of 0",
     "from_sorted_ids": "give scores for all classes",
     "input_axes output_axes": "axes are those of the layers' own kernels",
-    "save_weights_only": "leave it out, weights are what is saved",
     "save_freq initial_value_threshold": "it saves after epochs, the best from the first on",
     "line_length positions print_fn expand_nested show_trainable layer_range": "the summary has one form",
     "overwrite max_shard_size": "a file is replaced whole",

@@ -7,11 +7,10 @@ small arrays, or are bound by exponentials, for which NumPy has vector code and 
 import numpy as np
 from numba import prange
 
+from ..shared import MAX_FLOAT32_TERMS
 from .compile import elementwise
 from .mapped import mapped
 from .memory import empty
-
-FEW = 128  # classes, whose probabilities float32 adds up without losing digits
 
 
 def relu(x: np.ndarray) -> np.ndarray:
@@ -88,7 +87,7 @@ def shifted_columns(x: np.ndarray) -> np.ndarray:
 
 def sum_of_classes(columns: np.ndarray) -> np.ndarray:
     """Return the sums (rows,) of the columns of an array (k,rows); in double where k is so large that it shows."""
-    if len(columns) <= FEW:
+    if len(columns) <= MAX_FLOAT32_TERMS:
         return columns.sum(axis=0)
     return columns.sum(axis=0, dtype=np.float64).astype(columns.dtype)
 

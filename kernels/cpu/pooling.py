@@ -8,13 +8,12 @@ threads writing one cell. The innermost loops run over the channels, which are c
 import numpy as np
 from numba import prange
 
+from ..shared import MAX_FLOAT32_TERMS
 from ..window import Pair, Window
 from .compile import helper, parallel_jit
 from .memory import empty
 
 EXACT = 2**24  # so far, float32 counts without a gap
-
-FEW = 128  # numbers that float32 adds up without losing digits; more are added in double
 
 # Images are cut in at most so many parts, of at least so many cells, whose sums are added in order: the bits do not
 # depend on the number of threads.
@@ -84,7 +83,7 @@ def _windows_of_a_cell(window: Window) -> Pair:
 
 def _sum_dtype(x: np.ndarray, rows: int, columns: int) -> np.dtype:
     """Return the dtype that sums of rows×columns numbers like those of `x` are taken in."""
-    return x.dtype if rows * columns <= FEW else np.dtype(np.float64)
+    return x.dtype if rows * columns <= MAX_FLOAT32_TERMS else np.dtype(np.float64)
 
 
 @parallel_jit

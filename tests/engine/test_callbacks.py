@@ -55,6 +55,22 @@ def test_checkpoint_keeps_the_best(monitor, mode, values, saved, capsys):
     assert lines[0].endswith("saving model to a.weights.h5")
 
 
+def test_checkpoint_takes_the_arguments_of_keras(keras, tmp_path, digits, network):
+    """Keras asks for save_weights_only=True where the file is one of weights; mode comes after it."""
+    for engine in (keras, tc):
+        callback = engine.callbacks.ModelCheckpoint("a.weights.h5", "val_loss", 0, True, True, "max")
+        assert callback.save_best_only
+    path = tmp_path / "a.weights.h5"
+    network().fit(*digits, verbose=0, callbacks=tc.callbacks.ModelCheckpoint(path, save_weights_only=True))
+    assert path.is_file()
+
+
+@pytest.mark.parametrize("value", [False, None])
+def test_checkpoint_saves_nothing_but_weights(value):
+    with pytest.raises(ValueError, match=f"saves weights only, got save_weights_only={value}: leave it out"):
+        tc.callbacks.ModelCheckpoint("a.weights.h5", save_weights_only=value)
+
+
 def test_checkpoint_errors():
     with pytest.raises(ValueError, match=r'must end in "\.weights\.h5", got a\.keras'):
         tc.callbacks.ModelCheckpoint("a.keras")

@@ -78,6 +78,7 @@ def test_what_a_callback_adds_to_the_logs_is_in_the_history(digits, network):
     assert model.history is history
     assert repr(history).startswith("<History of 3 epochs: loss=")
     assert repr(history).endswith("epoch squared=4>")
+    assert repr(model.fit(*digits, verbose=0)).startswith("<History of 1 epoch: loss=")
 
 
 def test_evaluation_and_prediction_have_callbacks_that_can_stop_them(digits, network):

@@ -52,6 +52,24 @@ def same_distribution(ours, theirs, mean, deviation, limit=None):
     assert ks_2samp(ours, theirs).pvalue > 1e-3
 
 
+@pytest.mark.parametrize(
+    "name", ["Zeros", "Ones", "Constant", "RandomUniform", "RandomNormal", "TruncatedNormal", *SCALED]
+)
+def test_dtype_may_be_left_out(keras, name):
+    """It is then that of new weights, and what is drawn is the same."""
+    ours, theirs = (getattr(engine.initializers, name)() for engine in (tc, keras))
+    assert ours((3, 4)).dtype == keras.ops.convert_to_numpy(theirs((3, 4))).dtype == "float32"
+    if hasattr(ours, "seed"):
+        ours = type(ours)(seed=3)
+    np.testing.assert_array_equal(ours((3, 4)), ours((3, 4), dtype="float32"))
+    before = tc.floatx()
+    tc.set_floatx("float64")
+    try:
+        assert ours((3, 4)).dtype == "float64"
+    finally:
+        tc.set_floatx(before)
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("name", SCALED)
 def test_scaled(keras, name, shape):

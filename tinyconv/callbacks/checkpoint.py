@@ -11,8 +11,9 @@ class ModelCheckpoint(Callback):
     """Saves the model's weights after every epoch, or only when `monitor` got better.
 
     `filepath` must end in ".weights.h5" and may hold fields such as "{epoch:02d}-{val_loss:.2f}" (epochs from 1).
-    `mode` is "min", "max", or "auto", which is "max" for accuracies. Folders are made; each file is written aside and
-    renamed, so a file that exists is whole.
+    `save_weights_only` is always true, and may be said, as Keras asks for it with such names. `mode` is "min", "max",
+    or "auto", which is "max" for accuracies. Folders are made; each file is written aside and renamed, so a file that
+    exists is whole.
     """
 
     def __init__(
@@ -21,11 +22,16 @@ class ModelCheckpoint(Callback):
         monitor: str = "val_loss",
         verbose: int = 0,
         save_best_only: bool = False,
-        *,
+        save_weights_only: bool = True,
         mode: str = "auto",
     ) -> None:
         if not str(filepath).endswith(".weights.h5"):
             raise ValueError(f'filepath must end in ".weights.h5", got {filepath}')
+        if not save_weights_only:
+            raise ValueError(
+                f"ModelCheckpoint saves weights only, got save_weights_only={save_weights_only!r}: leave it out, "
+                "and make the model in code or from its get_config() before load_weights"
+            )
         if mode not in ("auto", "min", "max"):
             raise ValueError(f'mode must be "auto", "min" or "max", got {mode!r}')
         self.filepath, self.monitor, self.verbose = str(filepath), monitor, verbose
