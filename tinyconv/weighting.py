@@ -30,8 +30,10 @@ def class_weights(labels: np.ndarray, class_weight: Mapping[int, float]) -> np.n
     """Return the weight of each label (any shape): its class's, 1 for a class that `class_weight` does not name.
 
     Labels are rounded to whole numbers, as in Keras: a soft binary target counts for the nearer class. Raises
-    ValueError for what is no class or no weight.
+    ValueError for what is no class or no weight, TypeError for what is no dict.
     """
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(f"class_weight must be a dict such as {{0: 1.0, 1: 2.5}}, got {type(class_weight).__name__}")
     for label, weight in class_weight.items():
         if isinstance(label, bool) or not (isinstance(label, int | np.integer) and label >= 0):
             raise ValueError(f"class_weight maps classes 0, 1, … to weights, got the key {label!r}")

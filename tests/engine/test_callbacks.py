@@ -116,8 +116,9 @@ def test_spelling(logs, line):
 
 
 def test_strangers_are_no_callbacks(digits, network):
-    with pytest.raises(TypeError, match="must be tinyconv"):
-        network().fit(*digits, callbacks=[print], verbose=0)
+    for strangers in ([print], print, 3, [tc.callbacks.History(), None]):
+        with pytest.raises(TypeError, match="must be tinyconv"):
+            network().fit(*digits, callbacks=strangers, verbose=0)
 
 
 @pytest.mark.parametrize("name", ["new/a.weights.h5", "new/{epoch}/a.weights.h5"])

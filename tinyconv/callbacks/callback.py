@@ -1,6 +1,6 @@
 """Callback: what listens to training, evaluation and prediction; Keras's names, arguments and order of calls."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 Logs = dict[str, float]
@@ -113,7 +113,8 @@ class CallbackList(Callback):
     def __init__(
         self, callbacks: Callback | Sequence[Callback] | None, model: Any, params: dict[str, Any] | None = None
     ) -> None:
-        self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
+        given: Any = [] if callbacks is None else callbacks
+        self.callbacks: list[Callback] = list(given) if isinstance(given, Iterable) else [given]
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
                 raise TypeError(f"callbacks must be tinyconv.callbacks.Callback objects, got {callback!r}")

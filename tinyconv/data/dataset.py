@@ -12,7 +12,7 @@ would have seen. A dataset of one's own:
                 yield read(file)  # (x, y): as many samples in x as in y
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 
@@ -79,6 +79,22 @@ class _Shard(Dataset):
             start, end = n * self.rank // self.size, n * (self.rank + 1) // self.size
             x, y, sample_weight = (select(part, slice(start, end)) for part in batch[:3])
             yield Batch(x, y, sample_weight, batch.first + start)
+
+
+def is_dataset(given: Any) -> bool:
+    """Return whether `given` is a Dataset and no arrays; raise TypeError for what gives batches in another way.
+
+    Generators, PyTorch's loaders and TensorFlow's and Keras's datasets can be gone through, but are no arrays.
+    """
+    if isinstance(given, Dataset):
+        return True
+    arrays = isinstance(given, Sequence | Mapping) or any(hasattr(given, name) for name in ("shape", "__array__"))
+    if not arrays and (hasattr(given, "__iter__") or hasattr(given, "__getitem__")):
+        raise TypeError(
+            f"data must be arrays or a tinyconv.data.Dataset, got a {type(given).__name__}: write a Dataset whose "
+            "epoch(number) yields its batches"
+        )
+    return False
 
 
 def as_batch(given: Any) -> Batch:

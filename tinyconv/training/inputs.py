@@ -1,14 +1,14 @@
 """What a model knows of its inputs and outputs, and the checks of data by it: the same for arrays and for datasets."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from .. import kernels
 from ..data import ArrayDataset, Batch, Dataset
 from ..data.arrays import as_data, per_name
-from ..data.dataset import as_batch, count
+from ..data.dataset import as_batch, count, is_dataset
 from ..layers.graph import flat
 from ..objectives import Objective
 from ..tensor import as_array
@@ -91,8 +91,8 @@ class DataChecks:
 
     def validation_dataset(self, given: Any, batch_size: int | None) -> Dataset:
         """Return `validation_data` as a dataset, checked if it is arrays."""
-        if isinstance(given, Dataset):
-            return given
+        if is_dataset(given):
+            return cast(Dataset, given)
         if not isinstance(given, tuple | list) or len(given) not in (2, 3):
             raise ValueError("validation_data must be (x, y), (x, y, sample_weight) or a Dataset")
         arrays = self.checked(Batch(*given))

@@ -18,7 +18,7 @@ from ..autograd import no_grad
 from ..callbacks import Callback, CallbackList, History, ProgressBar
 from ..data import Batch, Dataset
 from ..data.arrays import split
-from ..data.dataset import as_batch, count
+from ..data.dataset import as_batch, count, is_dataset
 from ..layers import Parameter
 from ..layers.graph import flat
 from ..losses import Loss
@@ -127,7 +127,7 @@ class Trainer(DataChecks):
         optimizer = self._require_compiled()
         epochs, initial_epoch = size("epochs", epochs), whole("initial_epoch", initial_epoch)
         data: Dataset
-        if isinstance(x, Dataset):
+        if is_dataset(x):
             _refuse("fit", y=y, batch_size=batch_size, sample_weight=sample_weight)
             if validation_split:
                 raise ValueError("fit on a Dataset takes no validation_split: give validation_data")
@@ -186,7 +186,7 @@ class Trainer(DataChecks):
         """
         self._require_compiled()
         data: Dataset
-        if isinstance(x, Dataset):
+        if is_dataset(x):
             _refuse("evaluate", y=y, batch_size=batch_size, sample_weight=sample_weight)
             data = x
         else:
@@ -205,7 +205,7 @@ class Trainer(DataChecks):
         `verbose` "auto" is a bar on a terminal, 1 prints a line at the end, too.
         """
         data: Dataset
-        if isinstance(x, Dataset):
+        if is_dataset(x):
             _refuse("predict", batch_size=batch_size)
             data = x
         else:
