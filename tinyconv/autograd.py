@@ -90,6 +90,12 @@ def backward(root: "Tensor", dy: np.ndarray, observe: Observer | None = None) ->
             tensor.grad = dy if tensor.grad is None else kernels.of(dy).add(tensor.grad, dy)
             continue
         passed = function.backward(dy)
+        if not isinstance(passed, tuple) or len(passed) != len(function.inputs):
+            found = f"a tuple of {len(passed)}" if isinstance(passed, tuple) else type(passed).__name__
+            raise TypeError(
+                f"{type(function).__name__}.backward must return a tuple of a gradient for each input, here "
+                f"{len(function.inputs)}, got {found}"
+            )
         if observe is not None:
             wanted = (dx if needed else None for needed, dx in zip(function.needs, passed, strict=True))
             observe(function, function.inputs, dy, tuple(wanted))

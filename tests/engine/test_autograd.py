@@ -364,3 +364,33 @@ def test_calls_nest_and_each_call_of_a_shared_layer_is_one_of_its_own():
     with pytest.raises(KeyError), calling(layer):
         raise KeyError
     assert (z * 2).creator.calls == ()
+
+
+class Doubled(tc.Function):
+    """A function of a user's, whose gradient comes in `form`."""
+
+    def __init__(self, form):
+        self.form = form
+
+    def forward(self, x):
+        return 2 * x
+
+    def backward(self, dy):
+        return self.form(2 * dy)
+
+
+@pytest.mark.parametrize(
+    ("form", "found"),
+    [
+        (lambda dx: dx, "ndarray"),
+        (lambda dx: [dx], "list"),
+        (lambda dx: (dx, None), "a tuple of 2"),
+        (lambda dx: None, "NoneType"),
+    ],
+    ids=["array", "list", "two", "none"],
+)
+def test_backward_must_return_a_tuple(form, found):
+    """An array of one row passed for a tuple of one gradient, and left the leaf one of another shape."""
+    x = tc.Tensor(np.ones((1, 3)), requires_grad=True)
+    with pytest.raises(TypeError, match=f"Doubled.backward must return a tuple .* here 1, got {found}"):
+        Doubled(form)(x).sum().backward()

@@ -371,3 +371,9 @@ def test_command_line():
     assert run.returncode == 2
     assert "invalid choice" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_gradcheck_refuses_what_is_not_finite(value):
+    with pytest.raises(ValueError, match="needs finite numbers, argument 1 has NaN or infinity"):
+        tc.gradcheck(lambda a, b: a * b, np.ones(2), np.array([1.0, value]))

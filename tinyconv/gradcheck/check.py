@@ -85,6 +85,10 @@ def _leaf(name: str, value: Any) -> Tensor:
     tensor = value if isinstance(value, Tensor) else Tensor(np.array(value), requires_grad=True)
     if tensor.dtype != np.float64:
         raise ValueError(f"gradcheck needs float64, {name} is {tensor.dtype}: build it with float64 values and layers")
+    if not np.isfinite(tensor.numpy()).all():
+        raise ValueError(
+            f"gradcheck needs finite numbers, {name} has NaN or infinity: differences of these say nothing"
+        )
     if tensor.creator is not None or not tensor.requires_grad:
         raise ValueError(f"gradcheck needs leaves that require a gradient, {name} is not one")
     return tensor
