@@ -29,7 +29,8 @@ class Window:
     def __post_init__(self) -> None:
         for field in ("size", "strides", "dilation"):
             pair = getattr(self, field)
-            if len(pair) != 2 or any(not isinstance(cell, int) or cell < 1 for cell in pair):
+            fits = isinstance(pair, tuple | list) and len(pair) == 2
+            if not fits or any(not isinstance(cell, int) or cell < 1 for cell in pair):
                 raise ValueError(f"{field} must be two positive integers, got {pair}")
         if self.padding not in ("valid", "same"):
             raise ValueError(f'padding must be "valid" or "same", got {self.padding!r}')

@@ -251,7 +251,8 @@ def as_array(data: Any, dtype: Any = None) -> Any:
     """
     array = values(data)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"a tensor holds float32 or float64, and {array.dtype} cannot be converted to it")
+        what = array.dtype if hasattr(data, "dtype") else f"a {type(data).__name__} of {array.dtype}"
+        raise TypeError(f"a tensor holds float32 or float64, and {what} cannot be converted to it")
     if dtype is None:
         dtype = array.dtype if array.dtype in FLOATS and hasattr(data, "dtype") else floatx()
     if array.dtype != dtype:

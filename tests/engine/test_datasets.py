@@ -226,6 +226,57 @@ def test_class_weight_is_a_dict(class_weight, network):
             model.fit(*data, class_weight=class_weight, verbose=0)
 
 
+class Counted(Dataset):
+    """As many batches in an epoch as it is told, and as many in its len."""
+
+    def __init__(self, batches, length):
+        self.batches, self.length = batches, length
+
+    def __len__(self):
+        return self.length
+
+    def epoch(self, number):
+        return ((OK, LABELS) for _ in (iter(int, 1) if self.batches is None else range(self.batches)))
+
+
+def uses(network):
+    """What takes a dataset, each alone."""
+    model = network()
+    yield model.fit
+    yield model.evaluate
+    yield model.predict
+    yield lambda data, **_: model.fit(OK, LABELS, validation_data=data, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (Counted(0, 0), "Counted has no batches in epoch 0: its len is 0"),
+        (Counted(0, 2), "Counted yields 0 batches in epoch 0, and its len is 2"),
+        (Counted(1, 2), "Counted yields 1 batches in epoch 0, and its len is 2"),
+    ],
+)
+def test_fewer_batches_than_said_are_refused(data, message, network):
+    """An empty epoch had a loss of 0."""
+    for use in uses(network):
+        with pytest.raises(ValueError, match=message):
+            use(data, verbose=0)
+
+
+def test_an_endless_epoch_ends_at_its_len(network):
+    """As with Keras's generators, which never end."""
+    model = network()
+    assert model.predict(Counted(None, 3), verbose=0).shape == (12, 3)
+    model.fit(Counted(None, 3), epochs=2, validation_data=Counted(None, 1), verbose=0)
+    assert model.optimizer.iterations == 6
+
+
+@pytest.mark.parametrize("rank", [(2, 2), (-1, 2), (0, 0), (0, 1.5), (0.0, 1), (True, 2)])
+def test_shards_are_whole_numbers(rank):
+    with pytest.raises(ValueError, match=r"^(rank|size) must be [^\n]*got"):
+        Counted(1, 1).shard(*rank)
+
+
 def test_a_loss_that_does_not_fit_is_refused_for_datasets_too():
     """Class probabilities from a linear output were trained on without a word."""
     model = tc.Sequential([layers.Dense(3, input_shape=(2,))])

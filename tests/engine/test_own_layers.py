@@ -318,7 +318,39 @@ def test_copies_of_deep_models(kind):
         assert len(other.layers) == len(model.layers)
 
 
+@pytest.mark.parametrize("stack", [[], [layers.Dense(3), layers.Dropout(0.5)]])
+def test_copies_of_what_is_not_built(stack):
+    """A stack whose input is not known yet could neither be copied nor pickled."""
+    model = tc.Sequential(stack)
+    for other in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert not other.built
+        other.add(layers.Dense(2, name="top"))
+        assert other(np.ones((4, 5), np.float32)).shape == (4, 2)
+    assert not model.built
+
+
+def test_the_first_argument_is_called_inputs(rng):
+    """As in Keras, for a layer and for both kinds of models, on arrays and on symbols."""
+    x, symbol = rng.standard_normal((2, 3)).astype(np.float32), tc.Input((3,))
+    stack = tc.Sequential([symbol.node.operation, layers.Dense(2)])
+    for called in (Linear(4), stack, tc.Model(symbol, layers.Dense(2)(symbol))):
+        np.testing.assert_array_equal(called(inputs=x).numpy(), called(x, training=False).numpy())
+        assert called(inputs=symbol).shape == called(symbol).shape
+
+
+class Pair(layers.Layer):
+    """Keras gives `call` as many tensors as the layer is called on; here they come in a list."""
+
+    def call(self, first, second, *, scale, training=None):
+        return (first + second) * scale
+
+
 REFUSED = [
+    (lambda: Pair(), r"Pair.call needs second, scale: .* write call\(self, inputs\) with a, b = inputs"),
+    (lambda: layers.Add()(tc.Input((2,)), tc.Input((2,))), r"call it as layer\(\[a, b\]\)"),
+    (lambda: two_inputs()(np.ones((2, 3, 3))), "has the inputs .* got one ndarray: give it a list of arrays"),
+    (lambda: two_inputs()([]), "has 2 inputs .* got 0"),
+    (lambda: layers.Dense(2)({"a": np.ones((2, 3))}), "a dict of object cannot be converted"),
     (lambda: Linear(3).add_weight("w", (2,)), "give its name as name='w'"),
     (lambda: Linear(3).add_weight((2,), constraint=max), "constraint=.* is not offered"),
     (lambda: Linear(3).add_weight((2,), dtype="int32"), "dtype int32, but all of its weights are float32"),
@@ -337,6 +369,11 @@ REFUSED = [
         "subclass of tinyconv.models.Functional",
     ),
 ]
+
+
+def two_inputs():
+    inputs = [tc.Input((3,)), tc.Input((3,))]
+    return tc.Model(inputs, layers.Add()(inputs))
 
 
 def sets(self):

@@ -42,6 +42,7 @@ def test_keras_puts_the_odd_row_of_padding_last():
     ("settings", "complaint"),
     [
         ({"size": (0, 3)}, r"size must be two positive integers, got \(0, 3\)"),
+        ({"size": 3}, "size must be two positive integers, got 3"),
         ({"size": (3, 3, 3)}, "size must be two positive integers"),
         ({"size": (3, 3), "strides": (1, -1)}, "strides must be two positive integers"),
         ({"size": (3, 3), "dilation": (1.5, 1)}, "dilation must be two positive integers"),

@@ -15,6 +15,9 @@ would have seen. A dataset of one's own:
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..arguments import size as positive_size
+from ..arguments import whole
+
 
 class Batch(NamedTuple):
     """n samples: inputs (n, …), targets, weights, each None if there are none; lists for several inputs or outputs.
@@ -48,7 +51,8 @@ class Dataset:
 
     def shard(self, rank: int, size: int) -> "Dataset":
         """Return the dataset of process `rank` out of `size`: share number `rank` of every batch."""
-        if not 0 <= rank < size:
+        rank, size = whole("rank", rank), positive_size("size", size)
+        if rank >= size:
             raise ValueError(f"rank must be in 0 … {size - 1}, got {rank}")
         return _Shard(self, rank, size)
 

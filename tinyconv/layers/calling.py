@@ -5,13 +5,27 @@ A call is training if it is told so, else if the call around it is, else not. So
 keras/src/layers/layer.py, `Layer.__call__`, "5. Infer training value").
 """
 
+from collections.abc import Callable
 from contextvars import ContextVar
+from inspect import signature
 from typing import Any
 
 from ..autograd import Call
 from .graph import told
 
 _training: ContextVar[bool | None] = ContextVar("training", default=None)
+
+
+def needed_besides_inputs(call: Callable[..., Any]) -> list[str]:
+    """Return the names of what a layer's `call` cannot do without, and is never given."""
+    parameters = list(signature(call).parameters.values())[2:]
+    return [
+        parameter.name
+        for parameter in parameters
+        if parameter.name != "training"
+        and parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
 
 
 class Calling(Call):

@@ -68,7 +68,7 @@ class Operation(Protocol):
     def prepare(self, input_shape: Any) -> Any:
         """Check the shape of the input, or a list of them, build what is not built, return that of the output."""
 
-    def __call__(self, x: Any, training: bool | None = None) -> Any:
+    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """Compute the output."""
 
 
@@ -90,8 +90,7 @@ class Node:
     """
 
     def __init__(self, operation: Operation, given: Symbols, shapes: Any, training: bool | None = None) -> None:
-        self.operation, self.given = operation, given
-        self.training = None if training is None else told(operation, training)
+        self.operation, self.given, self.training = operation, given, training
         self.inputs = flat(given)
         several = isinstance(shapes, list)
         self.outputs = [
@@ -112,6 +111,8 @@ def is_symbolic(x: Any) -> bool:
 
 def connect(operation: Operation, x: Any, training: bool | None = None) -> Any:
     """Call `operation` on symbols: build what is not built, and return the symbol of the output, or a list of them."""
+    if training is not None:
+        training = told(operation, training)
     if not isinstance(x, SymbolicTensor):
         x = list(x)
         stranger = next((each for each in x if not isinstance(each, SymbolicTensor)), None)

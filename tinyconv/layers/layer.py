@@ -11,10 +11,12 @@ from .. import config, initializers, kernels, names, regularizers
 from ..arguments import flag, open_sizes, sizes
 from ..tensor import Tensor, as_array
 from .building import building, once, open_batch, tried_shape
-from .calling import Calling
+from .calling import Calling, needed_besides_inputs
 from .graph import Node, Shape, connect, is_symbolic, shapes_of
 from .parameter import Parameter
 from .tracking import Part, parts_in, watch_for, watched
+
+ONE_INPUT = "a layer is called on one tensor or a list of them: write call(self, inputs) with a, b = inputs"
 
 
 class Layer(Part):
@@ -40,6 +42,7 @@ class Layer(Part):
     _building = False
     _calls_with_training: ClassVar[bool] = True
     _default_training: ClassVar[bool] = False
+    _wants_more: ClassVar[list[str]] = []  # what `call` cannot do without, and never gets
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
@@ -49,6 +52,7 @@ class Layer(Part):
             training = inspect.signature(cls.call).parameters.get("training")
             cls._calls_with_training = training is not None
             cls._default_training = training is not None and training.default is True
+            cls._wants_more = needed_besides_inputs(cls.call)
 
     def __init__(
         self,
@@ -58,6 +62,8 @@ class Layer(Part):
         trainable: bool = True,
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
+        if self._wants_more:
+            raise TypeError(f"{type(self).__name__}.call needs {', '.join(self._wants_more)}: {ONE_INPUT}")
         if isinstance(dtype, Mapping):  # Keras 3 describes a policy: {…, "config": {"name": "float32"}}
             dtype = dtype["config"]["name"]
         if dtype not in (None, "float32", "float64"):
@@ -219,15 +225,14 @@ class Layer(Part):
             self.build(input_shape)
         return self.checked_output_shape(input_shape)
 
-    def __call__(self, x: Any, training: bool | None = None) -> Any:
+    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """Apply the layer to a tensor or an array; `training` is for dropout and batch normalization: see `calling`.
 
         On symbols, as `Input` makes them, return the symbol of the output: see `graph.py`.
         """
-        if is_symbolic(x):
-            return connect(self, x, training)
-        if not isinstance(x, Tensor):
-            x = self._tensors(x)
+        if is_symbolic(inputs):
+            return connect(self, inputs, training)
+        x = inputs if isinstance(inputs, Tensor) else self._tensors(inputs)
         if self.checks_shapes or not self.built:
             self.prepare(shapes_of(x))
         self.check(x)

@@ -163,18 +163,18 @@ class Functional(Model):
     def _build_by(self, make: Any, input_shape: Any) -> None:
         make(input_shape)
 
-    def __call__(self, x: Any, training: bool | None = None) -> Any:
+    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """Compute the outputs, a tensor or a list of them, from a tensor or an array for each input.
 
         Several inputs come as a list in their order, or as a dict by their names. `training` switches dropout on, but
         for layers that were called with a `training` of their own on the symbols.
         """
-        if is_symbolic(x):
-            return connect(self, x, training)
-        values = dict(zip(self.inputs, self._tensors(x), strict=True))
+        if is_symbolic(inputs):
+            return connect(self, inputs, training)
+        values = dict(zip(self.inputs, self._tensors(inputs), strict=True))
         with Calling(self, training) as training:
-            for layers, own, inputs, several, outputs, over in self.steps:
-                given = [values[symbol] for symbol in inputs]
+            for layers, own, symbols, several, outputs, over in self.steps:
+                given = [values[symbol] for symbol in symbols]
                 for symbol in over:
                     del values[symbol]
                 result = run(layers, given if several else given.pop(), training if own is None else own)
@@ -188,8 +188,12 @@ class Functional(Model):
             if set(x) != set(self.input_names):
                 raise self.error(f"has the inputs {self.input_names}, got {list(x)}")
             x = [x[name] for name in self.input_names]
-        elif len(self.inputs) == 1 and not (isinstance(x, list | tuple) and isinstance(x[0], Tensor | np.ndarray)):
+        elif len(self.inputs) == 1 and not (
+            isinstance(x, list | tuple) and isinstance(next(iter(x), 0), Tensor | np.ndarray)
+        ):
             x = [x]
+        elif not isinstance(x, list | tuple):
+            raise self.error(f"has the inputs {self.input_names}, got one {type(x).__name__}: give it a list of arrays")
         if len(x) != len(self.inputs):
             raise self.error(f"has {len(self.inputs)} inputs ({self.input_names}), got {len(x)}")
         tensors = [each if isinstance(each, Tensor) else Tensor(as_array(each, self.dtype)) for each in x]

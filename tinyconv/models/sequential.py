@@ -38,8 +38,8 @@ class Sequential(Model):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes for a copy or a pickle: of the symbols, the first one's layer and the shapes."""
-        symbols = [self._symbols[0].node.operation, *(symbol.shape for symbol in self._symbols[1:])]
-        return {**super().__getstate__(), "_symbols": symbols if self._symbols else []}
+        first = [symbol.node.operation for symbol in self._symbols[:1]]
+        return {**super().__getstate__(), "_symbols": [*first, *(symbol.shape for symbol in self._symbols[1:])]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({**state, "_symbols": []})
@@ -171,12 +171,11 @@ class Sequential(Model):
                 "or call it on data"
             )
 
-    def __call__(self, x: Any, training: bool | None = None) -> Any:
+    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """Apply all layers to a tensor or an array; `training` switches dropout on. On a symbol, return a symbol."""
-        if is_symbolic(x):
-            return connect(self, x, training)
-        if not isinstance(x, Tensor):
-            x = Tensor(as_array(x, self.dtype))
+        if is_symbolic(inputs):
+            return connect(self, inputs, training)
+        x = inputs if isinstance(inputs, Tensor) else Tensor(as_array(inputs, self.dtype))
         if not self._symbols:
             self.build((None, *x.shape[1:]))
         with Calling(self, training) as training:

@@ -1,6 +1,7 @@
 """What a model knows of its inputs and outputs, and the checks of data by it: the same for arrays and for datasets."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, cast
 
 import numpy as np
@@ -15,6 +16,19 @@ from ..tensor import as_array
 from ..weighting import aligned, class_weights
 
 Shape = tuple[int | None, ...]
+
+
+def counted(data: Dataset, number: int) -> Iterator[Batch]:
+    """Yield as many batches of an epoch as the dataset says it has, and none after; refuse fewer, and none at all."""
+    name, steps = type(data).__name__, data.steps(number)
+    if steps < 1:
+        raise ValueError(f"{name} has no batches in epoch {number}: its len is {steps}")
+    given = 0
+    for batch in islice(data.epoch(number), steps):
+        given += 1
+        yield as_batch(batch)
+    if given < steps:
+        raise ValueError(f"{name} yields {given} batches in epoch {number}, and its len is {steps}: make them agree")
 
 
 class CheckedArrays(ArrayDataset):
@@ -103,9 +117,9 @@ class DataChecks:
 
         To a GPU, each is copied while the one before is computed with.
         """
-        batches: Iterable[Batch] = map(as_batch, data.epoch(number))
+        batches: Iterable[Batch] = data.epoch(number)
         if not isinstance(data, CheckedArrays):
-            batches = map(self.checked, batches)
+            batches = map(self.checked, counted(data, number))
         if class_weight is not None:
             batches = (self.with_class_weight(batch, class_weight) for batch in batches)
         if self.device == "cpu":

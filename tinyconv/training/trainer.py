@@ -18,14 +18,14 @@ from ..autograd import no_grad
 from ..callbacks import Callback, CallbackList, History, ProgressBar
 from ..data import Batch, Dataset
 from ..data.arrays import split
-from ..data.dataset import as_batch, count, is_dataset
+from ..data.dataset import count, is_dataset
 from ..layers import Parameter
 from ..layers.graph import flat
 from ..losses import Loss
 from ..objectives import LazyLogs, RunningMetrics, make_objectives
 from ..randomness import first_sample
 from ..tensor import Tensor
-from .inputs import CheckedArrays, DataChecks
+from .inputs import CheckedArrays, DataChecks, counted
 
 Callbacks: TypeAlias = Callback | Sequence[Callback] | None
 
@@ -49,7 +49,7 @@ class Trainer(DataChecks):
         """Penalties of the regularised weights."""
         raise NotImplementedError
 
-    def __call__(self, x: Any, training: bool | None = None) -> Any:
+    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """Compute the model's output, or a list of outputs."""
         raise NotImplementedError
 
@@ -214,9 +214,10 @@ class Trainer(DataChecks):
         found: list[list[np.ndarray]] = []
         with self._listening(callbacks, verbose, 1, data.steps(0)) as listeners:
             listeners.on_predict_begin()
-            for step, given in enumerate(data.epoch(0)):
-                x = as_batch(given).x
-                batch = Batch(self.moved(x if isinstance(data, CheckedArrays) else self.checked_inputs(x)))
+            batches = data.epoch(0) if isinstance(data, CheckedArrays) else counted(data, 0)
+            for step, given in enumerate(batches):
+                x = given.x if isinstance(data, CheckedArrays) else self.checked_inputs(given.x)
+                batch = Batch(self.moved(x))
                 listeners.on_predict_batch_begin(step)
                 with no_grad(), self._computing(batch):
                     found.append([y.numpy() for y in flat(self(batch.x))])
@@ -225,8 +226,6 @@ class Trainer(DataChecks):
                 if self.stop_predicting:
                     break
             listeners.on_predict_end()
-        if not found:
-            raise ValueError("predict got no batches: the dataset is empty")
         columns = [np.concatenate(column) for column in zip(*found, strict=True)]
         return columns if isinstance(self.output_shape, list) else columns[0]
 
