@@ -1,8 +1,11 @@
+from importlib import import_module
+
 import numpy as np
 import pytest
 from kernel_checks import assert_close, assert_gradient
 
 from tinyconv.kernels import reference
+from tinyconv.kernels.cpu.memory import empty
 
 SHAPES = {
     "textbook": ((3, 4), 5),
@@ -84,3 +87,14 @@ def test_zeros_of_either_sign_and_infinities_are_rectified(kernels, dtype):
         wanted = np.zeros(outputs, dtype)
         wanted[1], wanted[3] = np.inf, 1
         np.testing.assert_array_equal(kernels.dense(x, w, b, True), np.tile(wanted, (rows, 1)))
+
+
+def test_a_workspace_is_cleared():
+    """Rows behind the last are computed with, too: subnormal numbers left there by others would slow a product down."""
+    module = import_module("tinyconv.kernels.cpu.dense")
+    size = module.thread_buffers(module.PACKED_A + module.PACKED_B + module.BLOCK_C, np.float32).shape
+    left_behind = empty(size, np.float32)
+    left_behind.fill(1e-40)
+    del left_behind
+    workspace = module._LastWorkspace().get(size[0], np.dtype(np.float32))
+    assert not workspace.any()
