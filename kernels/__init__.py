@@ -55,6 +55,8 @@ class DeviceError(RuntimeError):
 
 def device(array: Any) -> str:
     """Return where an array lives: "gpu" for a CuPy array, else "cpu"."""
+    if type(array) is np.ndarray:
+        return "cpu"
     return "gpu" if type(array).__module__.partition(".")[0] == "cupy" else "cpu"
 
 

@@ -215,21 +215,22 @@ class Function:
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Apply the operation to tensors of one dtype; record it when a gradient may be asked for."""
-        dtype = inputs[0].dtype
-        for tensor in inputs:
-            if tensor.dtype != dtype:
+        arrays = [tensor.data for tensor in inputs]
+        dtype, kind = arrays[0].dtype, type(arrays[0])
+        for array in arrays[1:]:
+            if array.dtype != dtype:
                 raise TypeError(
-                    f"{type(self).__name__} got tensors of {dtype} and {tensor.dtype}; convert one with .astype(...)"
+                    f"{type(self).__name__} got tensors of {dtype} and {array.dtype}; convert one with .astype(...)"
                 )
-        devices = [tensor.device for tensor in inputs]
-        if len(set(devices)) > 1:
-            raise TypeError(
-                f"{type(self).__name__} got arrays on different devices ({', '.join(devices)}): "
-                'move one with .to("cpu") or .to("gpu")'
-            )
+            if type(array) is not kind and kernels.device(array) != kernels.device(arrays[0]):
+                raise TypeError(
+                    f"{type(self).__name__} got arrays on different devices "
+                    f"({', '.join(map(kernels.device, arrays))}): "
+                    'move one with .to("cpu") or .to("gpu")'
+                )
         record = autograd.recording()
-        self.needs = tuple(record and tensor.requires_grad for tensor in inputs)
-        result = Tensor(self.forward(*(tensor.data for tensor in inputs)))
+        self.needs = tuple([record and tensor.requires_grad for tensor in inputs])
+        result = Tensor(self.forward(*arrays))
         if any(self.needs):
             self.inputs = inputs
             self.calls = autograd.calls()

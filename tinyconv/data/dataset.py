@@ -15,6 +15,8 @@ would have seen. A dataset of one's own:
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..arguments import size as positive_size
 from ..arguments import whole
 
@@ -90,6 +92,8 @@ def is_dataset(given: Any) -> bool:
 
     Generators, PyTorch's loaders and TensorFlow's and Keras's datasets can be gone through, but are no arrays.
     """
+    if isinstance(given, np.ndarray):
+        return False
     if isinstance(given, Dataset):
         return True
     arrays = isinstance(given, Sequence | Mapping) or any(hasattr(given, name) for name in ("shape", "__array__"))
