@@ -86,8 +86,8 @@ class _LastWorkspace(local):
     def get(self, threads: int, dtype: np.dtype) -> np.ndarray:
         """Return memory for the parts of a, b and c of each thread of the kernel.
 
-        It is cleared: a micro-kernel also computes with what lies behind the last row, and passes it over. Of numbers
-        that others left there, many would be subnormal, with which a product took up to thirteen times as long.
+        It is cleared: a micro-kernel also computes with what lies behind the last row, and of numbers that others left
+        there many would be subnormal, and slow. `multiply_transposed` cannot see to that itself.
         """
         if self.last is None or self.last[:2] != (threads, dtype):
             workspace = thread_buffers(PACKED_A + PACKED_B + BLOCK_C, dtype)

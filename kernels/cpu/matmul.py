@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from .compile import common_helper, helper
-from .vectors import LANES, add_outer_product, at_least, in_registers, repeat, where
+from .vectors import LANES, add_outer_product, at_least, clear_vector, in_registers, repeat, where
 
 # Register tiles, (MR, vectors in NR), the widest first. Their size is bounded by the registers, 32 or 16, and wants to
 # be square: each row and each column that is loaded then serves many products. With 16 registers the last of them
@@ -56,6 +56,21 @@ def _micro_kernel(mr: int, vectors: int, transposed: bool) -> Callable[..., None
     return micro_kernel
 
 
+@common_helper
+def _clear_behind(a: np.ndarray, a0: int, lda: int, rows: int, depth: int) -> None:
+    """a(i, d) = 0 in the rows behind the last that register tiles reach.
+
+    What they make of them is passed over; but of what others left there, many numbers may be subnormal, with which a
+    small product took ten times as long.
+    """
+    whole = depth // LANES * LANES
+    for i in range(rows, max([(rows + mr - 1) // mr * mr for mr, _ in REGISTER_TILES])):
+        for d in range(0, whole, LANES):
+            clear_vector(a, a0 + i * lda + d)
+        for d in range(whole, depth):
+            a[a0 + i * lda + d] = 0
+
+
 def _product(transposed: bool) -> Callable[..., None]:
     """Return the product by register tiles, of a factor a or of the transpose of one.
 
@@ -72,6 +87,8 @@ def _product(transposed: bool) -> Callable[..., None]:
     ) -> None:
         rows, columns, depth = shape
         row = 1 if transposed else lda
+        if not transposed:
+            _clear_behind(a, a0, lda, rows, depth)
         j = 0
         while columns - j >= wide_nr and columns - j != wide_nr + LANES:  # one vector alone would be slow
             for i in range(0, rows, wide_mr):
@@ -93,7 +110,8 @@ def _product(transposed: bool) -> Callable[..., None]:
 
 # c = a·b, or with `accumulate` c += a·b, for `shape` = (rows, columns, depth); all arrays flat, c from c0 on and so on.
 # The rows of b (depth, columns) and c (rows, columns) are contiguous, `ldb` and `ldc` apart, and fill whole vectors.
-# Where the number of rows is no multiple of MAX_MR, a and c must have space, of any content, behind the last.
+# Where the number of rows is no multiple of MAX_MR, a and c must have space, of any content, behind the last;
+# `multiply` clears that of a.
 multiply = _product(False)  # a(i, d) = a[a0 + i·lda + d]
 multiply_transposed = _product(True)  # a(i, d) = a[a0 + d·lda + i]
 

@@ -357,6 +357,12 @@ def copy_vector(source, start, target, at):
 
 
 @in_registers
+def clear_vector(target, at):
+    """target[at …] = 0, LANES numbers."""
+    target[at] = 0
+
+
+@in_registers
 def add_vector(source, start, target, at):
     """target[at …] += source[start …], LANES numbers."""
     target[at] = target[at] + source[start]

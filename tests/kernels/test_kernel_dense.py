@@ -1,11 +1,14 @@
 from importlib import import_module
 
+import numba
 import numpy as np
 import pytest
 from kernel_checks import assert_close, assert_gradient
 
 from tinyconv.kernels import reference
+from tinyconv.kernels.cpu.matmul import MAX_MR, multiply
 from tinyconv.kernels.cpu.memory import empty
+from tinyconv.kernels.cpu.vectors import LANES
 
 SHAPES = {
     "textbook": ((3, 4), 5),
@@ -98,3 +101,21 @@ def test_a_workspace_is_cleared():
     del left_behind
     workspace = module._LastWorkspace().get(size[0], np.dtype(np.float32))
     assert not workspace.any()
+
+
+@numba.njit
+def multiplied(a, b, c, rows, depth, columns):
+    multiply(a, 0, depth, b, 0, columns, c, 0, columns, (rows, columns, depth), False)
+
+
+@pytest.mark.parametrize("rows", [1, 5, 8, 13])
+def test_a_product_clears_what_lies_behind_its_first_factor(rows, rng):
+    """It is computed with, and passed over: subnormal numbers that others left there would take ten times as long."""
+    depth, columns = 21, 2 * LANES
+    a = np.full((rows + MAX_MR, depth), 1e-40, np.float32)
+    a[:rows] = rng.standard_normal((rows, depth))
+    b = rng.standard_normal((depth, columns)).astype(np.float32)
+    c = np.zeros((rows + MAX_MR, columns), np.float32)
+    multiplied(a.reshape(-1), b.reshape(-1), c.reshape(-1), rows, depth, columns)
+    assert_close(c[:rows], a[:rows].astype(np.float64) @ b, np.float32)
+    assert not a[rows : -(-rows // MAX_MR) * MAX_MR].any()

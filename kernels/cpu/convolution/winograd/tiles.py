@@ -15,7 +15,7 @@ import numpy as np
 
 from ...compile import helper
 from ...matmul import MAX_MR
-from ...vectors import LANES, add_vector, at_least, copy_vector, in_registers, where
+from ...vectors import LANES, add_vector, at_least, clear_vector, copy_vector, in_registers, where
 from ..fused_pooling import max_of_square, unpool
 from .transforms import (
     input_gradient_transform,
@@ -68,11 +68,6 @@ def _copy_rectified(x, y, start, target, at):
 
 
 @in_registers
-def _clear(target, at):
-    target[at] = 0
-
-
-@in_registers
 def _copy_bias(b, b0, floor, target, at):
     target[at] = at_least(b[b0], floor)
 
@@ -97,7 +92,7 @@ def _copy_cells(
             to = (i * side + j) * LANES
             at = ((image * h + y0 + i) * w + x0 + j) * c + c0
             if not (y0 + i >= 0 and y0 + i < h and x0 + j >= 0 and x0 + j < w):
-                _clear(tile, to)
+                clear_vector(tile, to)
             elif len(rectifier) > 0:
                 _copy_rectified(x, rectifier, at, tile, to)
             else:
@@ -162,7 +157,7 @@ def _unpool_tile(dy: Any, argmax: Any, shape: Any, image: int, y0: int, x0: int,
     """
     h, w, k = shape
     for cell in range(len(side) ** 2):
-        _clear(tile, cell * LANES)
+        clear_vector(tile, cell * LANES)
     for i in range(0, min(len(side), h - y0), 2):
         for j in range(0, min(len(side), w - x0), 2):
             at = ((image * h + y0 + i) // 2 * (w // 2) + (x0 + j) // 2) * k + k0
@@ -226,7 +221,7 @@ def add_input_gradients(
                 continue
             cells = len(side) + 2
             for cell in range(cells**2):
-                _clear(tile, cell * LANES)
+                clear_vector(tile, cell * LANES)
             input_gradient_transform(v, v0 + s * c + c0, stride, tile, 0, cells * LANES, LANES, side)
             for p in range(max(0, -y0), min(cells, h - y0)):
                 for q in range(max(0, -x0), min(cells, w - x0)):
