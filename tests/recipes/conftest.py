@@ -30,7 +30,9 @@ def command(monkeypatch, tmp_path, capsys):
 
 @pytest.fixture
 def interruptible():
-    """Let Ctrl-C reach Python, even where the tests run in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Let the signals that stop a run reach Python, even where the tests run in the background or under nohup."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
