@@ -155,3 +155,12 @@ def test_sgd_run_keeps_and_shows_first_losses(command, monkeypatch, tmp_path):
     ]
     assert [cells[2].strip() for cells in shown] == [*first, "not reached", "not reached"]
     assert "Not the document's settings: --epochs 2, --limit 300" in done.out
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_an_image_is_prepared_as_the_data_are(recipe):
+    images = load_once()[1][0][:3, :, :, np.newaxis].astype("float32")
+    prepared, loaded = recipe.prepare(images), recipe.load(3).test[0]
+    assert prepared.shape == loaded.shape
+    np.testing.assert_array_equal(prepared, loaded)
+    assert recipe.class_names == tuple("0123456789")

@@ -12,6 +12,7 @@ from ..optimizers import Adam
 from .recipe import Data, Recipe, epoch_figure, percent, test_figure
 
 CLASSES = 10
+DIGITS = tuple(map(str, range(CLASSES)))
 
 
 def as_they_are(images: np.ndarray) -> np.ndarray:
@@ -21,7 +22,17 @@ def as_they_are(images: np.ndarray) -> np.ndarray:
 
 def scaled(images: np.ndarray) -> np.ndarray:
     """Return images (n, 28, 28) of bytes as (n, 28, 28, 1) float32 from 0 to 1."""
-    return np.divide(as_they_are(images), np.float32(255), dtype=np.float32)
+    return divided(as_they_are(images))
+
+
+def as_read(images: np.ndarray) -> np.ndarray:
+    """Return images (n, h, w, c) unchanged, 0 to 255."""
+    return images
+
+
+def divided(images: np.ndarray) -> np.ndarray:
+    """Return images (n, h, w, c) of 0 to 255 as float32 from 0 to 1."""
+    return np.divide(images, np.float32(255), dtype=np.float32)
 
 
 def loader(prepare: Callable[[np.ndarray], np.ndarray]) -> Callable[[int | None], Data]:
@@ -46,6 +57,7 @@ chapter = partial(
     learning_rate=0.001,
     batch_size=200,
     epochs=10,
+    class_names=DIGITS,
 )
 
 MNIST = chapter(
@@ -54,6 +66,7 @@ MNIST = chapter(
     parameters=1_199_882,
     build=zoo.mnist,
     load=loader(as_they_are),
+    prepare=as_read,
     figures=(
         test_figure(99.06),
         epoch_figure("validation accuracy, epoch 1", "97.78 %", "val_accuracy", 1, percent),
@@ -66,6 +79,7 @@ MNIST_CNN5 = chapter(
     parameters=924_374,
     build=zoo.mnist_cnn5,
     load=loader(scaled),
+    prepare=divided,
     figures=(test_figure(98.90),),
     seed=2,
 )
@@ -75,6 +89,7 @@ MNIST_FC = chapter(
     parameters=199_210,
     build=zoo.mnist_fc,
     load=loader(scaled),
+    prepare=divided,
     figures=(test_figure(98.26),),
     seed=1,
 )

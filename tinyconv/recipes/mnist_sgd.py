@@ -11,7 +11,7 @@ from ..data import Batch, Dataset
 from ..datasets import mnist, to_categorical
 from ..losses import CategoricalCrossentropy
 from ..optimizers import SGD
-from .mnist import CLASSES
+from .mnist import CLASSES, DIGITS
 from .recipe import Data, Recipe, epoch_figure, percent, test_figure
 
 IMAGES = 50_000  # to train on; the other 10,000 are held out
@@ -68,6 +68,11 @@ def load(limit: int | None) -> Data:
     return Data(rows(x[:IMAGES], y[:IMAGES]), rows(x[IMAGES:], y[IMAGES:]), rows(x_test, y_test))
 
 
+def flat(images: np.ndarray) -> np.ndarray:
+    """Return images (n, h, w, 1) as rows (n, h·w)."""
+    return images.reshape(len(images), -1)
+
+
 def _loss(step: int, document: int) -> tuple[str, str, str, int]:
     return f"loss at step {step:,}", f"{document:,}", "first_loss", step // STEPS + 1
 
@@ -78,6 +83,8 @@ MNIST_SGD = Recipe(
     parameters=814_090,
     build=zoo.mnist_sgd,
     load=load,
+    prepare=flat,
+    class_names=DIGITS,
     training_images=IMAGES,
     loss=CategoricalCrossentropy(from_logits=True),
     optimizer=SGD,

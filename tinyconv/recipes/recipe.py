@@ -41,6 +41,8 @@ class Recipe:
     train on. `batches(x, y, batch_size)` cuts them up, None shuffling all of them anew each epoch as Keras's fit does.
     `image_shape` is (h, w, c), whatever shape the network takes. `listeners` hear training before anything is
     saved, so that what they add to an epoch's logs is kept. Metrics are always the loss and the accuracy.
+    `prepare` makes what the network takes of images (n, h, w, c), float32 from 0 to 255, RGB where c is 3, as `load`
+    does; `class_names` are those of the classes, in their order.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Recipe:
     batch_size: int
     epochs: int
     figures: tuple[Figure, ...]
+    prepare: Callable[[np.ndarray], np.ndarray]
+    class_names: tuple[str, ...]
     aliases: tuple[str, ...] = ()
     seed: int = 0
     batches: Callable[[np.ndarray, np.ndarray, int], Dataset] | None = None
