@@ -26,6 +26,7 @@ STOREYS = [
     {"layers"},
     {"losses", "metrics", "optimizers"},
     {"callbacks", "data", "datasets", "keras_files"},
+    {"preprocessing"},  # images for training
     {"objectives"},  # losses and metrics of each output
     {"training"},
     {"models"},

@@ -28,6 +28,7 @@ from . import (
     metrics,
     models,
     optimizers,
+    preprocessing,
     regularizers,
     schedules,
     zoo,
@@ -70,6 +71,7 @@ __all__ = [
     "metrics",
     "no_grad",
     "optimizers",
+    "preprocessing",
     "register_keras_serializable",
     "regularizers",
     "schedules",
@@ -83,6 +85,6 @@ __all__ = [
 explain_missing(
     [
         *(sys.modules[__name__], activations, callbacks, data, datasets, functions, initializers, layers, losses),
-        *(metrics, models, optimizers, regularizers, schedules, zoo),
+        *(metrics, models, optimizers, preprocessing, regularizers, schedules, zoo),
     ]
 )

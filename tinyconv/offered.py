@@ -31,7 +31,6 @@ INSTEAD: dict[str, dict[str, str]] = {
             "to_categorical is in tinyconv.datasets, Dataset in tinyconv.data; set_seed, clear_session and "
             "register_keras_serializable are in tinyconv"
         ),
-        "preprocessing": "read and change images with Pillow and NumPy, and give fit the arrays",
         "random": "NumPy does for arrays; tinyconv.set_seed(…) seeds initialisation, shuffling and dropout",
         "saving legacy export": "models have save_weights, load_weights and get_config",
         "mixed_precision dtype_policies *DTypePolicy": 'set_floatx("float32") or "float64" sets the one dtype of all',
@@ -48,6 +47,10 @@ INSTEAD: dict[str, dict[str, str]] = {
         "wrappers": "write the few methods that scikit-learn asks for around model.fit and model.predict",
         "version": "tinyconv.__version__ is the version",
         "keras src": "Keras's names are at the top: tinyconv.layers, tinyconv.losses, …",
+    },
+    "preprocessing": {
+        "sequence timeseries_dataset_from_array text_dataset_from_directory": "tinyconv is for images",
+        "image_dataset_from_directory": "read the images with Pillow, and give fit the arrays",
     },
     "layers": {
         "Convolution2D": "use Conv2D",

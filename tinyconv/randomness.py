@@ -113,13 +113,15 @@ def uniform(
     draw: tuple[int, int, int],
     change: Callable[[np.ndarray], np.ndarray] = lambda values: values,
     dtype: str = "float64",
+    first: int = 0,
 ) -> np.ndarray:
     """Return numbers of `shape`, uniform in (0, 1): 53 bits from two Philox words each, plus half a step.
 
-    `change` maps them, in float64 and PIECE at a time, to other numbers, which are then rounded to `dtype`.
+    `change` maps them, in float64 and PIECE at a time, to other numbers, which are then rounded to `dtype`. They are
+    the draw's numbers from number `first` on.
     """
     count = prod(shape)
-    words = kernels.host().random_bits(2 * count, *draw).reshape(count, 2)
+    words = kernels.host().random_bits(2 * count, *draw, 2 * first).reshape(count, 2)
     numbers = np.empty(count, dtype)
     for at in range(0, count, PIECE):
         piece = words[at : at + PIECE].astype(np.uint64)

@@ -14,6 +14,7 @@ MODULES = {
     "": "",
     **{name: name for name in ("activations", "callbacks", "datasets", "initializers", "layers", "losses", "metrics")},
     **{name: name for name in ("models", "optimizers", "regularizers")},
+    "preprocessing": "preprocessing",
     "schedules": "optimizers.schedules",
     "zoo": "applications",
 }

@@ -1,0 +1,5 @@
+"""Images for training: Keras's ImageDataGenerator."""
+
+from . import image
+
+__all__ = ["image"]

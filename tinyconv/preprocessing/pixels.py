@@ -1,0 +1,85 @@
+"""What ImageDataGenerator does to the pixels of one image (h,w,c): affine maps, brightness, shifted channels.
+
+Each is Keras's, of keras/src/legacy/preprocessing/image.py, in the same order of operations.
+"""
+
+from math import cos, radians, sin
+
+import numpy as np
+
+FILL_MODES = ("constant", "nearest", "reflect", "wrap")
+
+
+def affine_map(
+    height: int,
+    width: int,
+    theta: float = 0,
+    tx: float = 0,
+    ty: float = 0,
+    shear: float = 0,
+    zx: float = 1,
+    zy: float = 1,
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return (A, b): the result's pixel p = (row, column) is taken from A·p + b. None where no pixel moves.
+
+        M = rotation(θ)·shift(tx, ty)·shear·zoom(zx, zy), about the centre, in coordinates (x, y): column, row
+
+    `theta` and `shear` are in degrees, `tx` and `ty` in pixels; zx > 1 shows more of the image, smaller. The centre is
+    Keras's, (h/2 − ½, w/2 − ½) in the order x, y: for images that are not square it lies off the middle.
+    """
+    if theta == 0 and tx == 0 and ty == 0 and shear == 0 and zx == 1 and zy == 1:
+        return None
+    turn, lean = radians(theta), radians(shear)
+    rotation = np.array([[cos(turn), -sin(turn), 0.0], [sin(turn), cos(turn), 0.0], [0.0, 0.0, 1.0]])
+    shift = np.array([[1.0, 0.0, tx], [0.0, 1.0, ty], [0.0, 0.0, 1.0]])
+    leaning = np.array([[1.0, -sin(lean), 0.0], [0.0, cos(lean), 0.0], [0.0, 0.0, 1.0]])
+    zoom = np.diag([zx, zy, 1.0])
+    centre = np.array([height / 2 - 0.5, width / 2 - 0.5])
+    moved = rotation @ shift @ leaning @ zoom
+    linear = moved[:2, :2]
+    offset = linear @ -centre + moved[:2, 2] + centre
+    return linear[::-1, ::-1].copy(), offset[::-1].copy()
+
+
+def warped(
+    x: np.ndarray, linear: np.ndarray, offset: np.ndarray, fill_mode: str, cval: float, order: int
+) -> np.ndarray:
+    """Return y (h,w,c) with y[p] = x[linear·p + offset], by splines of `order` 0 … 5; see `affine_map`."""
+    from scipy.ndimage import affine_transform
+
+    planes = [affine_transform(plane, linear, offset, order=order, mode=fill_mode, cval=cval) for plane in planes_of(x)]
+    return np.stack(planes, axis=-1)
+
+
+def planes_of(x: np.ndarray) -> np.ndarray:
+    """Return an image (h,w,c) as its channels (c,h,w)."""
+    return np.moveaxis(x, -1, 0)
+
+
+def shifted_channels(x: np.ndarray, intensity: float) -> np.ndarray:
+    """Return x + intensity, held between the least and the largest number of x."""
+    return np.clip(x + float(intensity), x.min(), x.max())
+
+
+def brightened(x: np.ndarray, brightness: float) -> np.ndarray:
+    """Return the image (h,w,c) times `brightness`, in whole numbers of 0 … 255, as Pillow's enhancer has them.
+
+    A fourth channel (alpha) stays. Numbers outside 0 … 255 are scaled into that range and, afterwards, back. A
+    brightness of 1 changes nothing, where Keras cuts fractions off.
+    """
+    if brightness == 1:
+        return x
+    low, high = x.min(), x.max()
+    outside = bool(low < 0 or high > 255)
+    pixels = x.astype(np.float32)
+    if outside:
+        pixels = pixels - low.astype(np.float32)
+        largest = pixels.max()
+        pixels = pixels / (largest if largest else np.float32(1)) * np.float32(255)
+    pixels = np.trunc(pixels)
+    colours = 3 if x.shape[-1] == 4 else x.shape[-1]
+    brighter = np.trunc(np.clip(np.float32(brightness) * pixels[..., :colours], 0, 255))
+    pixels = np.concatenate([brighter, pixels[..., colours:]], axis=-1)
+    if outside:
+        pixels = pixels / np.float32(255) * (high - low).astype(np.float32) + low.astype(np.float32)
+    return pixels.astype(x.dtype)
