@@ -17,7 +17,6 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 DESCRIBED = "an object describes itself by get_config() and is made again by its class's from_config()"
-IN_KERAS = "load them with Keras or from their own site, and give fit the arrays"
 KINDS = {"loss": "losses"}  # the others: their plural
 METHODS = {"__init__", "compile", "fit", "evaluate", "predict", "summary", "save_weights", "load_weights", "add", "pop"}
 HOT = ("tinyconv.tensor",)  # made in every operation
@@ -178,8 +177,7 @@ INSTEAD: dict[str, dict[str, str]] = {
         "imagenet_utils": "preprocess_input and decode_predictions are in tinyconv.zoo",
     },
     "datasets": {
-        "cifar10 cifar100 fashion_mnist": f"mnist comes with tinyconv; for others, {IN_KERAS}",
-        "boston_housing california_housing imdb reuters": "tinyconv is for images: mnist comes with it",
+        "boston_housing california_housing imdb reuters": "tinyconv is for images: use mnist, cifar10 or fashion_mnist",
     },
     "Model": {
         "save export": "save_weights keeps the weights, get_config the layers",

@@ -1,17 +1,17 @@
 """MNIST: 70,000 handwritten digits of 28×28 pixels, shipped whole with the package.
 
-`mnist.xz` holds the four original IDX files, one after the other: training images, training labels, test images, test
-labels. An IDX file is 00 00 08 (unsigned bytes), the number of axes, the length of each axis as a big-endian 32-bit
-integer, then the values in row-major order (http://yann.lecun.com/exdb/mnist). Their 54,950,048 bytes are cut into four
-equal parts, each an xz stream of its own, so that four threads unpack them side by side; `xz -dc mnist.xz` gives back
-the whole. `NOTICE` has the origin, the licence and the SHA-256 of each original file.
+`mnist.xz` holds the four original files (see `idx`), one after the other: training images, training labels, test
+images, test labels. Their 54,950,048 bytes are cut into four equal parts, each an xz stream of its own, so that four
+threads unpack them side by side; `xz -dc mnist.xz` gives back the whole. `NOTICE` has the origin, the licence and the
+SHA-256 of each original file.
 """
 
 from itertools import accumulate
-from math import prod
 from pathlib import Path
 
 import numpy as np
+
+from .idx import idx_array
 
 PATH = Path(__file__).with_name("mnist.xz")
 SHA256 = "f6a3c61f11e1f4eb426ce9558db4e71937720257299d96d9cf6a5d2b6b312685"
@@ -30,7 +30,7 @@ def load_data() -> tuple[Arrays, Arrays]:
     arrays = []
     start = 0
     for _ in range(4):
-        array = _idx(unpacked, start)
+        array = idx_array(unpacked, start)
         start += 4 + 4 * array.ndim + array.size
         arrays.append(array)
     x_train, y_train, x_test, y_test = arrays
@@ -60,11 +60,3 @@ def _unpack(packed: bytes) -> np.ndarray:
     streams = [packed[end - length : end] for end, length in zip(accumulate(STREAMS), STREAMS, strict=True)]
     with ThreadPoolExecutor(len(streams)) as pool:
         return np.frombuffer(bytearray().join(pool.map(lzma.decompress, streams)), np.uint8)
-
-
-def _idx(data: np.ndarray, start: int) -> np.ndarray:
-    """Return the array of the IDX file that starts at byte `start` of `data`, as a view."""
-    axes = int(data[start + 3])
-    values = start + 4 + 4 * axes
-    shape = tuple(int(length) for length in data[start + 4 : values].copy().view(">u4"))
-    return data[values : values + prod(shape)].reshape(shape)
