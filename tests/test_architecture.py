@@ -26,11 +26,12 @@ STOREYS = [
     {"layers"},
     {"losses", "metrics", "optimizers"},
     {"callbacks", "data", "datasets", "keras_files"},
-    {"preprocessing"},  # images for training
     {"objectives"},  # losses and metrics of each output
     {"training"},
     {"models"},
     {"gradcheck", "visualize", "zoo"},
+    {"utils"},  # images from files and folders, in Keras's words
+    {"preprocessing"},  # images for training
     {"__init__"},  # the public names: `from tinyconv import set_seed` is an import of this storey
     {"recipes"},
     {"train"},  # the command line

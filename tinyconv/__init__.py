@@ -31,6 +31,7 @@ from . import (
     preprocessing,
     regularizers,
     schedules,
+    utils,
     zoo,
 )
 from ._version import __version__
@@ -79,12 +80,13 @@ __all__ = [
     "set_seed",
     "set_threads",
     "threads",
+    "utils",
     "zoo",
 ]
 
 explain_missing(
     [
         *(sys.modules[__name__], activations, callbacks, data, datasets, functions, initializers, layers, losses),
-        *(metrics, models, optimizers, preprocessing, regularizers, schedules, zoo),
+        *(metrics, models, optimizers, preprocessing, regularizers, schedules, utils, zoo),
     ]
 )

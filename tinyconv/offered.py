@@ -26,10 +26,6 @@ INSTEAD: dict[str, dict[str, str]] = {
         "applications": "the networks are in tinyconv.zoo",
         "ops": "tinyconv.functions has operations on tensors; NumPy does for arrays",
         "tree": "NumPy, dicts and tuples do",
-        "utils": (
-            "to_categorical is in tinyconv.datasets, Dataset in tinyconv.data; set_seed, clear_session and "
-            "register_keras_serializable are in tinyconv"
-        ),
         "random": "NumPy does for arrays; tinyconv.set_seed(…) seeds initialisation, shuffling and dropout",
         "saving legacy export": "models have save_weights, load_weights and get_config",
         "mixed_precision dtype_policies *DTypePolicy": 'set_floatx("float32") or "float64" sets the one dtype of all',
@@ -50,6 +46,19 @@ INSTEAD: dict[str, dict[str, str]] = {
     "preprocessing": {
         "sequence timeseries_dataset_from_array text_dataset_from_directory": "tinyconv is for images",
         "image_dataset_from_directory": "read the images with Pillow, and give fit the arrays",
+    },
+    "utils": {
+        "set_random_seed": "tinyconv.set_seed does it",
+        "PyDataset Sequence": "a subclass of tinyconv.data.Dataset gives a model its batches",
+        "audio* text* timeseries* pad_sequences FeatureSpace bounding_boxes": "tinyconv is for images",
+        "split_dataset": "fit takes validation_split, image_dataset_from_directory takes subset",
+        "*_x_y_sample_weight": "tinyconv.data.Batch holds x, y and sample_weight",
+        "normalize": "NumPy does: x / np.linalg.norm(x, axis=-1, keepdims=True)",
+        "model_to_dot plot_model": "model.summary() says what a model consists of",
+        "Progbar *interactive_logging*": "fit has a progress bar, verbose=0 none; rich draws others",
+        "get_file": "download the file, and say where it lies",
+        "Config *keras_object get_registered* get_custom_objects custom_object_scope": "tinyconv.registry does it",
+        "get_source_inputs is_keras_tensor standardize_dtype legacy": "models and layers know their inputs and dtypes",
     },
     "layers": {
         "Convolution2D": "use Conv2D",

@@ -10,9 +10,10 @@ import numpy as np
 from ..arguments import fraction, size, whole
 from ..config import floatx
 from ..randomness import Stream, uniform
+from ..utils.image import array_to_img, img_to_array, load_img, save_img
 from .pixels import FILL_MODES, affine_map, brightened, shifted_channels, warped
 
-__all__ = ["ImageDataGenerator"]
+__all__ = ["ImageDataGenerator", "array_to_img", "img_to_array", "load_img", "save_img"]
 
 AFFINE = ("theta", "tx", "ty", "shear", "zx", "zy")  # what `affine_map` takes
 DRAWS = 12  # numbers that an image's transformation takes, each at a place of its own, whichever of them are used
