@@ -1,6 +1,7 @@
 """Pictures of a network and of its training: plain arrays in, a matplotlib Figure out, `save` to write it as PNG."""
 
 from tinyconv.visualize.answers import confusion_matrix, predictions
+from tinyconv.visualize.diagram import plot_model
 from tinyconv.visualize.feature_maps import activations, all_activations
 from tinyconv.visualize.page import save
 from tinyconv.visualize.training_curves import curves
@@ -14,6 +15,7 @@ __all__ = [
     "curves",
     "filters",
     "hidden_units",
+    "plot_model",
     "predictions",
     "save",
 ]

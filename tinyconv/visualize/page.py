@@ -31,6 +31,7 @@ class Page:
     """A white page of exactly `width` × `height` pixels; one axes covers it, in pixels from the top left corner."""
 
     def __init__(self, width: int, height: int) -> None:
+        style.need_matplotlib()
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
+from importlib.util import find_spec
 
 DPI = 128  # a power of two: pixels / DPI inches is exact, so a page has exactly the pixels it asked for
 MARGIN = 28
@@ -33,9 +34,16 @@ SMALL = 7.5
 TINY = 6.0
 
 
+def need_matplotlib() -> None:
+    """Raise ModuleNotFoundError, in words, where matplotlib is not installed: it draws all pictures."""
+    if find_spec("matplotlib") is None:
+        raise ModuleNotFoundError("pictures are drawn by matplotlib: pip install matplotlib", name="matplotlib")
+
+
 @functools.cache
 def text_width(words: str, size: float, weight: str = "normal") -> float:
     """Width of one line of text of `size` points."""
+    need_matplotlib()
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextToPath
 
