@@ -15,7 +15,7 @@ if not __package__:
 
 from . import functions, kernels, names, set_seed
 from .commands import BROKEN_PIPE, Parser, command, lost_output, short
-from .models import Sequential
+from .models import Model
 from .names import look_up
 from .recipes import BY_NAME, RECIPES, Recipe, checkpoint, pictures, report
 from .recipes.config import FILE, Config, fresh, read, resumed
@@ -122,7 +122,6 @@ def train(recipe: Recipe, options: Namespace, folder: Path) -> None:
         else:
             refuse_overwriting(folder, checkpoint.FILES, pictures.NAMES)
             config = fresh(recipe, given)
-        check_images(recipe, config)
         device = "gpu" if config.backend == "gpu" else "cpu"
         if device == "cpu":
             stack.enter_context(kernels.backend(config.backend))
@@ -133,6 +132,7 @@ def train(recipe: Recipe, options: Namespace, folder: Path) -> None:
         if config.threads is not None:
             set_threads(config.threads)
         data = load(recipe, config)
+        check_images(recipe, config, len(data.training[0]))
         history: History = {}
         if not options.resume:
             make(folder)
@@ -157,7 +157,7 @@ def train(recipe: Recipe, options: Namespace, folder: Path) -> None:
 
 
 def finish(
-    recipe: Recipe, config: Config, model: Sequential, data: Data, history: History, folder: Path, verbose: int
+    recipe: Recipe, config: Config, model: Model, data: Data, history: History, folder: Path, verbose: int
 ) -> None:
     """Train the epochs that `history` lacks, draw the pictures, and print the table."""
     done = checkpoint.epochs_of(history)
@@ -198,12 +198,11 @@ def check_epochs(config: Config, history: History, folder: Path) -> None:
         raise RunError(f"--epochs {config.epochs}: the run in {folder} has done {done}; give {done} or more")
 
 
-def check_images(recipe: Recipe, config: Config) -> None:
+def check_images(recipe: Recipe, config: Config, images: int) -> None:
     """Refuse a limit above the images there are, and a batch above those that are left."""
-    images = recipe.training_images
     if config.limit is not None and config.limit > images:
         raise RunError(f"--limit {config.limit}: {recipe.name} has {images} training images; leave --limit out for all")
-    if config.batch_size > (config.limit or images):
+    if config.batch_size > images:
         few = f"--limit {config.limit}" if config.limit else f"{recipe.name}'s {images} training images"
         raise RunError(f"{few} cannot fill one batch of {config.batch_size}: give a --batch-size that fits")
 
@@ -219,12 +218,12 @@ def set_threads(count: int) -> None:
 def load(recipe: Recipe, config: Config) -> Data:
     """Return the recipe's data; raises RunError if its files are missing or damaged."""
     try:
-        return recipe.load(config.limit)
+        return recipe.load(config)
     except (OSError, ValueError) as error:
         raise RunError(str(error)) from None
 
 
-def build(recipe: Recipe, config: Config) -> Sequential:
+def build(recipe: Recipe, config: Config) -> Model:
     """Return the recipe's network, compiled, with the first weights that the seed gives."""
     names.clear_session()
     set_seed(config.seed)
@@ -235,7 +234,7 @@ def build(recipe: Recipe, config: Config) -> Sequential:
     return model
 
 
-def probabilities(model: Sequential, x: np.ndarray, batch_size: int) -> np.ndarray:
+def probabilities(model: Model, x: np.ndarray, batch_size: int) -> np.ndarray:
     """Return what the model takes each image for: (n, k), rows that sum to 1."""
     p = model.predict(x, batch_size)
     return functions.softmax(p).numpy() if model.loss.from_logits else p

@@ -1,4 +1,4 @@
-"""The four recipes against the document: networks, data, batches, losses."""
+"""The recipes on arrays against their documents: networks, data, batches, losses."""
 
 import csv
 
@@ -8,6 +8,7 @@ from run_checks import load_once
 
 import tinyconv as tc
 from tinyconv.recipes import BY_NAME, RECIPES, mnist_sgd
+from tinyconv.recipes.config import fresh
 from tinyconv.recipes.mnist_sgd import FirstLoss, InOrder
 
 SHAPES = {
@@ -15,13 +16,28 @@ SHAPES = {
     "mnist-cnn5": [(5, 5, 1, 64), (64,), (9216, 100), (100,), (100, 10), (10,)],
     "mnist-fc": [(784, 200), (200,), (200, 200), (200,), (200, 10), (10,)],
     "mnist-sgd": [(784, 1024), (1024,), (1024, 10), (10,)],
+    "cifar10": [
+        *[(3, 3, 3, 32), (32,), (3, 3, 32, 32), (32,), (3, 3, 32, 64), (64,), (3, 3, 64, 64), (64,)],
+        *[(1600, 256), (256,), (256, 10), (10,)],
+    ],
 }
-PARAMETERS = {"mnist": 1_199_882, "mnist-cnn5": 924_374, "mnist-fc": 199_210, "mnist-sgd": 814_090}
+PARAMETERS = {
+    "mnist": 1_199_882,
+    "mnist-cnn5": 924_374,
+    "mnist-fc": 199_210,
+    "mnist-sgd": 814_090,
+    "cifar10": 477_994,
+}
+ON_MNIST = [recipe for recipe in RECIPES if recipe.name.startswith("mnist")]
 
 
 @pytest.fixture(autouse=True)
 def unpacked_once(monkeypatch):
     monkeypatch.setattr(tc.datasets.mnist, "load_data", load_once)
+
+
+def load(recipe, limit=None):
+    return recipe.load(fresh(recipe, {"limit": limit}))
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
@@ -35,6 +51,8 @@ def test_networks(recipe):
 def test_settings():
     settings = {recipe.name: (recipe.batch_size, recipe.epochs, recipe.learning_rate) for recipe in RECIPES}
     assert settings.pop("mnist-sgd") == (256, 13, 0.003)
+    assert settings.pop("cifar10") == (128, 200, 0.001)
+    assert {recipe.seed for recipe in RECIPES} == {0}
     assert set(settings.values()) == {(200, 10, 0.001)}
     assert {type(recipe.optimizer(0.1)).__name__ for recipe in RECIPES[:3]} == {"Adam"}
     assert isinstance(BY_NAME["mnist-sgd"].optimizer(0.1), tc.optimizers.SGD)
@@ -43,13 +61,14 @@ def test_settings():
         recipe.name: [layer.rate for layer in recipe.build().layers if isinstance(layer, tc.layers.Dropout)]
         for recipe in RECIPES
     }
+    assert rates.pop("cifar10") == [0.25, 0.25, 0.5]
     assert rates == {"mnist": [0.25, 0.5], "mnist-cnn5": [], "mnist-fc": [0.15], "mnist-sgd": []}
 
 
 def test_pixels_and_splits():
     (x, y), (x_test, y_test) = load_once()
     eye = np.eye(10)
-    data = BY_NAME["mnist"].load(None)
+    data = load(BY_NAME["mnist"])
     assert data.training[0].shape == (60_000, 28, 28, 1)
     np.testing.assert_array_equal(data.training[0][..., 0], x)
     np.testing.assert_array_equal(data.training[1], eye[y])
@@ -57,12 +76,12 @@ def test_pixels_and_splits():
     np.testing.assert_array_equal(data.test[0][..., 0], x_test)
 
     for name in ("mnist-cnn5", "mnist-fc"):
-        data = BY_NAME[name].load(300)
+        data = load(BY_NAME[name], 300)
         assert data.training[0].dtype == np.float32
         np.testing.assert_allclose(data.training[0][..., 0], x[:300] / 255, rtol=1e-7)
         assert [len(part) for part in (*data.training, *data.validation, *data.test)] == [300] * 6
 
-    data = BY_NAME["mnist-sgd"].load(None)
+    data = load(BY_NAME["mnist-sgd"])
     for (images, targets), pixels, labels in (
         (data.training, x[:50_000], y[:50_000]),
         (data.validation, x[50_000:], y[50_000:]),
@@ -115,7 +134,7 @@ def test_sgd_loss_is_the_documents():
     w1, b1, w2, b2 = (array.astype(np.float64) for array in model.get_weights())
     assert 0.875 < w1.std() < 0.885  # a standard normal cut at ±2
     assert np.abs(w1).max() <= 2
-    x, y = recipe.load(256).training
+    x, y = load(recipe, 256).training
     logits = np.maximum(x @ w1 + b1, 0) @ w2 + b2
     top = logits.max(axis=1)
     entropy = top + np.log(np.exp(logits - top[:, np.newaxis]).sum(axis=1)) - (logits * y).sum(axis=1)
@@ -157,10 +176,10 @@ def test_sgd_run_keeps_and_shows_first_losses(command, monkeypatch, tmp_path):
     assert "Not the document's settings: --epochs 2, --limit 300" in done.out
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", ON_MNIST, ids=lambda recipe: recipe.name)
 def test_an_image_is_prepared_as_the_data_are(recipe):
     images = load_once()[1][0][:3, :, :, np.newaxis].astype("float32")
-    prepared, loaded = recipe.prepare(images), recipe.load(3).test[0]
+    prepared, loaded = recipe.prepare(images), load(recipe, 3).test[0]
     assert prepared.shape == loaded.shape
     np.testing.assert_array_equal(prepared, loaded)
     assert recipe.class_names == tuple("0123456789")

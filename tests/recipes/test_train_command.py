@@ -21,7 +21,7 @@ from tinyconv.recipes.pictures import NAMES
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["mnst"], 'unknown recipe "mnst": did you mean "mnist"? known are mnist, mnist-cnn, mnist-cnn5'),
+        (["mnst"], 'unknown recipe "mnst": did you mean "mnist"? known are cifar10, mnist, mnist-cnn, mnist-cnn5'),
         (["mnist-cn"], 'did you mean "mnist-cnn"?'),
         (["--epochs", "0"], "argument --epochs: needs a whole number from 1 up, got 0"),
         (["--epochs", "-3"], "--epochs: needs a whole number from 1 up, got -3"),
@@ -81,7 +81,7 @@ def test_list(command):
     assert done.code == 0
     header, *rows = done.out.splitlines()
     assert header.split()[:3] == ["recipe", "parameters", "epochs"]
-    assert [row.split()[0] for row in rows] == ["mnist,", "mnist-cnn5", "mnist-fc", "mnist-sgd"]
+    assert [row.split()[0] for row in rows] == ["mnist,", "mnist-cnn5", "mnist-fc", "mnist-sgd", "cifar10"]
     assert "1,199,882" in rows[0]
     assert "99.06 %" in rows[0]
 

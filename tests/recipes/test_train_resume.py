@@ -135,7 +135,7 @@ def test_interrupted_before_anything_is_saved(command, monkeypatch, interruptibl
     [
         ("--batch-size", 40, "--batch-size 40 differs from the saved run's 50"),
         ("--learning-rate", 0.01, "--learning-rate 0.01 differs from the saved run's 0.001"),
-        ("--seed", 9, "--seed 9 differs from the saved run's 1"),
+        ("--seed", 9, "--seed 9 differs from the saved run's 0"),
         ("--limit", 300, "--limit 300 differs from the saved run's 200"),
         ("--backend", "reference", "--backend reference differs from the saved run's cpu"),
         ("--epochs", 1, "--epochs 1: the run in runs/mnist-fc has done 2; give 2 or more"),
@@ -157,7 +157,7 @@ def test_another_recipe_is_refused(command):
 
 def test_the_same_options_may_be_given_again(command):
     assert command(*SMALL, "--epochs", 1).code == 0
-    assert command(*SMALL, "--epochs", 2, "--seed", 1, "--learning-rate", "1e-3", "--resume").code == 0
+    assert command(*SMALL, "--epochs", 2, "--seed", 0, "--learning-rate", "1e-3", "--resume").code == 0
 
 
 def truncated(path):
@@ -197,7 +197,7 @@ def test_checkpoint_of_another_run_is_refused(command):
     assert command(*SMALL, "--epochs", 1, "--seed", 4, "--output", "two").code == 0
     os.replace("two/last.weights.h5", "one/last.weights.h5")
     before = contents("one")
-    refused(command("mnist-fc", "--resume", "--output", "one"), "it was trained with seed 4, but config.json says 1")
+    refused(command("mnist-fc", "--resume", "--output", "one"), "it was trained with seed 4, but config.json says 0")
     os.replace("two/best.weights.h5", "one/last.weights.h5")
     refused(command("mnist-fc", "--resume", "--output", "one"), "trained with seed 4")
     Path("one/last.weights.h5").write_bytes(before["last.weights.h5"])
@@ -209,7 +209,7 @@ def test_checkpoint_of_another_run_is_refused(command):
     [
         (lambda text: text[:20], "it is not JSON"),
         (lambda text: "[]", "it is not an object"),
-        (lambda text: text.replace('"seed": 1,', ""), "it has no 'seed'"),
+        (lambda text: text.replace('"seed": 0,', ""), "it has no 'seed'"),
         (lambda text: text.replace('"batch_size": 50', '"batch_size": "many"'), "batch_size needs a whole number"),
         (lambda text: text.replace('"batch_size": 50', '"batch_size": null'), "batch_size needs a whole number"),
         (lambda text: text.replace("mnist-fc", "mnist-vi"), "recipe 'mnist-vi' is none of this version's"),
@@ -234,7 +234,7 @@ def test_config_says_what_was_asked(command):
         "epochs": 1,
         "batch_size": 50,
         "learning_rate": 0.002,
-        "seed": 1,
+        "seed": 0,
         "backend": "cpu",
         "threads": None,
         "limit": 200,

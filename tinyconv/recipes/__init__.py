@@ -1,10 +1,11 @@
 """Recipes: one for each of the documents' training runs, and what a run keeps, draws and reports."""
 
+from .cifar10 import CIFAR10
 from .mnist import MNIST, MNIST_CNN5, MNIST_FC
 from .mnist_sgd import MNIST_SGD
 from .recipe import Recipe
 
-RECIPES = (MNIST, MNIST_CNN5, MNIST_FC, MNIST_SGD)
+RECIPES = (MNIST, MNIST_CNN5, MNIST_FC, MNIST_SGD, CIFAR10)
 
 BY_NAME: dict[str, Recipe] = {name: recipe for recipe in RECIPES for name in (recipe.name, *recipe.aliases)}
 

@@ -16,7 +16,7 @@ from ..callbacks import Callback
 from ..files import replace_file
 from ..keras_files import read_note
 from ..kernels.signals import signals_delayed
-from ..models import Sequential
+from ..models import Model
 from .config import FILE, Config
 from .errors import DivergedError, RunError
 from .folder import writing
@@ -54,13 +54,13 @@ class Checkpoint(Callback):
             save(self.folder, self.model, self.config, self.history)
 
 
-def save(folder: Path, model: Sequential, config: Config, history: History) -> None:
+def save(folder: Path, model: Model, config: Config, history: History) -> None:
     """Write `last.weights.h5` and `history.csv`; raises OSError if it cannot."""
     save_weights(folder / LAST, model, config, history)
     write_table(folder, history)
 
 
-def save_weights(path: Path, model: Sequential, config: Config, history: History) -> None:
+def save_weights(path: Path, model: Model, config: Config, history: History) -> None:
     """Write all that the model is and knows, and how it came there."""
     note = {"epoch": epochs_of(history), "config": config.fixed, "history": history}
     model.save_weights(str(path), note=note)
@@ -76,7 +76,7 @@ def write_table(folder: Path, history: History) -> None:
     replace_file(folder / TABLE, [table.getvalue().encode()])
 
 
-def load(folder: Path, model: Sequential, config: Config) -> History:
+def load(folder: Path, model: Model, config: Config) -> History:
     """Restore the model from `last.weights.h5` and return the history; raises RunError if that is not possible."""
     path = folder / LAST
     try:

@@ -9,7 +9,7 @@ import numpy as np
 from .. import visualize
 from ..autograd import no_grad
 from ..layers import Conv2D, Dense
-from ..models import Sequential
+from ..models import Model
 from ..tensor import Tensor, as_array
 from .recipe import History, Recipe
 
@@ -27,7 +27,7 @@ NAMES = (
 def draw(
     folder: Path,
     recipe: Recipe,
-    model: Sequential,
+    model: Model,
     history: History,
     test: tuple[np.ndarray, np.ndarray],
     p: np.ndarray,
@@ -44,7 +44,7 @@ def draw(
 
 
 def _figures(
-    recipe: Recipe, model: Sequential, history: History, test: tuple[np.ndarray, np.ndarray], p: np.ndarray
+    recipe: Recipe, model: Model, history: History, test: tuple[np.ndarray, np.ndarray], p: np.ndarray
 ) -> Iterator[tuple[str, "Figure"]]:
     """Yield each picture when it is needed, with its file's name."""
     x, labels = test[0], test[1].argmax(axis=1)
@@ -68,7 +68,7 @@ def _figures(
         yield "hidden_units.png", visualize.hidden_units(chain[0], shape, title=title("weights of hidden units"))
 
 
-def feature_maps(model: Sequential, image: np.ndarray) -> dict[str, np.ndarray]:
+def feature_maps(model: Model, image: np.ndarray) -> dict[str, np.ndarray]:
     """Return what each convolution of the model makes of one image (h, w, c): maps (h', w', k) by the layer's name."""
     maps = {}
     with no_grad():

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..callbacks import Callback
 from ..data import Dataset
 from ..losses import Loss
-from ..models import Sequential
+from ..models import Model
 from ..optimizers import Optimizer
+
+if TYPE_CHECKING:
+    from .config import Config
 
 Arrays = tuple[np.ndarray, np.ndarray]
 History = dict[str, list[float]]
@@ -37,8 +41,8 @@ class Figure:
 class Recipe:
     """One training run of a document. What the command line may change (batch size, …) stands here as the default.
 
-    `load(limit)` returns the data, with at most `limit` images of each kind (None: all); there are `training_images` to
-    train on. `batches(x, y, batch_size)` cuts them up, None shuffling all of them anew each epoch as Keras's fit does.
+    `load(config)` returns the data, with at most `config.limit` images of each kind (None: all).
+    `batches(x, y, batch_size)` cuts them up, None shuffling all of them anew each epoch as Keras's fit does.
     `image_shape` is (h, w, c), whatever shape the network takes. `listeners` hear training before anything is
     saved, so that what they add to an epoch's logs is kept. Metrics are always the loss and the accuracy.
     `prepare` makes what the network takes of images (n, h, w, c), float32 from 0 to 255, RGB where c is 3, as `load`
@@ -48,9 +52,8 @@ class Recipe:
     name: str
     document: str
     parameters: int
-    build: Callable[[], Sequential]
-    load: Callable[[int | None], Data]
-    training_images: int
+    build: Callable[[], Model]
+    load: Callable[["Config"], Data]
     loss: Loss
     optimizer: Callable[[float], Optimizer]
     learning_rate: float
@@ -71,9 +74,10 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
-def test_figure(document: float) -> Figure:
-    """Return the accuracy on the test images at the end, `document` in percent."""
-    return Figure("test accuracy", f"{document:.2f} %", lambda history, test: percent(test))
+def test_figure(document: float | None) -> Figure:
+    """Return the accuracy on the test images at the end, `document` in percent, None where the document has none."""
+    printed = "none given" if document is None else f"{document:.2f} %"
+    return Figure("test accuracy", printed, lambda history, test: percent(test))
 
 
 def epoch_figure(label: str, document: str, name: str, epoch: int, write: Callable[[float], str]) -> Figure:

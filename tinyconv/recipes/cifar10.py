@@ -1,0 +1,44 @@
+"""The CNN article's run on CIFAR-10."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import zoo
+from ..datasets import cifar10, to_categorical
+from ..losses import CategoricalCrossentropy
+from ..optimizers import Adam
+from .mnist import divided
+from .recipe import Data, Recipe, test_figure
+
+if TYPE_CHECKING:
+    from .config import Config
+
+
+def load(config: "Config") -> Data:
+    """Return 50,000 images to train on, and the 10,000 test images to validate and to test on, as the article does."""
+    (x, y), (x_test, y_test) = cifar10.load_data()
+
+    def prepared(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return divided(images[: config.limit]), to_categorical(labels[: config.limit], len(cifar10.CLASSES))
+
+    test = prepared(x_test, y_test)
+    return Data(prepared(x, y), test, test)
+
+
+CIFAR10 = Recipe(
+    name="cifar10",
+    document="CNN article",
+    parameters=477_994,
+    build=zoo.cifar10,
+    load=load,
+    prepare=divided,
+    class_names=cifar10.CLASSES,
+    loss=CategoricalCrossentropy(),
+    optimizer=Adam,
+    learning_rate=0.001,
+    batch_size=128,
+    epochs=200,
+    figures=(test_figure(None),),
+    image_shape=(32, 32, 3),
+)
