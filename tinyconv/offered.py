@@ -45,7 +45,6 @@ INSTEAD: dict[str, dict[str, str]] = {
     },
     "preprocessing": {
         "sequence timeseries_dataset_from_array text_dataset_from_directory": "tinyconv is for images",
-        "image_dataset_from_directory": "read the images with Pillow, and give fit the arrays",
     },
     "utils": {
         "set_random_seed": "tinyconv.set_seed does it",

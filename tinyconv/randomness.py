@@ -130,7 +130,8 @@ def uniform(
     return numbers.reshape(shape)
 
 
-def permutation(count: int, step: int) -> np.ndarray:
-    """Return 0 … count − 1 in a random order that the session's seed and `step` determine."""
-    words = kernels.host().random_bits(2 * count, seed(), SHUFFLE, step).astype(np.uint64).reshape(count, 2)
+def permutation(count: int, step: int, own_seed: int | None = None) -> np.ndarray:
+    """Return 0 … count − 1 in a random order that `step` and the session's seed, or one's own, determine."""
+    of = seed() if own_seed is None else checked_seed(own_seed)
+    words = kernels.host().random_bits(2 * count, of, SHUFFLE, step).astype(np.uint64).reshape(count, 2)
     return np.argsort((words[:, 0] << np.uint64(32)) | words[:, 1], kind="stable")

@@ -28,10 +28,7 @@ def resize_image(
     the shape and fills what is left with zeros.
     """
     size = pair("size", size)
-    if interpolation not in METHODS:
-        raise ValueError(f"interpolation must be one of {', '.join(METHODS)}, got {interpolation!r}")
-    if aspect not in ASPECTS:
-        raise ValueError(f"aspect must be one of {', '.join(ASPECTS)}, got {aspect!r}")
+    checked(interpolation, aspect)
     if aspect == "crop":
         image = _middle(image, size)
     if aspect == "pad":
@@ -42,6 +39,15 @@ def resize_image(
     if rows[0].shape[1] == columns[0].shape[1] == 2:
         return _between(image, rows, columns)
     return _weighted(_weighted(image, rows, axis=0), columns, axis=1)
+
+
+def checked(interpolation: str, aspect: str) -> tuple[str, str]:
+    """Return both words after checking that they are known."""
+    if interpolation not in METHODS:
+        raise ValueError(f"interpolation must be one of {', '.join(METHODS)}, got {interpolation!r}")
+    if aspect not in ASPECTS:
+        raise ValueError(f"aspect must be one of {', '.join(ASPECTS)}, got {aspect!r}")
+    return interpolation, aspect
 
 
 def _between(image: np.ndarray, rows: Taps, columns: Taps) -> np.ndarray:

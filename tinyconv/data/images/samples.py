@@ -1,0 +1,132 @@
+"""Datasets whose samples are made one by one, by worker threads, ahead of the training step that needs them."""
+
+import copy
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Self
+
+import numpy as np
+
+from ... import kernels, randomness
+from ...arguments import flag
+from ...arguments import size as positive_size
+from ...arguments import whole as not_negative
+from ..dataset import Batch, Dataset
+from .decode import ImageError
+
+AHEAD = 2  # batches that are being made, or wait, while one is trained on
+
+
+class SampleDataset(Dataset):
+    """`samples` images, made by `sample`; a subclass writes it, and `batch`, which puts some of them together.
+
+    An epoch's order, and all that is random in a sample, is a function of the seed and of the number of batches that
+    came before the epoch: neither the threads nor what was read before matter, and a resumed run sees the same.
+    """
+
+    samples: int
+
+    def __init__(
+        self, samples: int, batch_size: int, shuffle: bool, seed: int | None, workers: int | None = None
+    ) -> None:
+        self.samples, self.batch_size = samples, positive_size("batch_size", batch_size)
+        self.shuffle, self.seed = flag("shuffle", shuffle), seed if seed is None else randomness.checked_seed(seed)
+        self.workers = kernels.threads() if workers is None else positive_size("workers", workers)
+        self._rank, self._ranks = 0, 1
+
+    def sample(self, index: int, step: int) -> np.ndarray:
+        """Return image number `index` (h, w, c) for the epoch before which `step` batches came. Called by threads.
+
+        ImageError is for an image that cannot be read: see `leave_out`.
+        """
+        raise NotImplementedError
+
+    def batch(self, indices: np.ndarray, images: list[np.ndarray]) -> Batch:
+        """Return samples as a batch."""
+        raise NotImplementedError
+
+    def leave_out(self, index: int, error: ImageError) -> None:
+        """Take note that image number `index` is left out of its batch; or raise."""
+        raise error
+
+    def order(self, step: int) -> np.ndarray:
+        """Return the order of all images in the epoch before which `step` batches came."""
+        if not self.shuffle:
+            return np.arange(self.samples)
+        return randomness.permutation(self.samples, step, self.seed)
+
+    def __len__(self) -> int:
+        return -(-self.samples // self.batch_size)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """Yield the batches of epoch `number`; those that follow are being made meanwhile."""
+        return self.batches(number)
+
+    def batches(self, number: int, start: int = 0, ahead: int = AHEAD) -> Iterator[Batch]:
+        """Yield the batches of epoch `number` from number `start` on, with `ahead` more of them in the making."""
+        step = self.updates + number * len(self)
+        order = self.order(step)
+        firsts, groups = [], []
+        for at in range(start * self.batch_size, len(order), self.batch_size):
+            whole = order[at : at + self.batch_size]
+            firsts.append(len(whole) * self._rank // self._ranks)
+            groups.append(whole[firsts[-1] : len(whole) * (self._rank + 1) // self._ranks])
+        made = in_threads(lambda index: self.sample(index, step), groups, self.workers, ahead)
+        for indices, first, futures in zip(groups, firsts, made, strict=True):
+            kept, images = [], []
+            for index, future in zip(indices.tolist(), futures, strict=True):
+                try:
+                    images.append(future.result())
+                    kept.append(index)
+                except ImageError as error:
+                    self.leave_out(index, error)
+            if len(indices) and not kept:
+                raise ImageError(f"none of {len(indices)} files, a batch, can be read: take them out of the folder")
+            yield self.batch(np.array(kept, np.intp), images)._replace(first=first)
+
+    def shard(self, rank: int, size: int) -> Self:
+        """Return the dataset of process `rank` out of `size`, which makes its own share of every batch alone."""
+        rank, size = not_negative("rank", rank), positive_size("size", size)
+        if rank >= size:
+            raise ValueError(f"rank must be in 0 … {size - 1}, got {rank}")
+        part = copy.copy(self)
+        part._rank, part._ranks = rank, size
+        return part
+
+
+def in_threads(
+    make: Callable[[int], np.ndarray], groups: Iterable[Sequence[int] | np.ndarray], workers: int, ahead: int
+) -> Iterator[list["Future[np.ndarray]"]]:
+    """Yield, group by group, what `make` gives for each number in it; threads work on the `ahead` groups that follow.
+
+    However it ends, at an error, at Ctrl-C, or because nobody asks for more, no thread goes on: what has begun is
+    finished, what has not is dropped.
+    """
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="tinyconv-images")
+    waiting: deque[list[Future[np.ndarray]]] = deque()
+    try:
+        for group in groups:
+            waiting.append([pool.submit(make, int(number)) for number in group])
+            if len(waiting) > ahead:
+                yield waiting.popleft()
+        while waiting:
+            yield waiting.popleft()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def stacked(images: list[np.ndarray], shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """Return images of `shape` (h, w, c) as one array (n, h, w, c); of none, an empty one."""
+    whole = np.empty((len(images), *shape), dtype)
+    for image, place in zip(images, whole, strict=True):
+        place[...] = image
+    return whole
+
+
+def warn_once(skipped: dict[str, str], path: str, error: ImageError) -> None:
+    """Add a file that turned out to be damaged to those `skipped`, and say so."""
+    if path not in skipped:
+        skipped[path] = str(error).removeprefix(path).strip()
+        warnings.warn(f"skipped a file: {error}", stacklevel=2)
