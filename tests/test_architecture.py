@@ -25,12 +25,13 @@ STOREYS = [
     {"activations", "initializers", "regularizers", "schedules"},
     {"layers"},
     {"losses", "metrics", "optimizers"},
-    {"callbacks", "data", "datasets", "keras_files"},
+    {"data", "datasets", "keras_files"},
+    {"callbacks"},  # what listens to training
     {"objectives"},  # losses and metrics of each output
     {"training"},
     {"models"},
     {"gradcheck", "visualize", "zoo"},
-    {"utils"},  # images from files and folders, in Keras's words
+    {"utils"},  # images from files and folders, and what else, in Keras's words
     {"preprocessing"},  # images for training
     {"__init__"},  # the public names: `from tinyconv import set_seed` is an import of this storey
     {"recipes"},

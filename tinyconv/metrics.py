@@ -1,5 +1,6 @@
 """Metrics: running means over an epoch, with Keras's names and arguments."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
@@ -263,9 +264,10 @@ registry.add_kind("metric", "keras.metrics", Metric, {**METRICS, "accuracy": Non
 
 def direction(name: str) -> str | None:
     """Return which way a log of this name gets better: "max" for accuracies, "min" for losses and errors, else None."""
-    if "acc" in name:
+    words = set(re.split("[^a-z]+", name.lower()))
+    if words & {"acc", "accuracy"}:
         return "max"
-    return "min" if "loss" in name or "error" in name else None
+    return "min" if words & {"loss", "error"} else None
 
 
 def get(metric: Any, target_shape: tuple[int, ...], output_shape: tuple[int | None, ...]) -> Metric:

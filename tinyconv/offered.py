@@ -48,13 +48,12 @@ INSTEAD: dict[str, dict[str, str]] = {
     },
     "utils": {
         "set_random_seed": "tinyconv.set_seed does it",
-        "PyDataset Sequence": "a subclass of tinyconv.data.Dataset gives a model its batches",
         "audio* text* timeseries* pad_sequences FeatureSpace bounding_boxes": "tinyconv is for images",
         "split_dataset": "fit takes validation_split, image_dataset_from_directory takes subset",
         "*_x_y_sample_weight": "tinyconv.data.Batch holds x, y and sample_weight",
         "normalize": "NumPy does: x / np.linalg.norm(x, axis=-1, keepdims=True)",
         "model_to_dot plot_model": "model.summary() says what a model consists of",
-        "Progbar *interactive_logging*": "fit has a progress bar, verbose=0 none; rich draws others",
+        "*interactive_logging*": "fit has a progress bar, verbose=0 none; rich draws others",
         "get_file": "download the file, and say where it lies",
         "Config *keras_object get_registered* get_custom_objects custom_object_scope": "tinyconv.registry does it",
         "get_source_inputs is_keras_tensor standardize_dtype legacy": "models and layers know their inputs and dtypes",
@@ -138,13 +137,9 @@ INSTEAD: dict[str, dict[str, str]] = {
     },
     "schedules": {"NoisyLinearCosineDecay LinearCosineDecay": "use CosineDecay"},
     "callbacks": {
-        "EarlyStopping TerminateOnNaN": "write a Callback whose on_epoch_end sets self.model.stop_training = True",
-        "BackupAndRestore OrbaxCheckpoint SwapEMAWeights": "use ModelCheckpoint",
-        "LearningRateScheduler ReduceLROnPlateau": (
-            "give the optimizer one of tinyconv.schedules, or write a Callback that sets optimizer.learning_rate"
-        ),
-        "ProgbarLogger": "fit(verbose=1) shows ProgressBar",
-        "TensorBoard RemoteMonitor": "use CSVLogger",
+        "OrbaxCheckpoint SwapEMAWeights": "use ModelCheckpoint",
+        "RemoteMonitor": "use CSVLogger, or write a Callback whose on_epoch_end sends the logs",
+        "TensorBoard": "use CSVLogger",
     },
     "initializers": {
         "Identity IdentityInitializer Orthogonal OrthogonalInitializer STFT STFTInitializer": (
@@ -228,8 +223,6 @@ INSTEAD: dict[str, dict[str, str]] = {
 
 ARGUMENTS = {
     "run_eagerly jit_compile steps_per_execution auto_scale_loss": "leave it out, there is nothing to choose",
-    "steps_per_epoch validation_steps steps": "give a tinyconv.data.Dataset, whose len is the number of batches",
-    "validation_batch_size validation_freq": "validation has the batch size of training, after every epoch",
     "*_constraint activity_regularizer": "give the layer a kernel_regularizer",
     "autocast": "all layers compute in one dtype, tinyconv.floatx()",
     "trainable": "set the attribute: layer.trainable = False",
@@ -243,7 +236,6 @@ ARGUMENTS = {
     "ignore_class": "give such samples a sample_weight of 0",
     "from_sorted_ids": "give scores for all classes",
     "input_axes output_axes": "axes are those of the layers' own kernels",
-    "save_freq initial_value_threshold": "it saves after epochs, the best from the first on",
     "line_length positions print_fn expand_nested show_trainable layer_range": "the summary has one form",
     "overwrite max_shard_size": "a file is replaced whole",
     "skip_mismatch": "all weights must fit; get_layer(…).set_weights loads those of one layer",

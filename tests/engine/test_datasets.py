@@ -193,31 +193,6 @@ def test_every_batch_is_checked(case, network):
             use(yielding((OK, LABELS), bad), verbose=0)
 
 
-class Indexed:
-    """Batches by their number, as Keras's PyDataset has them."""
-
-    def __len__(self):
-        return 1
-
-    def __getitem__(self, index):
-        return OK, LABELS
-
-
-@pytest.mark.parametrize(
-    "data",
-    [iter([(OK, LABELS)]), (batch for batch in [(OK, LABELS)]), Indexed()],
-    ids=["iterator", "generator", "indexed"],
-)
-def test_other_sources_of_batches_are_refused_by_what_to_write(data, network):
-    model = network()
-    uses = (model.fit, model.evaluate, model.predict, lambda data, **_: model.fit(OK, LABELS, validation_data=data))
-    for use in uses:
-        with pytest.raises(
-            TypeError, match=r"arrays or a tinyconv\.data\.Dataset, got a .*: write a Dataset whose epoch"
-        ):
-            use(data, verbose=0)
-
-
 @pytest.mark.parametrize("class_weight", [[1.0, 2.0], 2.0, np.ones(3)], ids=["list", "number", "array"])
 def test_class_weight_is_a_dict(class_weight, network):
     model = network()

@@ -1,7 +1,9 @@
 """Callback: what listens to training, evaluation and prediction; Keras's names, arguments and order of calls."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+
+from ..offered import nearest
 
 Logs = dict[str, float]
 BatchLogs = Mapping[str, Any]
@@ -86,7 +88,11 @@ HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
 
 
 class History(Callback):
-    """Keeps the logs of every epoch: `history` maps each name to its values, `epoch` lists the epochs' numbers."""
+    """Keeps the logs of every epoch: `history` maps each name to its values, `epoch` lists the epochs' numbers.
+
+    `fit` has one of its own and returns it. One that is given to `fit` takes its place, and goes on from an earlier
+    `fit` where it is given again.
+    """
 
     def __init__(self) -> None:
         self.history: dict[str, list[float]] = {}
@@ -108,18 +114,33 @@ class History(Callback):
 
 
 class CallbackList(Callback):
-    """Several callbacks, or one, called in their order, and `logs` are {} where there are none."""
+    """Several callbacks, or one, called in their order, and `logs` are {} where there are none; lists may be nested.
+
+    `add_history` and `add_progbar` append a `History` and a `ProgressBar`, unless callbacks of the kind are there.
+    `params` are told to all. A training loop of one's own makes one and calls its hooks, as `fit` does.
+    """
 
     def __init__(
-        self, callbacks: Callback | Sequence[Callback] | None, model: Any, params: dict[str, Any] | None = None
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
     ) -> None:
-        given: Any = [] if callbacks is None else callbacks
-        self.callbacks: list[Callback] = list(given) if isinstance(given, Iterable) else [given]
+        from .progbar import ProgbarLogger  # both are callbacks themselves
+        from .progress import ProgressBar
+
+        self.callbacks: list[Callback] = [] if callbacks is None else list(_flat(callbacks))
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
                 raise TypeError(f"callbacks must be tinyconv.callbacks.Callback objects, got {callback!r}")
+        if add_history and not any(isinstance(callback, History) for callback in self.callbacks):
+            self.append(History())
+        if add_progbar and not any(isinstance(callback, ProgressBar | ProgbarLogger) for callback in self.callbacks):
+            self.append(ProgressBar(animate=params.get("verbose") != 2))
         self.set_model(model)
-        self.set_params(params or {})
+        self.set_params(params)
 
     def append(self, callback: Callback) -> None:
         """Let another callback listen, after the others."""
@@ -138,6 +159,15 @@ class CallbackList(Callback):
         super().set_params(params)
         for callback in self.callbacks:
             callback.set_params(params)
+
+
+def _flat(callbacks: Any) -> Iterator[Any]:
+    """Yield what is in a list, and in the lists within it."""
+    if not isinstance(callbacks, Iterable):
+        yield callbacks
+        return
+    for each in callbacks:
+        yield from _flat(each) if isinstance(each, list | tuple) else [each]
 
 
 def _to_all(hook: str) -> Callable[..., None]:
@@ -161,7 +191,10 @@ for _hook in HOOKS:
 
 
 class LambdaCallback(Callback):
-    """A callback made of functions: `LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))`."""
+    """A callback made of functions: `LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))`.
+
+    All hooks of `Callback` may be given by name. Raises TypeError for a name that is none, with the nearest.
+    """
 
     def __init__(
         self,
@@ -171,8 +204,12 @@ class LambdaCallback(Callback):
         on_train_end: Callable[[Any], Any] | None = None,
         on_train_batch_begin: Callable[[int, Any], Any] | None = None,
         on_train_batch_end: Callable[[int, Any], Any] | None = None,
+        **others: Callable[..., Any] | None,
     ) -> None:
-        given = locals()
-        for hook in HOOKS:
-            if given.get(hook) is not None:
-                setattr(self, hook, given[hook])
+        given = {name: value for name, value in locals().items() if name in HOOKS} | others
+        for hook, function in given.items():
+            if hook not in HOOKS:
+                near = nearest(hook, HOOKS)
+                raise TypeError(f"LambdaCallback has no hook {hook}" + (f": did you mean {near}?" if near else ""))
+            if function is not None:
+                setattr(self, hook, function)

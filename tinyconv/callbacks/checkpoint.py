@@ -1,29 +1,34 @@
 """ModelCheckpoint: keeps weights while training goes on."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
-from ..metrics import direction
-from .callback import Callback
+from ..arguments import size
+from .monitor import Monitor, say
 
 
-class ModelCheckpoint(Callback):
-    """Saves the model's weights after every epoch, or only when `monitor` got better.
+class ModelCheckpoint(Monitor):
+    """Saves the model's weights after every epoch, or every `save_freq` batches; or then only when `monitor` is better.
 
-    `filepath` must end in ".weights.h5" and may hold fields such as "{epoch:02d}-{val_loss:.2f}" (epochs from 1).
-    `save_weights_only` is always true, and may be said, as Keras asks for it with such names. `mode` is "min", "max",
-    or "auto", which is "max" for accuracies. Folders are made; each file is written aside and renamed, so a file that
-    exists is whole.
+    `filepath` must end in ".weights.h5" and may hold fields such as "{epoch:02d}-{val_loss:.2f}": {epoch} and {batch}
+    count from 1, all logs are known by their names. `save_weights_only` is always true, and may be said, as Keras asks
+    for it with such names. `save_best_only` saves when `monitor` is better than ever; what it has to be better than at
+    first, such as what the file holds that an earlier run wrote, is `initial_value_threshold`. `mode` as in `Monitor`.
+    An epoch without `monitor`, because it was not validated, is saved only if no other was.
+    Folders are made; each file is written aside and renamed, so a file that exists is whole.
     """
 
     def __init__(
         self,
-        filepath: str,
+        filepath: str | Path,
         monitor: str = "val_loss",
         verbose: int = 0,
         save_best_only: bool = False,
         save_weights_only: bool = True,
         mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
     ) -> None:
         if not str(filepath).endswith(".weights.h5"):
             raise ValueError(f'filepath must end in ".weights.h5", got {filepath}')
@@ -32,48 +37,89 @@ class ModelCheckpoint(Callback):
                 f"ModelCheckpoint saves weights only, got save_weights_only={save_weights_only!r}: leave it out, "
                 "and make the model in code or from its get_config() before load_weights"
             )
-        if mode not in ("auto", "min", "max"):
-            raise ValueError(f'mode must be "auto", "min" or "max", got {mode!r}')
-        self.filepath, self.monitor, self.verbose = str(filepath), monitor, verbose
-        self.save_best_only = save_best_only
-        self.maximise = (direction(monitor) if mode == "auto" else mode) == "max"
-        self.best = float("-inf" if self.maximise else "inf")
+        super().__init__(monitor, mode, initial_value_threshold)
+        self.filepath, self.verbose, self.save_best_only = str(filepath), verbose, save_best_only
+        self.save_freq = save_frequency(save_freq)
+        self.counter = BatchCounter(self.save_freq)
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Make the folder, so that one that cannot be made is known before training."""
         folder = Path(self.filepath.partition("{")[0] + "name").parent
         folder.mkdir(parents=True, exist_ok=True)
 
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Know the epoch, for what is saved between batches."""
+        self.counter.epoch, self.counter.batch = epoch, 0
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Save the weights, if it is time."""
+        if self.counter.is_time(batch):
+            self._save(logs)
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Save the weights, if the epoch earns it."""
-        logs = logs or {}
-        try:
-            path = self.filepath.format(epoch=epoch + 1, **logs)
-        except KeyError as missing:
-            raise ValueError(
-                f"ModelCheckpoint's filepath names {missing.args[0]}, but the logs hold only {', '.join(logs)}"
-            ) from None
-        if not self.save_best_only:
-            self.save(path)
-            self.say(f"Epoch {epoch + 1}: saving model to {path}")
-            return
-        if self.monitor not in logs:
-            raise ValueError(f'ModelCheckpoint monitors "{self.monitor}", but the logs hold only {", ".join(logs)}')
-        value = logs[self.monitor]
-        if value > self.best if self.maximise else value < self.best:
-            change = f"improved from {self.best:.5f} to {value:.5f}"
-            self.say(f"Epoch {epoch + 1}: {self.monitor} {change}, saving model to {path}")
-            self.best = value
-            self.save(path)
-        else:
-            self.say(f"Epoch {epoch + 1}: {self.monitor} did not improve from {self.best:.5f}")
+        self.counter.epoch = epoch
+        if self.save_freq == "epoch":
+            self._save(logs)
 
-    def save(self, path: str) -> None:
-        """Write the weights; a folder whose name holds fields is made only now."""
+    def _save(self, logs: Any) -> None:
+        logs = dict(logs or {})
+        epoch = self.counter.epoch + 1
+        try:
+            path = self.filepath.format(**{"epoch": epoch, "batch": self.counter.batch, **logs})
+        except KeyError as missing:
+            known = ", ".join(["epoch", "batch", *logs])
+            raise ValueError(
+                f"ModelCheckpoint's filepath names {missing.args[0]}, but there are only {known}"
+            ) from None
+        if self.save_best_only and not self._is_best(epoch, logs.get(self.monitor), path):
+            return
+        if not self.save_best_only:
+            say(f"\nEpoch {epoch}: saving model to {path}", self.verbose)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         self.model.save_weights(path)
+        say(f"\nEpoch {epoch}: finished saving model to {path}", self.verbose)
 
-    def say(self, message: str) -> None:
-        """Print a message if asked to be verbose."""
-        if self.verbose:
-            print(message)
+    def _is_best(self, epoch: int, value: float | None, path: str) -> bool:
+        if value is None:
+            warnings.warn(f"Can save best model only with {self.monitor} available.", stacklevel=3)
+            return self.best is None
+        best = "None" if self.best is None else f"{self.best:.5f}"
+        if not self.is_improvement(value, self.best):
+            say(f"\nEpoch {epoch}: {self.monitor} did not improve from {best}", self.verbose)
+            return False
+        change = f"improved from {best} to {value:.5f}"
+        say(f"\nEpoch {epoch}: {self.monitor} {change}, saving model to {path}", self.verbose)
+        self.best = value
+        return True
+
+
+class BatchCounter:
+    """Which epoch (from 0) and batch (from 1) training is in, and whether `save_freq` batches went by since the last.
+
+    It counts on from epoch to epoch.
+    """
+
+    def __init__(self, save_freq: str | int) -> None:
+        self.save_freq = save_freq
+        self.epoch = self.batch = self.since = 0
+
+    def is_time(self, batch: int) -> bool:
+        """Take in that a batch, counted from 0, is done; return whether to save now."""
+        self.batch = batch + 1
+        if isinstance(self.save_freq, str):
+            return False
+        self.since += 1
+        if self.since < self.save_freq:
+            return False
+        self.since = 0
+        return True
+
+
+def save_frequency(save_freq: str | int) -> str | int:
+    """Return `save_freq` after checking that it is "epoch" or a number of batches."""
+    if save_freq == "epoch":
+        return save_freq
+    if isinstance(save_freq, str):
+        raise ValueError(f'save_freq must be "epoch" or a number of batches, got {save_freq!r}')
+    return size("save_freq", save_freq)

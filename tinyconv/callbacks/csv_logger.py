@@ -2,44 +2,60 @@
 
 import csv
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ..files import replace_file
 from .callback import Callback
 
+MISSING = "NA"  # in Keras's files, what an epoch has no value for
+
 
 class CSVLogger(Callback):
-    """Writes one row an epoch: its number, then every log in the order of its first appearance.
+    """Writes one row an epoch: its number from 0, then the logs by name, those of validation last, as Keras does.
 
-    With `append`, rows are added to what the file holds. The file is rewritten aside and renamed each time, so it is
-    whole at any moment.
+    A table that begins without validation has columns for it nevertheless. A log that comes later gets a column of its
+    own at the end. With `append`, rows are added to what the file holds, each value in the column of its name. The file
+    is rewritten aside and renamed each time, so it is whole at any moment.
     """
 
-    def __init__(self, filename: str, separator: str = ",", append: bool = False) -> None:
-        self.path, self.separator, self.append = Path(filename), separator, append
+    def __init__(self, filename: str | Path, separator: str = ",", append: bool = False) -> None:
+        self.filename, self.separator, self.append = str(filename), separator, append
+        self.columns: list[str] = []
         self.rows: list[dict[str, str]] = []
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Read the rows to be kept; make the folder."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.rows = []
-        if self.append and self.path.exists():
-            with self.path.open(newline="", encoding="utf-8") as file:
-                self.rows = list(csv.DictReader(file, delimiter=self.separator))
+        path = Path(self.filename)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.rows, self.columns = [], []
+        if self.append and path.exists():
+            with path.open(newline="", encoding="utf-8") as file:
+                reader = csv.DictReader(file, delimiter=self.separator)
+                self.rows = list(reader)
+                self.columns = list(reader.fieldnames or [])
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Add the epoch's row."""
-        values = {name: repr(float(value)) for name, value in (logs or {}).items()}
-        self.rows.append({"epoch": str(epoch), **values})
-        write_rows(self.path, self.rows, self.separator)
+        logs = logs or {}
+        names = sorted(logs)
+        if not self.columns:
+            unvalidated = not any(name.startswith("val_") for name in names)
+            self.columns = ["epoch", *names, *(f"val_{name}" for name in names if unvalidated)]
+        self.columns += [name for name in names if name not in self.columns]
+        self.rows.append({"epoch": str(epoch), **{name: written(value) for name, value in logs.items()}})
+        table = io.StringIO()
+        writer = csv.DictWriter(table, self.columns, restval=MISSING, delimiter=self.separator)
+        writer.writeheader()
+        writer.writerows(self.rows)
+        replace_file(self.filename, [table.getvalue().encode()])
 
 
-def write_rows(path: Path, rows: list[dict[str, str]], separator: str = ",") -> None:
-    """Write `rows` as a CSV file, replaced whole; a value that a row lacks is left empty."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    table = io.StringIO()
-    writer = csv.DictWriter(table, columns, restval="", delimiter=separator, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    replace_file(path, [table.getvalue().encode()])
+def written(value: Any) -> str:
+    """Return a value as it stands in the table; of several numbers, "[1, 2]" in quotes."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Iterable) and getattr(value, "ndim", 1) > 0:
+        return f'"[{", ".join(map(str, value))}]"'
+    return str(value)

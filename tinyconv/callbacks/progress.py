@@ -74,11 +74,12 @@ class ProgressBar(Callback):
         return self.params or {}
 
     def _begin(self, title: str) -> None:
-        self.started, self.seen, self.drawn, self.title = time.perf_counter(), 0, 0.0, title
+        self.started, self.seen, self.done, self.drawn, self.title = time.perf_counter(), 0, 0, 0.0, title
         if self.animate:
             self.bar = LiveBar(title, self._asked["steps"])
 
     def _move(self, batch: int, logs: BatchLogs) -> None:
+        self.done = batch + 1
         now = time.perf_counter()
         if self.bar is not None and now - self.drawn > PAUSE:
             self.drawn = now
@@ -86,7 +87,7 @@ class ProgressBar(Callback):
 
     def _head(self) -> list[str]:
         """Return what a line begins with: title, batches, seconds."""
-        steps = self._asked["steps"]
+        steps = self._asked["steps"] or self.done
         return [self.title, f"{steps}/{steps}", f"{time.perf_counter() - self.started:.1f} s"]
 
     def _end(self, line: str) -> None:

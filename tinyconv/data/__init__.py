@@ -2,5 +2,6 @@
 
 from .arrays import ArrayDataset
 from .dataset import Batch, Dataset
+from .pydataset import PyDataset
 
-__all__ = ["ArrayDataset", "Batch", "Dataset"]
+__all__ = ["ArrayDataset", "Batch", "Dataset", "PyDataset"]

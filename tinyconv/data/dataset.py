@@ -12,10 +12,9 @@ would have seen. A dataset of one's own:
                 yield read(file)  # (x, y): as many samples in x as in y
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from ..arguments import size as positive_size
 from ..arguments import whole
@@ -37,19 +36,32 @@ class Dataset:
     """Base of all datasets: a subclass writes `__len__` and `epoch`."""
 
     samples: int | None = None  # of an epoch, if that is known
+    may_run_out = False  # whether an epoch may have fewer batches than `steps` says
     updates = 0  # that came before epoch 0: `fit` sets it, so that a second `fit` does not repeat an order drawn by it
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
         raise NotImplementedError(f"{type(self).__name__} defines no __len__")
 
-    def steps(self, number: int) -> int:
-        """Return the number of batches of epoch `number`, from 0, for a dataset whose epochs differ."""
+    def steps(self, number: int) -> int | None:
+        """Return the number of batches of epoch `number`, from 0, where epochs differ; None if it is not known."""
         return len(self)
+
+    def updates_before(self, number: int) -> int:
+        """Return the number of batches in the epochs before epoch `number`."""
+        return sum(self.steps(epoch) or 0 for epoch in range(number))
 
     def epoch(self, number: int) -> Iterator[Any]:
         """Yield the batches of epoch `number`, from 0: `Batch`, or tuples (x,), (x, y) or (x, y, sample_weight)."""
         raise NotImplementedError(f"{type(self).__name__} defines no epoch")
+
+    def ready(self) -> bool:
+        """Return whether another epoch would have a batch."""
+        return True
+
+    def first(self) -> Any:
+        """Return a first batch, to see what batches are like."""
+        return next(iter(self.epoch(0)))
 
     def shard(self, rank: int, size: int) -> "Dataset":
         """Return the dataset of process `rank` out of `size`: share number `rank` of every batch."""
@@ -72,7 +84,7 @@ class _Shard(Dataset):
     def __len__(self) -> int:
         return len(self.whole)
 
-    def steps(self, number: int) -> int:
+    def steps(self, number: int) -> int | None:
         """Return the number of batches, which all shards share."""
         return self.whole.steps(number)
 
@@ -87,22 +99,17 @@ class _Shard(Dataset):
             yield Batch(x, y, sample_weight, batch.first + start)
 
 
-def is_dataset(given: Any) -> bool:
-    """Return whether `given` is a Dataset and no arrays; raise TypeError for what gives batches in another way.
-
-    Generators, PyTorch's loaders and TensorFlow's and Keras's datasets can be gone through, but are no arrays.
-    """
-    if isinstance(given, np.ndarray):
-        return False
-    if isinstance(given, Dataset):
-        return True
-    arrays = isinstance(given, Sequence | Mapping) or any(hasattr(given, name) for name in ("shape", "__array__"))
-    if not arrays and (hasattr(given, "__iter__") or hasattr(given, "__getitem__")):
-        raise TypeError(
-            f"data must be arrays or a tinyconv.data.Dataset, got a {type(given).__name__}: write a Dataset whose "
-            "epoch(number) yields its batches"
-        )
-    return False
+def counted(data: Dataset, number: int) -> Iterator[Batch]:
+    """Yield as many batches of an epoch as the dataset says it has, and none after; refuse fewer, and none at all."""
+    name, steps = type(data).__name__, data.steps(number)
+    if steps is not None and steps < 1:
+        raise ValueError(f"{name} has no batches in epoch {number}: its len is {steps}")
+    given = 0
+    for batch in islice(data.epoch(number), steps):
+        given += 1
+        yield as_batch(batch)
+    if steps is not None and given < steps and not data.may_run_out:
+        raise ValueError(f"{name} yields {given} batches in epoch {number}, and its len is {steps}: make them agree")
 
 
 def as_batch(given: Any) -> Batch:

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from .. import kernels
+from ..arguments import size
 from ..data import ArrayDataset, Batch, Dataset
 from ..data.arrays import as_data, per_name
-from ..data.dataset import as_batch, count, is_dataset
+from ..data.dataset import count, counted
+from ..data.sources import Passes
+from ..data.walk import Walk, as_dataset
 from ..layers.graph import flat
 from ..objectives import Objective
 from ..tensor import as_array
@@ -18,21 +21,14 @@ from ..weighting import aligned, class_weights
 Shape = tuple[int | None, ...]
 
 
-def counted(data: Dataset, number: int) -> Iterator[Batch]:
-    """Yield as many batches of an epoch as the dataset says it has, and none after; refuse fewer, and none at all."""
-    name, steps = type(data).__name__, data.steps(number)
-    if steps < 1:
-        raise ValueError(f"{name} has no batches in epoch {number}: its len is {steps}")
-    given = 0
-    for batch in islice(data.epoch(number), steps):
-        given += 1
-        yield as_batch(batch)
-    if given < steps:
-        raise ValueError(f"{name} yields {given} batches in epoch {number}, and its len is {steps}: make them agree")
-
-
 class CheckedArrays(ArrayDataset):
     """Arrays that a model has checked as a whole, so that their batches need not be checked again."""
+
+
+def is_checked(data: Dataset) -> bool:
+    """Return whether a dataset's batches need not be checked."""
+    source = data.source if isinstance(data, Walk) else None
+    return isinstance(source.data if isinstance(source, Passes) else data, CheckedArrays)
 
 
 class DataChecks:
@@ -103,23 +99,57 @@ class DataChecks:
             weights = weights * aligned(batch.sample_weight, weights.shape)
         return batch._replace(sample_weight=weights)
 
-    def validation_dataset(self, given: Any, batch_size: int | None) -> Dataset:
+    def dataset(
+        self, name: str, given: Batch, batch_size: int | None, steps: int | None = None, shuffle: bool = False
+    ) -> Dataset:
+        """Return what `fit`, `evaluate` or `predict`, by name, was given as a dataset, checked if it is arrays.
+
+        Its epochs have `steps` batches, or all if None. Without targets (`predict`) only inputs are checked.
+        """
+        steps = None if steps is None else size("steps_per_epoch" if name == "fit" else "steps", steps)
+        data = as_dataset(given.x, shuffle, steps)
+        if data is not None:
+            for argument, value in (("y", given.y), ("batch_size", batch_size), ("sample_weight", given.sample_weight)):
+                if value is not None:
+                    raise ValueError(
+                        f"{name} on a {type(given.x).__name__} takes no {argument}: its batches hold x, y and the "
+                        "samples' weights"
+                    )
+            return data
+        parts = Batch(self.checked_inputs(given.x)) if name == "predict" else self.checked(given)
+        return self.checked_dataset(parts, batch_size, steps, shuffle)
+
+    def checked_dataset(
+        self, parts: Batch, batch_size: int | None, steps: int | None = None, shuffle: bool = False
+    ) -> Dataset:
+        """Return checked arrays as a dataset; its `steps` batches share all samples if no batch size is given."""
+        if batch_size is None:
+            batch_size = 32 if steps is None else -(-count(parts.x) // steps)
+        arrays = CheckedArrays(*parts[:3], batch_size=batch_size, shuffle=shuffle)
+        return arrays if steps is None else Walk(Passes(arrays), steps)
+
+    def validation_dataset(self, given: Any, batch_size: int | None, steps: int | None = None) -> Dataset:
         """Return `validation_data` as a dataset, checked if it is arrays."""
-        if is_dataset(given):
-            return cast(Dataset, given)
+        data = as_dataset(given, steps=None if steps is None else size("validation_steps", steps))
+        if data is not None:
+            return data
         if not isinstance(given, tuple | list) or len(given) not in (2, 3):
             raise ValueError("validation_data must be (x, y), (x, y, sample_weight) or a Dataset")
-        arrays = self.checked(Batch(*given))
-        return CheckedArrays(*arrays[:3], batch_size=32 if batch_size is None else batch_size)
+        return self.dataset("evaluate", Batch(*given), batch_size, steps)
 
-    def batches(self, data: Dataset, number: int, class_weight: Mapping[int, float] | None = None) -> Iterator[Batch]:
-        """Yield the batches of an epoch, checked, weighted by classes if asked, on the model's device.
+    def batches(
+        self, data: Dataset, number: int, class_weight: Mapping[int, float] | None = None, first: int = 0
+    ) -> Iterator[Batch]:
+        """Yield the batches of an epoch from batch `first` on, checked, weighted by classes if asked, on the device.
 
         To a GPU, each is copied while the one before is computed with.
         """
-        batches: Iterable[Batch] = data.epoch(number)
-        if not isinstance(data, CheckedArrays):
-            batches = map(self.checked, counted(data, number))
+        whole = is_checked(data)
+        batches: Iterable[Batch] = data.epoch(number) if whole else counted(data, number)
+        if first:
+            batches = islice(batches, first, None)
+        if not whole:
+            batches = map(self.checked, batches)
         if class_weight is not None:
             batches = (self.with_class_weight(batch, class_weight) for batch in batches)
         if self.device == "cpu":

@@ -6,7 +6,7 @@ the weights; `weighted_metrics` are Σ weightᵢ·valueᵢ / Σ weightᵢ, and `
 """
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -18,40 +18,25 @@ from ..autograd import no_grad
 from ..callbacks import Callback, CallbackList, History, ProgressBar
 from ..data import Batch, Dataset
 from ..data.arrays import split
-from ..data.dataset import count, is_dataset
-from ..layers import Parameter
+from ..data.dataset import as_batch, count, counted
+from ..data.walk import as_dataset
 from ..layers.graph import flat
 from ..losses import Loss
-from ..objectives import LazyLogs, RunningMetrics, make_objectives
-from ..randomness import first_sample
-from ..tensor import Tensor
-from .inputs import CheckedArrays, DataChecks, counted
+from ..objectives import RunningMetrics, make_objectives
+from .inputs import is_checked
+from .step import Stepping
 
-Callbacks: TypeAlias = Callback | Sequence[Callback] | None
+Callbacks: TypeAlias = Callback | Sequence[Any] | None
 
 
-class Trainer(DataChecks):
+class Trainer(Stepping):
     """What a model can do once it can be called: learn, be measured, predict."""
 
-    optimizer: optimizers.Optimizer | None = None
     history: History | None = None  # of the last `fit`
     stop_training = stop_evaluating = stop_predicting = False  # a callback sets them to True
     batch_samples = 0  # of the batch that `fit` has in hand
+    begin_at: tuple[int, int] | None = None  # epoch and batch, from 0, that a callback has restored
     _compiled: Mapping[str, Any] | None = None  # the arguments of `compile`
-
-    @property
-    def trainable_weights(self) -> list[Parameter]:
-        """Weights that training changes."""
-        raise NotImplementedError
-
-    @property
-    def losses(self) -> list[Tensor]:
-        """Penalties of the regularised weights."""
-        raise NotImplementedError
-
-    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
-        """Compute the model's output, or a list of outputs."""
-        raise NotImplementedError
 
     def compile(
         self,
@@ -113,55 +98,73 @@ class Trainer(DataChecks):
         class_weight: Mapping[int, float] | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Collection[int] = 1,
     ) -> History:
         """Train for epochs `initial_epoch` … `epochs` − 1 and return the history.
 
         `x` and `y` are arrays of n samples (`batch_size` 32 if None), or lists or dicts of them where the model has
-        several inputs or outputs, or `x` is a `Dataset` and `y` None.
+        several inputs or outputs. Or `x` alone is what gives batches: a `Dataset`; a `PyDataset`, or whatever has
+        batches by number; a generator or iterator; what can be gone through again, as PyTorch's `DataLoader`.
+        `steps_per_epoch` makes epochs of so many batches, see `data.walk`.
         `verbose` 0 is silent, 1 ("auto") a progress bar, 2 one line an epoch. `validation_data` is (x, y),
-        (x, y, sample_weight) or a `Dataset`; without it, `validation_split` takes the last part of the samples.
+        (x, y, sample_weight) or what gives batches; without it, `validation_split` takes the last part of the samples.
+        Validation takes place after each `validation_freq` epochs, or after those, counted from 1, that it names; on
+        `validation_steps` batches from the first on, or all; arrays in batches of `validation_batch_size`.
         `class_weight` maps a class to the weight of its samples' losses (1 if it is not named), `sample_weight` (n,)
         weights each. Raises ValueError for data that the model or its loss cannot take: of arrays before any weight
-        changes, of a dataset at the batch.
+        changes, of what gives batches at the batch.
         """
         optimizer = self._require_compiled()
         epochs, initial_epoch = size("epochs", epochs), whole("initial_epoch", initial_epoch)
-        data: Dataset
-        if is_dataset(x):
-            _refuse("fit", y=y, batch_size=batch_size, sample_weight=sample_weight)
-            if validation_split:
+        freq = _frequency(validation_freq)
+        held_batch_size = batch_size if validation_batch_size is None else validation_batch_size
+        given = Batch(x, y, sample_weight)
+        validation = None
+        if validation_split and validation_data is None:
+            if as_dataset(x) is not None:
                 raise ValueError("fit on a Dataset takes no validation_split: give validation_data")
-            data = x
+            given, held_out = split(self.checked(given), validation_split)
+            validation = self.checked_dataset(held_out, held_batch_size, validation_steps)
+            data = self.checked_dataset(given, batch_size, steps_per_epoch, shuffle)
         else:
-            arrays = self.checked(Batch(x, y, sample_weight))
-            if validation_split and validation_data is None:
-                arrays, held_out = split(arrays, validation_split)
-                validation_data = held_out[:3]
-            data = CheckedArrays(*arrays[:3], batch_size=32 if batch_size is None else batch_size, shuffle=shuffle)
-        validation = None if validation_data is None else self.validation_dataset(validation_data, batch_size)
-        data.updates = optimizer.iterations - sum(data.steps(epoch) for epoch in range(initial_epoch))
-        if self.input_shape is not None and not self.trainable_weights:
+            data = self.dataset("fit", given, batch_size, steps_per_epoch, shuffle)
+            if validation_data is not None:
+                validation = self.validation_dataset(validation_data, held_batch_size, validation_steps)
+        if self.input_shape is None:
+            self.checked_inputs(as_batch(data.first()).x)  # builds the model, so that callbacks find its weights
+        elif not self.trainable_weights:
             warnings.warn("the model has no weights that training changes: all its layers are frozen", stacklevel=2)
 
-        self.history = history = History()
-        self.stop_training = False
+        self.stop_training = self.keeps_gradients = False
+        self.begin_at = None
         logs: dict[str, float] = {}
-        with self._listening(callbacks, verbose, epochs, data.steps(initial_epoch), history) as listeners:
+        with self._listening(callbacks, verbose, epochs, data.steps(initial_epoch), fitting=True) as listeners:
+            self.history = history = next(each for each in listeners.callbacks if isinstance(each, History))
             listeners.on_train_begin()
-            for epoch in range(initial_epoch, epochs):
+            begin, first = self.begin_at or (initial_epoch, 0)
+            data.updates = optimizer.iterations - data.updates_before(begin) - first
+            for epoch in range(begin, epochs):
+                if not data.ready():
+                    break
                 assert listeners.params is not None
                 listeners.params["steps"] = data.steps(epoch)
                 listeners.on_epoch_begin(epoch)
                 with RunningMetrics(self.objectives) as running:
-                    for step, batch in enumerate(self.batches(data, epoch, class_weight)):
+                    for step, batch in enumerate(self.batches(data, epoch, class_weight, first), first):
                         self.batch_samples = count(batch.x)
                         listeners.on_train_batch_begin(step)
                         self._train(batch, running)
                         listeners.on_train_batch_end(step, self._logs(running))
                         if self.stop_training:
                             break
-                    logs = running.logs()
-                if validation is not None:
+                    # A run that was backed up after the last batch of an epoch has only the epoch's end before it.
+                    logs = running.logs() if running.metrics is not None else {}
+                first = 0
+                due = epoch + 1 in freq if isinstance(freq, Collection) else (epoch + 1) % freq == 0
+                if validation is not None and due and validation.ready():
                     logs |= {f"val_{name}": value for name, value in self._measure(validation, listeners).items()}
                 listeners.on_epoch_end(epoch, logs)
                 if self.stop_training:
@@ -176,47 +179,43 @@ class Trainer(DataChecks):
         batch_size: int | None = None,
         verbose: int | str = "auto",
         sample_weight: Any = None,
-        *,
+        steps: int | None = None,
         callbacks: Callbacks = None,
         return_dict: bool = False,
     ) -> Any:
-        """Return the loss and the metrics on arrays x and y, or on a `Dataset` x, without training.
+        """Return the loss and the metrics on arrays x and y, or on what gives batches, without training.
 
-        They come as a list, or as a dict by name; without metrics the loss is returned alone.
+        `x` is as in `fit`; only the first `steps` batches count, if that is given. Loss and metrics come as a list, or
+        as a dict by name; without metrics the loss is returned alone.
         """
         self._require_compiled()
-        data: Dataset
-        if is_dataset(x):
-            _refuse("evaluate", y=y, batch_size=batch_size, sample_weight=sample_weight)
-            data = x
-        else:
-            arrays = self.checked(Batch(x, y, sample_weight))
-            data = CheckedArrays(*arrays[:3], batch_size=32 if batch_size is None else batch_size)
+        data = self.dataset("evaluate", Batch(x, y, sample_weight), batch_size, steps)
         with self._listening(callbacks, verbose, 1, data.steps(0)) as listeners:
             logs = self._measure(data, listeners)
         return logs if return_dict else _flat(logs)
 
     def predict(
-        self, x: Any, batch_size: int | None = None, verbose: int | str = "auto", *, callbacks: Callbacks = None
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Callbacks = None,
     ) -> Any:
         """Return the model's output for every sample of x, computed in batches (32 if None); or a list of outputs.
 
-        `x` is an array, a list or dict of them for several inputs, or a `Dataset`, whose targets are passed over.
+        `x` is an array, a list or dict of them for several inputs, or what gives batches, as in `fit`, whose targets
+        are passed over; only the first `steps` batches count, if that is given.
         `verbose` "auto" is a bar on a terminal, 1 prints a line at the end, too.
         """
-        data: Dataset
-        if is_dataset(x):
-            _refuse("predict", batch_size=batch_size)
-            data = x
-        else:
-            data = CheckedArrays(self.checked_inputs(x), batch_size=32 if batch_size is None else batch_size)
+        data = self.dataset("predict", Batch(x), batch_size, steps)
         self.stop_predicting = False
         found: list[list[np.ndarray]] = []
         with self._listening(callbacks, verbose, 1, data.steps(0)) as listeners:
             listeners.on_predict_begin()
-            batches = data.epoch(0) if isinstance(data, CheckedArrays) else counted(data, 0)
-            for step, given in enumerate(batches):
-                x = given.x if isinstance(data, CheckedArrays) else self.checked_inputs(given.x)
+            checked = is_checked(data)
+            for step, given in enumerate(data.epoch(0) if checked else counted(data, 0)):
+                x = given.x if checked else self.checked_inputs(given.x)
                 batch = Batch(self.moved(x))
                 listeners.on_predict_batch_begin(step)
                 with no_grad(), self._computing(batch):
@@ -256,35 +255,6 @@ class Trainer(DataChecks):
             logs = running.logs()
         return logs if return_dict else _flat(logs)
 
-    def reduce_gradients(self, gradients: list[Any], samples: int) -> list[Any]:
-        """Return the gradients (arrays, or None for a weight without) that the optimizer is to get.
-
-        They are those of the mean loss of a batch of `samples` samples: themselves here. Whoever trains in several
-        processes returns the mean of all, each weighted by its samples.
-        """
-        return gradients
-
-    def _train(self, batch: Batch, running: RunningMetrics) -> None:
-        """Make one update: forward, loss, backward, optimizer."""
-        with self._computing(batch):
-            loss = self._total_loss(batch, True, running)
-            weights = self.trainable_weights
-            for weight in weights:
-                weight.grad = None
-            if loss.requires_grad:
-                loss.backward()
-            gradients = self.reduce_gradients([weight.grad for weight in weights], count(batch.x))
-            assert self.optimizer is not None
-            if weights:
-                self.optimizer.apply(gradients, weights)
-            for weight in weights:
-                weight.grad = None
-
-    def _test(self, batch: Batch, running: RunningMetrics) -> None:
-        """Take a batch into the running means, without training."""
-        with no_grad(), self._computing(batch):
-            self._total_loss(batch, False, running)
-
     def _measure(self, data: Dataset, listeners: CallbackList) -> dict[str, float]:
         """Return loss and metrics over all batches, without training."""
         self.stop_evaluating = False
@@ -300,38 +270,22 @@ class Trainer(DataChecks):
         listeners.on_test_end(logs)
         return logs
 
-    def _total_loss(self, batch: Batch, training: bool, running: RunningMetrics) -> Tensor:
-        """Compute the outputs of a batch, and return their losses plus the penalties of regularised weights."""
-        outputs = flat(self(batch.x, training=training))
-        targets, weights = ([part] * len(outputs) if not isinstance(part, list) else part for part in batch[1:3])
-        given = zip(self.objectives, targets, outputs, weights, strict=True)
-        parts = [objective.loss(target, output, weight) for objective, target, output, weight in given]
-        weighted = [
-            part if objective.weight == 1 else part * objective.weight
-            for objective, part in zip(self.objectives, parts, strict=True)
-        ]
-        total = weighted[0]
-        for term in [*weighted[1:], *self.losses]:
-            total = total + term
-        running.add(total, parts, targets, outputs, weights)
-        return total
-
-    def _logs(self, running: RunningMetrics) -> Mapping[str, float]:
-        """Return the means so far; on a GPU they are fetched when somebody looks."""
-        return running.logs() if self.device == "cpu" else LazyLogs(running)
-
     @contextmanager
     def _listening(
-        self, callbacks: Callbacks, verbose: int | str, epochs: int, steps: int, history: History | None = None
+        self, callbacks: Callbacks, verbose: int | str, epochs: int, steps: int | None, fitting: bool = False
     ) -> Iterator[CallbackList]:
-        """Have callbacks, the history and a progress bar listen, in this order; take the bar down in the end."""
+        """Have callbacks, in `fit` a history, and a progress bar listen, in this order; take the bar down at last."""
         if verbose not in ("auto", 0, 1, 2):
             raise ValueError(f'verbose must be "auto", 0, 1 or 2, got {verbose!r}')
-        listeners = CallbackList(callbacks, self, {"verbose": verbose, "epochs": epochs, "steps": steps})
-        if history is not None:
-            listeners.append(history)
-        if verbose != 0:
-            listeners.append(ProgressBar(animate=verbose != 2))
+        listeners = CallbackList(
+            callbacks,
+            add_history=fitting,
+            add_progbar=verbose != 0,
+            model=self,
+            verbose=verbose,
+            epochs=epochs,
+            steps=steps,
+        )
         try:
             yield listeners
         finally:
@@ -339,33 +293,12 @@ class Trainer(DataChecks):
                 if isinstance(callback, ProgressBar):
                     callback.stop()
 
-    @contextmanager
-    def _computing(self, batch: Batch) -> Iterator[None]:
-        """Compute with a batch in the `with` block: as the part of a larger one that it is, see `Dataset.shard`.
 
-        Where a GPU's memory runs out, say on which batch, and which to try.
-        """
-        try:
-            with first_sample(batch.first):
-                yield
-        except MemoryError as error:
-            if self.device == "cpu":
-                raise
-            n = count(batch.x)
-            fix = f"try batch_size={n // 2}" if n > 1 else "the model needs a larger GPU, or the CPU"
-            raise MemoryError(f"a batch of {n} does not fit on the GPU ({error}): {fix}") from None
-
-    def _require_compiled(self) -> optimizers.Optimizer:
-        if self.optimizer is None:
-            raise ValueError("compile the model first: model.compile(optimizer=..., loss=..., metrics=[...])")
-        return self.optimizer
-
-
-def _refuse(method: str, **given: Any) -> None:
-    """Refuse arguments that say of arrays what a dataset says itself."""
-    for name, value in given.items():
-        if value is not None:
-            raise ValueError(f"{method} on a Dataset takes no {name}: its batches hold x, y and the samples' weights")
+def _frequency(validation_freq: int | Collection[int]) -> int | Collection[int]:
+    """Return `validation_freq` after checking that it is a number of epochs, or epochs."""
+    if isinstance(validation_freq, Collection):
+        return [size("validation_freq", epoch) for epoch in validation_freq]
+    return size("validation_freq", validation_freq)
 
 
 def _flat(logs: dict[str, float]) -> float | list[float]:

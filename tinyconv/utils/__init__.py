@@ -1,7 +1,19 @@
-"""What Keras keeps in `keras.utils`: images from files and folders."""
+"""What Keras keeps in `keras.utils`: images from files and folders, batches by number, a bar for loops of one's own."""
 
+from ..callbacks.progbar import Progbar
+from ..data.pydataset import PyDataset, Sequence
 from ..datasets import to_categorical
 from .image import array_to_img, img_to_array, load_img, save_img
 from .image_dataset import image_dataset_from_directory
 
-__all__ = ["array_to_img", "image_dataset_from_directory", "img_to_array", "load_img", "save_img", "to_categorical"]
+__all__ = [
+    "Progbar",
+    "PyDataset",
+    "Sequence",
+    "array_to_img",
+    "image_dataset_from_directory",
+    "img_to_array",
+    "load_img",
+    "save_img",
+    "to_categorical",
+]

@@ -1,0 +1,110 @@
+"""Stepping: one batch through the model, forward, and in training backward and into the weights."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from .. import optimizers
+from ..autograd import no_grad
+from ..data import Batch
+from ..data.dataset import count
+from ..layers import Parameter
+from ..layers.graph import flat
+from ..objectives import LazyLogs, RunningMetrics
+from ..randomness import first_sample
+from ..tensor import Tensor
+from .inputs import DataChecks
+
+
+class Stepping(DataChecks):
+    """What a model does with a batch."""
+
+    optimizer: optimizers.Optimizer | None = None
+    keeps_gradients = False  # a callback sets it to True, to find in `gradients` those of the last update
+    gradients: list[Any] | None = None
+
+    @property
+    def trainable_weights(self) -> list[Parameter]:
+        """Weights that training changes."""
+        raise NotImplementedError
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """Penalties of the regularised weights."""
+        raise NotImplementedError
+
+    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
+        """Compute the model's output, or a list of outputs."""
+        raise NotImplementedError
+
+    def reduce_gradients(self, gradients: list[Any], samples: int) -> list[Any]:
+        """Return the gradients (arrays, or None for a weight without) that the optimizer is to get.
+
+        They are those of the mean loss of a batch of `samples` samples: themselves here. Whoever trains in several
+        processes returns the mean of all, each weighted by its samples.
+        """
+        return gradients
+
+    def _train(self, batch: Batch, running: RunningMetrics) -> None:
+        """Make one update: forward, loss, backward, optimizer."""
+        with self._computing(batch):
+            loss = self._total_loss(batch, True, running)
+            weights = self.trainable_weights
+            for weight in weights:
+                weight.grad = None
+            if loss.requires_grad:
+                loss.backward()
+            gradients = self.reduce_gradients([weight.grad for weight in weights], count(batch.x))
+            if self.keeps_gradients:
+                self.gradients = gradients
+            assert self.optimizer is not None
+            if weights:
+                self.optimizer.apply(gradients, weights)
+            for weight in weights:
+                weight.grad = None
+
+    def _test(self, batch: Batch, running: RunningMetrics) -> None:
+        """Take a batch into the running means, without training."""
+        with no_grad(), self._computing(batch):
+            self._total_loss(batch, False, running)
+
+    def _total_loss(self, batch: Batch, training: bool, running: RunningMetrics) -> Tensor:
+        """Compute the outputs of a batch, and return their losses plus the penalties of regularised weights."""
+        outputs = flat(self(batch.x, training=training))
+        targets, weights = ([part] * len(outputs) if not isinstance(part, list) else part for part in batch[1:3])
+        given = zip(self.objectives, targets, outputs, weights, strict=True)
+        parts = [objective.loss(target, output, weight) for objective, target, output, weight in given]
+        weighted = [
+            part if objective.weight == 1 else part * objective.weight
+            for objective, part in zip(self.objectives, parts, strict=True)
+        ]
+        total = weighted[0]
+        for term in [*weighted[1:], *self.losses]:
+            total = total + term
+        running.add(total, parts, targets, outputs, weights)
+        return total
+
+    def _logs(self, running: RunningMetrics) -> Mapping[str, float]:
+        """Return the means so far; on a GPU they are fetched when somebody looks."""
+        return running.logs() if self.device == "cpu" else LazyLogs(running)
+
+    @contextmanager
+    def _computing(self, batch: Batch) -> Iterator[None]:
+        """Compute with a batch in the `with` block: as the part of a larger one that it is, see `Dataset.shard`.
+
+        Where a GPU's memory runs out, say on which batch, and which to try.
+        """
+        try:
+            with first_sample(batch.first):
+                yield
+        except MemoryError as error:
+            if self.device == "cpu":
+                raise
+            n = count(batch.x)
+            fix = f"try batch_size={n // 2}" if n > 1 else "the model needs a larger GPU, or the CPU"
+            raise MemoryError(f"a batch of {n} does not fit on the GPU ({error}): {fix}") from None
+
+    def _require_compiled(self) -> optimizers.Optimizer:
+        if self.optimizer is None:
+            raise ValueError("compile the model first: model.compile(optimizer=..., loss=..., metrics=[...])")
+        return self.optimizer
