@@ -46,6 +46,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         *("adadelta_inplace", "adagrad_inplace", "adam_inplace", "decay_inplace", "momentum_inplace"),
         *("nadam_inplace", "rmsprop_inplace", "sgd_inplace"),
     ),
+    "warp": ("warp", "warp_backward"),
 }
 
 NAMES = sorted(name for names in OPERATIONS.values() for name in names)

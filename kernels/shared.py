@@ -29,3 +29,7 @@ def scale_and_shift(inverse: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:
     With these, batch normalization is y = (x − μ)·scale + shift.
     """
     return inverse if gamma is None else gamma * inverse, np.zeros_like(inverse) if beta is None else beta
+
+
+# What a warp sees beyond an image's edges, told in `reference/warp.py`; kernels are given the place in this row.
+FILL_MODES = ("constant", "nearest", "reflect", "wrap", "cut", "overlap")

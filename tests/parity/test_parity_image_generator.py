@@ -63,6 +63,24 @@ def test_transformations(theirs, fill_mode, order, rng):
             np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-4, err_msg=f"{name} {shape}")
 
 
+@pytest.mark.parametrize("fill_mode", ["constant", "nearest", "reflect", "wrap"])
+def test_turns_by_quarters(theirs, fill_mode, rng):
+    """Places fall on the edge itself, where the last bit decides what shows."""
+    for order in (0, 1):
+        ours, keras_one = both(theirs, fill_mode=fill_mode, interpolation_order=order)
+        for theta in (90, 180, 270, -90):
+            for shape in [(8, 8, 1), (9, 9, 1), (6, 9, 1)]:
+                x, parameters = image_of(shape, rng), {"theta": theta}
+                got, wanted = ours.apply_transform(x, parameters), keras_one.apply_transform(x, parameters)
+                np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-4)
+
+
+def test_images_of_integers(theirs, rng):
+    ours, keras_one = both(theirs, fill_mode="reflect")
+    x, parameters = rng.integers(0, 256, (7, 8, 3), np.uint8), {"theta": 20, "shear": 10, "flip_horizontal": True}
+    np.testing.assert_array_equal(ours.apply_transform(x, parameters), keras_one.apply_transform(x, parameters))
+
+
 def test_channels_first(theirs, rng):
     ours, keras_one = both(theirs, data_format="channels_first", fill_mode="reflect")
     x = image_of((3, 8, 11), rng)

@@ -3,11 +3,13 @@
 Each is Keras's, of keras/src/legacy/preprocessing/image.py, in the same order of operations.
 """
 
-from math import cos, radians, sin
-
 import numpy as np
 
-FILL_MODES = ("constant", "nearest", "reflect", "wrap")
+from .. import kernels
+
+# By fill mode, what the warp calls it. SciPy's "constant" does not mix at the edge, its "wrap" is a cell shorter.
+SEEN_BEYOND = {"constant": "cut", "nearest": "nearest", "reflect": "reflect", "wrap": "overlap"}
+FILL_MODES = tuple(SEEN_BEYOND)
 
 
 def affine_map(
@@ -29,31 +31,37 @@ def affine_map(
     """
     if theta == 0 and tx == 0 and ty == 0 and shear == 0 and zx == 1 and zy == 1:
         return None
-    turn, lean = radians(theta), radians(shear)
-    rotation = np.array([[cos(turn), -sin(turn), 0.0], [sin(turn), cos(turn), 0.0], [0.0, 0.0, 1.0]])
+    turn, lean = np.deg2rad(theta), np.deg2rad(shear)
+    rotation = np.array([[np.cos(turn), -np.sin(turn), 0.0], [np.sin(turn), np.cos(turn), 0.0], [0.0, 0.0, 1.0]])
     shift = np.array([[1.0, 0.0, tx], [0.0, 1.0, ty], [0.0, 0.0, 1.0]])
-    leaning = np.array([[1.0, -sin(lean), 0.0], [0.0, cos(lean), 0.0], [0.0, 0.0, 1.0]])
+    leaning = np.array([[1.0, -np.sin(lean), 0.0], [0.0, np.cos(lean), 0.0], [0.0, 0.0, 1.0]])
     zoom = np.diag([zx, zy, 1.0])
-    centre = np.array([height / 2 - 0.5, width / 2 - 0.5])
-    moved = rotation @ shift @ leaning @ zoom
-    linear = moved[:2, :2]
-    offset = linear @ -centre + moved[:2, 2] + centre
-    return linear[::-1, ::-1].copy(), offset[::-1].copy()
+    # In Keras's order of operations: where a place falls on an edge, or midway, the last bit decides what shows.
+    x, y = height / 2 - 0.5, width / 2 - 0.5
+    to_centre = np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
+    from_centre = np.array([[1.0, 0.0, -x], [0.0, 1.0, -y], [0.0, 0.0, 1.0]])
+    moved = to_centre @ (rotation @ shift @ leaning @ zoom) @ from_centre
+    return moved[1::-1, 1::-1].copy(), moved[1::-1, 2].copy()
 
 
 def warped(
     x: np.ndarray, linear: np.ndarray, offset: np.ndarray, fill_mode: str, cval: float, order: int
 ) -> np.ndarray:
-    """Return y (h,w,c) with y[p] = x[linear·p + offset], by splines of `order` 0 … 5; see `affine_map`."""
+    """Return y (h,w,c) with y[p] = x[linear·p + offset], by splines of `order` 0 … 5; see `affine_map`.
+
+    As SciPy's `affine_transform` does it, in double. Linear splines are the engine's warp. For the nearest pixel SciPy
+    itself is asked: it rounds the double next to ½ up, the warp down, as TensorFlow does.
+    """
+    if order == 1 and x.dtype.kind == "f":
+        maps = np.column_stack([linear, offset])[None]
+        images = x[None].astype(np.float64, order="C")
+        y = kernels.host().warp(images, maps, x.shape[:2], SEEN_BEYOND[fill_mode], cval, True)
+        return np.asarray(y[0].astype(x.dtype))
     from scipy.ndimage import affine_transform
 
-    planes = [affine_transform(plane, linear, offset, order=order, mode=fill_mode, cval=cval) for plane in planes_of(x)]
-    return np.stack(planes, axis=-1)
-
-
-def planes_of(x: np.ndarray) -> np.ndarray:
-    """Return an image (h,w,c) as its channels (c,h,w)."""
-    return np.moveaxis(x, -1, 0)
+    planes = np.moveaxis(x, -1, 0)
+    moved = [affine_transform(plane, linear, offset, order=order, mode=fill_mode, cval=cval) for plane in planes]
+    return np.stack(moved, axis=-1)
 
 
 def shifted_channels(x: np.ndarray, intensity: float) -> np.ndarray:
