@@ -43,12 +43,14 @@ def whole_kernels() -> Iterator[None]:
         flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
         return lower_body(lowerer, parfor, *types, flags, *arguments[4:], **named)
 
-    codegen._library_class, codegen.set_env = _Part, set_environments
-    parfor_lowering._create_gufunc_for_parfor_body = lower_bare_body
     try:
+        codegen._library_class, codegen.set_env = _Part, set_environments
+        parfor_lowering._create_gufunc_for_parfor_body = lower_bare_body
         yield
     finally:
-        del codegen._library_class, codegen.set_env  # those of its class show again
+        # Those of its class show again. One of them may not have been replaced: Numba may be made otherwise.
+        for name in ("_library_class", "set_env"):
+            vars(codegen).pop(name, None)
         parfor_lowering._create_gufunc_for_parfor_body = lower_body
 
 
