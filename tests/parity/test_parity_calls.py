@@ -7,6 +7,7 @@ import pytest
 from parity_checks import close
 
 import tinyconv as tc
+from tinyconv.layers.stochastic import Stochastic
 
 
 def told(engine, **training):
@@ -45,6 +46,20 @@ def test_training_in_configurations_of_both(keras, training):
     assert arguments_of(ours.get_config())["normal"] == [said]
     assert arguments_of(ours.get_config())["drop"] == [said or None]
     assert (ours(x, training=True).numpy() == 0).any()
+
+
+def test_every_random_layer_of_keras_that_was_told_nothing_trains(keras):
+    """In Keras's own words it was told its default, also where its description has no dtype policy."""
+    kinds = [name for name, kind in vars(tc.layers).items() if isinstance(kind, type) and issubclass(kind, Stochastic)]
+    assert {"Dropout", "SpatialDropout2D", "GaussianNoise"} <= set(kinds)
+    for name in kinds:
+        given = keras.Input((4, 4, 3))
+        theirs = keras.Model(given, getattr(keras.layers, name)(0.5)(keras.layers.Dense(3)(given)))
+        ours = tc.Model.from_config(json.loads(json.dumps(theirs.get_config())))
+        x = np.ones((2, 4, 4, 3), np.float32)
+        assert arguments_of(ours.get_config())[ours.layers[-1].name] == [None], name
+        first, second = (ours(x, training=True).numpy() for _ in range(2))
+        assert (first != second).any(), name
 
 
 def branches(engine):

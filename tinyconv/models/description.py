@@ -101,19 +101,20 @@ def _named_arguments(node: Node) -> dict[str, Any]:
     return {} if node.training is None else {"training": node.training}
 
 
-def _training(layer: Mapping[str, Any], arguments: Mapping[str, Any]) -> bool | None:
-    """Return `training` of what a call of the described layer was given besides tensors; refuse anything else."""
+def _training(layer: Mapping[str, Any], arguments: Mapping[str, Any], by_keras: bool) -> bool | None:
+    """Return `training` of what a call of the described layer was given besides tensors; refuse anything else.
+
+    Keras 3 says of a call that was told nothing the default of its layer: False of a dropout, True of an augmentation.
+    """
     more = [argument for argument, value in arguments.items() if argument != "training" and value is not None]
     if more:
         raise ValueError(
             f'layer "{layer["name"]}" is called with {more[0]}={arguments[more[0]]!r}: only training is offered'
         )
     training = arguments.get("training")
-    # Keras 3 (its dtype is a policy) says False of a dropout that was told nothing: that is its default.
-    of_keras = isinstance(layer["config"].get("dtype"), Mapping)
-    if of_keras and issubclass(LAYERS.get(names.snake_case(str(layer["class_name"])), object), Stochastic):
-        return training or None
-    return training
+    kind: Any = LAYERS.get(names.snake_case(str(layer["class_name"])), layers.Layer)
+    has_default = issubclass(kind, Stochastic) or kind._default_training
+    return None if by_keras and has_default and training is kind._default_training else training
 
 
 def _numbers(model: Functional) -> dict[Node, int]:
@@ -131,8 +132,9 @@ def rebuild_graph(config: Mapping[str, Any]) -> Functional:
     results: dict[tuple[str, int], list[SymbolicTensor]] = {
         (name, 0): [layer.output] for name, layer in made.items() if isinstance(layer, layers.InputLayer)
     }
+    by_keras = any(isinstance(each["config"].get("dtype"), Mapping) for each in config["layers"])  # a dtype policy
     waiting = [
-        (each["name"], number, call["args"][0], _training(each, call["kwargs"]))
+        (each["name"], number, call["args"][0], _training(each, call["kwargs"], by_keras))
         for each in config["layers"]
         for number, call in enumerate(each["inbound_nodes"])
     ]
