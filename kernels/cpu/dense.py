@@ -12,7 +12,7 @@ import numpy as np
 from numba import get_thread_id, prange
 
 from .compile import vector_jit
-from .matmul import MAX_MR, PANEL, finish_row, multiply, multiply_transposed
+from .matmul import MAX_MR, PANEL, finish, multiply, multiply_transposed
 from .memory import empty, thread_buffers
 from .packing import pack, pack_transposed
 from .parallel import threads_here
@@ -61,10 +61,9 @@ def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, relu: bool =
     c = empty((rows, columns), a.dtype)
     threads = threads_here()
     bias = np.zeros(columns, a.dtype) if bias is None else bias
-    a_strides, b_strides = (tuple(step // a.itemsize for step in array.strides) for array in (a, b))
     block, workspace = _block_shape(rows, columns, threads), _last_workspace.get(threads, a.dtype)
     floor, sizes = a.dtype.type(0 if relu else -inf), (rows, columns, depth)
-    _fill(_flat(a), a_strides, _flat(b), b_strides, bias, floor, c.reshape(-1), sizes, block, workspace)
+    _fill(*_flat(a), *_flat(b), bias, floor, c.reshape(-1), sizes, block, workspace)
     return c
 
 
@@ -99,9 +98,12 @@ class _LastWorkspace(local):
 _last_workspace = _LastWorkspace()
 
 
-def _flat(matrix: np.ndarray) -> np.ndarray:
-    """Return the numbers of a matrix, or of the transpose of one, as they lie in memory."""
-    return (matrix if matrix.flags.c_contiguous else matrix.T).reshape(-1)
+def _flat(matrix: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+    """Return the numbers of a matrix, or of the transpose of one, as they lie in memory, and its strides in numbers."""
+    rows, columns = matrix.shape
+    if matrix.flags.c_contiguous:
+        return matrix.reshape(-1), (columns, 1)
+    return matrix.T.reshape(-1), (1, rows)
 
 
 @vector_jit
@@ -152,5 +154,4 @@ def _fill(
                 else:
                     multiply_transposed(packed_a, 0, high + MAX_MR, packed_b, 0, panel, block_c, j, ldc, shape, d0 > 0)
                 j += panel
-        for i in range(high):
-            finish_row(block_c, i * ldc, wide, bias, j0, floor, c, (i0 + i) * columns + j0)
+        finish(block_c, 0, ldc, high, wide, bias, j0, floor, c, i0 * columns + j0, columns)

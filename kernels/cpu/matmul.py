@@ -49,7 +49,7 @@ def _micro_kernel(mr: int, vectors: int, transposed: bool) -> Callable[..., None
             starts = [a0 + d * lda + i if transposed else a0 + lda * i + d for i in range(mr)]
             return add_outer_product(sums, [a.each(start) for start in starts], row)
 
-        sums = repeat(depth, add, [where(accumulate, c[at], 0) for at in tile])
+        sums = repeat(depth, add, [where(accumulate > 0, c[at], 0) for at in tile])
         for at, total in zip(tile, sums, strict=True):
             c[at] = total
 
@@ -57,14 +57,14 @@ def _micro_kernel(mr: int, vectors: int, transposed: bool) -> Callable[..., None
 
 
 @common_helper
-def _clear_behind(a: np.ndarray, a0: int, lda: int, rows: int, depth: int) -> None:
-    """a(i, d) = 0 in the rows behind the last that register tiles reach.
+def _clear_behind(a: np.ndarray, a0: int, lda: int, rows: int, reached: int, depth: int) -> None:
+    """a(i, d) = 0 in the rows behind the last up to those that register tiles reach.
 
     What they make of them is passed over; but of what others left there, many numbers may be subnormal, with which a
     small product took ten times as long.
     """
     whole = depth // LANES * LANES
-    for i in range(rows, max([(rows + mr - 1) // mr * mr for mr, _ in REGISTER_TILES])):
+    for i in range(rows, reached):
         for d in range(0, whole, LANES):
             clear_vector(a, a0 + i * lda + d)
         for d in range(whole, depth):
@@ -86,21 +86,24 @@ def _product(transposed: bool) -> Callable[..., None]:
         a: Any, a0: int, lda: int, b: Any, b0: int, ldb: int, c: Any, c0: int, ldc: int, shape: Any, accumulate: bool
     ) -> None:
         rows, columns, depth = shape
+        kept = 1.0 if accumulate else 0.0
         row = 1 if transposed else lda
         if not transposed:
-            _clear_behind(a, a0, lda, rows, depth)
+            most = rows - 1
+            reached = most + max(wide_mr - most % wide_mr, middle_mr - most % middle_mr, narrow_mr - most % narrow_mr)
+            _clear_behind(a, a0, lda, rows, reached, depth)
         j = 0
         while columns - j >= wide_nr and columns - j != wide_nr + LANES:  # one vector alone would be slow
             for i in range(0, rows, wide_mr):
-                wide(a, a0 + i * row, lda, b, b0 + j, ldb, c, c0 + i * ldc + j, ldc, depth, accumulate)
+                wide(a, a0 + i * row, lda, b, b0 + j, ldb, c, c0 + i * ldc + j, ldc, depth, kept)
             j += wide_nr
         while j + middle_nr <= columns:
             for i in range(0, rows, middle_mr):
-                middle(a, a0 + i * row, lda, b, b0 + j, ldb, c, c0 + i * ldc + j, ldc, depth, accumulate)
+                middle(a, a0 + i * row, lda, b, b0 + j, ldb, c, c0 + i * ldc + j, ldc, depth, kept)
             j += middle_nr
         if j < columns:
             for i in range(0, rows, narrow_mr):
-                narrow(a, a0 + i * row, lda, b, b0 + j, ldb, c, c0 + i * ldc + j, ldc, depth, accumulate)
+                narrow(a, a0 + i * row, lda, b, b0 + j, ldb, c, c0 + i * ldc + j, ldc, depth, kept)
 
     # Each a name of its own: kernels on disk are linked by the names of their parts, with a number that another process
     # may have given to the other product.
@@ -122,13 +125,27 @@ def _finish_vector(c, i, bias, j, floor, y, at):
 
 
 @helper
-def finish_row(
-    c: np.ndarray, c0: int, columns: int, bias: np.ndarray, b0: int, floor: Any, y: np.ndarray, y0: int
+def finish(
+    c: np.ndarray,
+    c0: int,
+    ldc: int,
+    rows: int,
+    columns: int,
+    bias: np.ndarray,
+    b0: int,
+    floor: Any,
+    y: np.ndarray,
+    y0: int,
+    ldy: int,
 ) -> None:
-    """y[y0 …] = max(c[c0 …] + bias[b0 …], floor), a row of so many columns; NaN stays NaN."""
+    """y(i, j) = max(c(i, j) + bias[b0 + j], floor), so many rows and columns; NaN stays NaN.
+
+    For all rows at once, since a call of this takes as long as a row of some 50 columns.
+    """
     whole = columns // LANES * LANES
-    for j in range(0, whole, LANES):
-        _finish_vector(c, c0 + j, bias, b0 + j, floor, y, y0 + j)
-    for j in range(whole, columns):
-        total = c[c0 + j] + bias[b0 + j]
-        y[y0 + j] = floor if total <= floor else total
+    for i in range(rows):
+        for j in range(0, whole, LANES):
+            _finish_vector(c, c0 + i * ldc + j, bias, b0 + j, floor, y, y0 + i * ldy + j)
+        for j in range(whole, columns):
+            total = c[c0 + i * ldc + j] + bias[b0 + j]
+            y[y0 + i * ldy + j] = floor if total <= floor else total

@@ -21,7 +21,7 @@ from numba import get_thread_id, prange
 
 from ...window import Pair, Window
 from ..compile import helper, vector_jit
-from ..matmul import MAX_MR, PANEL, finish_row, multiply
+from ..matmul import MAX_MR, PANEL, finish, multiply
 from ..memory import empty, thread_buffers, zeros
 from ..packing import copy_run, pack, pack_transposed
 from ..parallel import threads_here
@@ -205,8 +205,11 @@ def _product(
                 panel = min(PANEL, ldc - j)
                 b0 = j * c + d0 * panel
                 multiply(packed_a, 0, KC, panels, b0, panel, block_c, j, ldc, (high, panel, terms), d0 > 0)
-        for i in range(high):
-            finish_row(block_c, i * ldc, k, bias, 0, floor, y, (i0 + i if gathers else cells[i]) * k)
+        if gathers:
+            finish(block_c, 0, ldc, high, k, bias, 0, floor, y, i0 * k, k)
+        else:
+            for i in range(high):
+                finish(block_c, i * ldc, ldc, 1, k, bias, 0, floor, y, cells[i] * k, k)
 
 
 @vector_jit
