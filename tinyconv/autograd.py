@@ -43,16 +43,27 @@ def no_grad() -> Iterator[None]:
 
 
 class Call:
-    """One call of a layer or a model, open inside its `with` block; two calls of a shared layer are two of these."""
+    """One call of a layer or a model, open inside its `with` block; two calls of a shared layer are two of these.
 
-    __slots__ = ("_token", "layer")
+    `training` is whether it is training, as the call around it is, and None where that is not said.
+    """
+
+    __slots__ = ("_token", "layer", "training")
+
+    training: bool | None
 
     def __init__(self, layer: Any) -> None:
         self.layer = layer
 
-    def __enter__(self) -> "Call":
-        self._token = _calls.set((*_calls.get(), self))
+    def __enter__(self) -> Any:
+        outer = _calls.get()
+        self.training = self.choose(outer[-1].training if outer else None)
+        self._token = _calls.set((*outer, self))
         return self
+
+    def choose(self, outer: bool | None) -> bool | None:
+        """Return whether the call is training, given what holds around it."""
+        return outer
 
     def __exit__(self, *exception: object) -> None:
         _calls.reset(self._token)
@@ -115,9 +126,10 @@ def _own(dx: Any, others: tuple[Any, ...]) -> Any:
 
     What a function passes on may be what it was given, a view of it, or one array for several inputs (`others`).
     """
-    if getattr(dx.flags, "writeable", True) and not any(  # CuPy's arrays are all writable
-        type(other) is type(dx) and np.may_share_memory(dx, other) for other in others
-    ):
+    shared = not getattr(dx.flags, "writeable", True)  # CuPy's arrays are all writable
+    for other in others:
+        shared = shared or (type(other) is type(dx) and np.may_share_memory(dx, other))
+    if not shared:
         return dx
     own = np.empty_like(dx, order="C")
     own[...] = dx

@@ -267,6 +267,8 @@ def values(data: Any) -> Any:
     The tensors of other frameworks are arrays by NumPy's protocol; where one has to leave a GPU or a graph first, that
     framework's error says how.
     """
+    if type(data) is np.ndarray:
+        return data
     if isinstance(data, Tensor):
         return data.data
     return data if kernels.device(data) == "gpu" else np.asarray(data)

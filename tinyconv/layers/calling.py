@@ -6,14 +6,11 @@ keras/src/layers/layer.py, `Layer.__call__`, "5. Infer training value").
 """
 
 from collections.abc import Callable
-from contextvars import ContextVar
 from inspect import signature
 from typing import Any
 
 from ..autograd import Call
 from .graph import told
-
-_training: ContextVar[bool | None] = ContextVar("training", default=None)
 
 
 def needed_besides_inputs(call: Callable[..., Any]) -> list[str]:
@@ -29,30 +26,21 @@ def needed_besides_inputs(call: Callable[..., Any]) -> list[str]:
 
 
 class Calling(Call):
-    """One call: `with Calling(layer, training) as training` says whether it is training, to the calls within it too.
+    """One call: `with Calling(layer, training) as call` has `call.training`, which holds for the calls within it too.
 
     `default` is for a call that neither is told nor stands within another.
     """
 
-    __slots__ = ("_default", "_token_of_training", "_told")
+    __slots__ = ("_default", "_told")
 
     def __init__(self, layer: Any, training: bool | None, default: bool = False) -> None:
-        super().__init__(layer)
-        self._told: Any = training
-        self._default = default
+        self.layer, self._told, self._default = layer, training, default
 
-    def __enter__(self) -> bool:  # type: ignore[override]
-        outer = _training.get()
+    def choose(self, outer: bool | None) -> bool:
+        """Return whether the call is training, given what holds around it."""
         training: Any = self._told
+        if training is True or training is False:
+            return training
         if training is None:
-            training = self._default if outer is None else outer
-        elif training is not True and training is not False:
-            training = told(self.layer, training)
-        super().__enter__()
-        self._token_of_training = None if training is outer else _training.set(training)
-        return training
-
-    def __exit__(self, *exception: object) -> None:
-        super().__exit__(*exception)
-        if self._token_of_training is not None:
-            _training.reset(self._token_of_training)
+            return self._default if outer is None else outer
+        return told(self.layer, training)

@@ -236,8 +236,8 @@ class Layer(Part):
         if self.checks_shapes or not self.built:
             self.prepare(shapes_of(x))
         self.check(x)
-        with Calling(self, training, self._default_training) as training:
-            return self.call(x, training=training) if self._calls_with_training else self.call(x)
+        with Calling(self, training, self._default_training) as call:
+            return self.call(x, training=call.training) if self._calls_with_training else self.call(x)
 
     def _tensors(self, x: Any) -> Any:
         """Return an array as a tensor; a list of tensors or arrays as a list of tensors."""
@@ -321,8 +321,12 @@ class Layer(Part):
     @property
     def weights(self) -> list[Parameter]:
         """All weights in Keras's order: its own, those to be learnt before the others; then those of layers within."""
-        found = [weight for layer in self.every_layer() for weight in layer.own_weights]
-        return list({id(weight): weight for weight in found}.values())
+        found: dict[int, Parameter] = {}
+        for layer in self.every_layer():
+            for own in (layer._learnt, layer._state):
+                for weight in own:
+                    found[id(weight)] = weight
+        return list(found.values())
 
     @property
     def trainable_weights(self) -> list[Parameter]:

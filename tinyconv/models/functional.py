@@ -172,12 +172,12 @@ class Functional(Model):
         if is_symbolic(inputs):
             return connect(self, inputs, training)
         values = dict(zip(self.inputs, self._tensors(inputs), strict=True))
-        with Calling(self, training) as training:
+        with Calling(self, training) as call:
             for layers, own, symbols, several, outputs, over in self.steps:
                 given = [values[symbol] for symbol in symbols]
                 for symbol in over:
                     del values[symbol]
-                result = run(layers, given if several else given.pop(), training if own is None else own)
+                result = run(layers, given if several else given.pop(), call.training if own is None else own)
                 values.update(zip(outputs, flat(result), strict=True))
         found = [values[symbol] for symbol in self.outputs]
         return found if isinstance(self.output, list | tuple) else found[0]

@@ -23,6 +23,8 @@ from ..kernels.window import POOL_2X2
 from ..layers import Activation, Add, BatchNormalization, Conv2D, Layer, MaxPooling2D, ReLU
 from ..tensor import Tensor
 
+FIRST = Conv2D, BatchNormalization, Add  # layers that others are fused with: of exactly these types
+
 
 class Fused:
     """Layers of a stack that follow each other; `ceiling` is that of the rectifier among them, None without one."""
@@ -112,7 +114,9 @@ def fused(layers: Sequence[Layer]) -> Iterator[Layer | Fused]:
     """Yield what computes the layers in turn: a layer, or several fused."""
     at = 0
     while at < len(layers):
-        stage = _normalized(layers[at:]) or _convolved(layers[at:]) or _added(layers[at:]) or layers[at]
+        stage: Layer | Fused = layers[at]
+        if type(stage) in FIRST:
+            stage = _normalized(layers[at:]) or _convolved(layers[at:]) or _added(layers[at:]) or stage
         yield stage
         at += len(stage.layers) if isinstance(stage, Fused) else 1
 

@@ -178,8 +178,8 @@ class Sequential(Model):
         x = inputs if isinstance(inputs, Tensor) else Tensor(as_array(inputs, self.dtype))
         if not self._symbols:
             self.build((None, *x.shape[1:]))
-        with Calling(self, training) as training:
-            return run(self._stack, x, training)
+        with Calling(self, training) as call:
+            return run(self._stack, x, call.training)
 
     def get_config(self) -> dict[str, Any]:
         """Return the layers in Keras's words."""

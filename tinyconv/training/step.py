@@ -1,7 +1,7 @@
 """Stepping: one batch through the model, forward, and in training backward and into the weights."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from .. import optimizers
@@ -88,18 +88,17 @@ class Stepping(DataChecks):
         """Return the means so far; on a GPU they are fetched when somebody looks."""
         return running.logs() if self.device == "cpu" else LazyLogs(running)
 
-    @contextmanager
-    def _computing(self, batch: Batch) -> Iterator[None]:
-        """Compute with a batch in the `with` block: as the part of a larger one that it is, see `Dataset.shard`.
+    def _computing(self, batch: Batch) -> AbstractContextManager[None]:
+        """Compute with a batch in the `with` block: as the part of a larger one that it is, see `Dataset.shard`."""
+        return first_sample(batch.first) if self.device == "cpu" else self._computing_on_gpu(batch)
 
-        Where a GPU's memory runs out, say on which batch, and which to try.
-        """
+    @contextmanager
+    def _computing_on_gpu(self, batch: Batch) -> Iterator[None]:
+        """Where the GPU's memory runs out, say on which batch, and which to try."""
         try:
             with first_sample(batch.first):
                 yield
         except MemoryError as error:
-            if self.device == "cpu":
-                raise
             n = count(batch.x)
             fix = f"try batch_size={n // 2}" if n > 1 else "the model needs a larger GPU, or the CPU"
             raise MemoryError(f"a batch of {n} does not fit on the GPU ({error}): {fix}") from None
