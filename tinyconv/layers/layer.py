@@ -321,12 +321,8 @@ class Layer(Part):
     @property
     def weights(self) -> list[Parameter]:
         """All weights in Keras's order: its own, those to be learnt before the others; then those of layers within."""
-        found: dict[int, Parameter] = {}
-        for layer in self.every_layer():
-            for own in (layer._learnt, layer._state):
-                for weight in own:
-                    found[id(weight)] = weight
-        return list(found.values())
+        found = [weight for layer in self.every_layer() for weight in layer._learnt + layer._state]
+        return list({id(weight): weight for weight in found}.values())
 
     @property
     def trainable_weights(self) -> list[Parameter]:
