@@ -12,7 +12,9 @@ RNG = np.random.default_rng(7)
 
 def noise(height, width, channels):
     """Return coloured squares of 8 pixels, uint8."""
-    squares = RNG.integers(0, 256, (height // 8 + 1, width // 8 + 1, channels), np.uint8)
+    squares = np.random.default_rng([height, width, channels]).integers(
+        0, 256, (height // 8 + 1, width // 8 + 1, channels), np.uint8
+    )
     return squares.repeat(8, 0).repeat(8, 1)[:height, :width]
 
 
@@ -41,6 +43,13 @@ def huge_png(width, height):
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     data = zlib.compress(b"\0" * (width // 8 * 100), 9)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def late_png():
+    """Return a file that is whole at both ends and damaged in the middle."""
+    data = encoded(Image.fromarray(noise(300, 300, 3)), "PNG")
+    middle = len(data) // 2
+    return data[:middle] + bytes(64) + data[middle + 64 :]
 
 
 def kinds():

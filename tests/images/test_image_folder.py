@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from image_kinds import encoded, huge_png, kinds, noise
+from image_kinds import encoded, huge_png, kinds, late_png, noise
 from PIL import Image
 
 import tinyconv as tc
@@ -244,10 +244,7 @@ def test_keras_15047_an_empty_image_is_named(hostile):
 
 
 def test_damage_that_shows_late_is_left_out_of_its_batch(folder):
-    """A PNG with a wrong sum in its middle, whole at both ends."""
-    data = bytearray(encoded(Image.fromarray(noise(300, 300, 3)), "PNG"))
-    data[len(data) // 2] ^= 255
-    (folder / "a" / "late.png").write_bytes(data)
+    (folder / "a" / "late.png").write_bytes(late_png())
     found = read(folder, shuffle=False, batch_size=4)
     with pytest.warns(UserWarning, match=r"skipped a file: .*late\.png is damaged"):
         first = [len(x) for x, _ in found]

@@ -1,6 +1,7 @@
 """ImageDataGenerator: images turned, shifted, sheared, enlarged, mirrored, brightened and normalized, as in Keras."""
 
 import math
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from ..arguments import fraction, size, whole
 from ..config import floatx
 from ..randomness import Stream, uniform
 from ..utils.image import array_to_img, img_to_array, load_img, save_img
+from .iterators import DirectoryIterator, NumpyArrayIterator
 from .pixels import FILL_MODES, affine_map, brightened, shifted_channels, warped
 
 __all__ = ["ImageDataGenerator", "array_to_img", "img_to_array", "load_img", "save_img"]
@@ -111,6 +113,73 @@ class ImageDataGenerator:
         if self.samplewise_std_normalization and not self.samplewise_center:
             self.samplewise_center = True
             _warn("samplewise_std_normalization", "which overrides setting of `samplewise_center`")
+
+    def flow(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        sample_weight: Any = None,
+        seed: int | None = None,
+        save_to_dir: str | os.PathLike[str] | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        ignore_class_split: bool = False,
+        subset: str | None = None,
+    ) -> NumpyArrayIterator:
+        """Return batches of the images x (n, h, w, c), transformed and normalized anew each epoch, and of targets y.
+
+        x may be a pair of the images and an array, or a list of arrays, of other inputs. `subset` is "training" or
+        "validation": the first part of the samples, as large as `validation_split` says. Images are also saved, in
+        the folder `save_to_dir`, if it is given.
+        """
+        save = save_to_dir, save_prefix, save_format
+        split = subset, ignore_class_split
+        return NumpyArrayIterator(
+            x, y, self, batch_size, shuffle, sample_weight, seed, self.data_format, *save, *split, self.dtype
+        )
+
+    def flow_from_directory(
+        self,
+        directory: str | os.PathLike[str],
+        target_size: tuple[int, int] = (256, 256),
+        color_mode: str = "rgb",
+        classes: Sequence[str] | None = None,
+        class_mode: str | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        save_to_dir: str | os.PathLike[str] | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        follow_links: bool = False,
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        keep_aspect_ratio: bool = False,
+        *,
+        damaged: str = "skip",
+        cache: str | os.PathLike[str] | None = None,
+        workers: int | None = None,
+    ) -> DirectoryIterator:
+        """Return batches of a folder's images, which has a folder for each class, transformed and normalized anew.
+
+        - target_size (h, w), color_mode, interpolation, keep_aspect_ratio: how `load_img` reads and resizes them.
+        - classes: which folders, in which order; all, sorted, if None. Hidden ones are passed over.
+        - class_mode: targets "categorical" (n, classes), "binary" or "sparse" (n,), "input", the images, or None.
+        - subset: "validation", the first files of each class, as many as `validation_split` says, or "training".
+        - follow_links: read folders that are links, and files that lie elsewhere.
+        - damaged: "skip" leaves files out that hold no image, named in a warning; "refuse" raises.
+        - cache: None, "memory", or a folder that keeps decoded images. workers: threads; one a core if None.
+        """
+        resizing = interpolation, keep_aspect_ratio
+        return DirectoryIterator(
+            *(directory, self, target_size, color_mode, classes, class_mode, batch_size, shuffle, seed),
+            *(self.data_format, save_to_dir, save_prefix, save_format, follow_links, subset, *resizing, self.dtype),
+            damaged=damaged,
+            cache=cache,
+            workers=workers,
+        )
 
     def standardize(self, x: np.ndarray) -> np.ndarray:
         """Return an image, or a batch of them, normalized: floating-point arrays in place, as in Keras.

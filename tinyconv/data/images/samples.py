@@ -1,10 +1,12 @@
 """Datasets whose samples are made one by one, by worker threads, ahead of the training step that needs them."""
 
 import copy
+import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import Self
 
 import numpy as np
@@ -16,6 +18,7 @@ from ...arguments import whole as not_negative
 from ..dataset import Batch, Dataset
 from .decode import ImageError
 
+NAME = "tinyconv-images"  # of the threads
 AHEAD = 2  # batches that are being made, or wait, while one is trained on
 
 
@@ -73,18 +76,19 @@ class SampleDataset(Dataset):
             whole = order[at : at + self.batch_size]
             firsts.append(len(whole) * self._rank // self._ranks)
             groups.append(whole[firsts[-1] : len(whole) * (self._rank + 1) // self._ranks])
-        made = in_threads(lambda index: self.sample(index, step), groups, self.workers, ahead)
-        for indices, first, futures in zip(groups, firsts, made, strict=True):
-            kept, images = [], []
-            for index, future in zip(indices.tolist(), futures, strict=True):
-                try:
-                    images.append(future.result())
-                    kept.append(index)
-                except ImageError as error:
-                    self.leave_out(index, error)
-            if len(indices) and not kept:
-                raise ImageError(f"none of {len(indices)} files, a batch, can be read: take them out of the folder")
-            yield self.batch(np.array(kept, np.intp), images)._replace(first=first)
+        making = closing(in_threads(lambda index: self.sample(index, step), groups, self.workers, ahead))
+        with making as made:  # an error, which may keep this frame alive, ends the threads, too
+            for indices, first, futures in zip(groups, firsts, made, strict=True):
+                kept, images = [], []
+                for index, future in zip(indices.tolist(), futures, strict=True):
+                    try:
+                        images.append(future.result())
+                        kept.append(index)
+                    except ImageError as error:
+                        self.leave_out(index, error)
+                if len(indices) and not kept:
+                    raise ImageError(f"none of {len(indices)} files, a batch, can be read: take them out of the folder")
+                yield self.batch(np.array(kept, np.intp), images)._replace(first=first)
 
     def shard(self, rank: int, size: int) -> Self:
         """Return the dataset of process `rank` out of `size`, which makes its own share of every batch alone."""
@@ -104,7 +108,7 @@ def in_threads(
     However it ends, at an error, at Ctrl-C, or because nobody asks for more, no thread goes on: what has begun is
     finished, what has not is dropped.
     """
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="tinyconv-images")
+    pool = ThreadPoolExecutor(workers, thread_name_prefix=NAME)
     waiting: deque[list[Future[np.ndarray]]] = deque()
     try:
         for group in groups:
@@ -114,7 +118,9 @@ def in_threads(
         while waiting:
             yield waiting.popleft()
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        # What is no longer in use may be collected by any thread, so by one of these: it cannot wait for itself.
+        own = threading.current_thread().name.startswith(NAME)
+        pool.shutdown(wait=not own, cancel_futures=True)
 
 
 def stacked(images: list[np.ndarray], shape: tuple[int, ...], dtype: str) -> np.ndarray:
