@@ -4,7 +4,7 @@ import copy
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import Self
@@ -102,7 +102,7 @@ class SampleDataset(Dataset):
 
 def in_threads(
     make: Callable[[int], np.ndarray], groups: Iterable[Sequence[int] | np.ndarray], workers: int, ahead: int
-) -> Iterator[list["Future[np.ndarray]"]]:
+) -> Generator[list["Future[np.ndarray]"], None, None]:
     """Yield, group by group, what `make` gives for each number in it; threads work on the `ahead` groups that follow.
 
     However it ends, at an error, at Ctrl-C, or because nobody asks for more, no thread goes on: what has begun is
