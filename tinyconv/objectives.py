@@ -77,8 +77,8 @@ def make_objectives(
     """
     weights = _for_outputs("loss_weights", 1.0 if loss_weights is None else loss_weights, names)
     for weight in weights:
-        if not isinstance(weight, int | float | np.number):
-            raise ValueError(f"loss_weights must be numbers, got {weight!r}")
+        if not isinstance(weight, int | float | np.number) or not np.isfinite(weight):
+            raise ValueError(f"loss_weights must be finite numbers, got {weight!r}")
     several = len(names) > 1
     if several and loss_weights is not None and not isinstance(loss_weights, list | tuple | Mapping):
         raise ValueError(f"loss_weights needs a list or a dict of {len(names)} numbers, got {loss_weights!r}")

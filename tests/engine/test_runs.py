@@ -224,8 +224,10 @@ def test_losses_and_metrics_of_one_output_by_name():
     model = linear({"dense": "mse"}, metrics={"dense": [absolute]}, weighted_metrics={"dense": absolute})
     assert model.evaluate(X, 0 * X, verbose=0) == pytest.approx([7.5, 2.5, 2.5])
     assert linear(["mse"]).evaluate(X, 0 * X, verbose=0) == 7.5
-    with pytest.raises(ValueError, match="loss_weights must be numbers, got 'a'"):
+    with pytest.raises(ValueError, match="loss_weights must be finite numbers, got 'a'"):
         linear("mse", loss_weights=["a"])
+    with pytest.raises(ValueError, match="loss_weights must be finite numbers, got nan"):
+        linear("mse", loss_weights=[float("nan")])
 
 
 def test_integers_of_numpy_and_data_of_other_kinds(digits, network):
