@@ -52,7 +52,7 @@ INSTEAD: dict[str, dict[str, str]] = {
         "split_dataset": "fit takes validation_split, image_dataset_from_directory takes subset",
         "*_x_y_sample_weight": "tinyconv.data.Batch holds x, y and sample_weight",
         "normalize": "NumPy does: x / np.linalg.norm(x, axis=-1, keepdims=True)",
-        "model_to_dot plot_model": "model.summary() says what a model consists of",
+        "model_to_dot": "plot_model draws a model without Graphviz",
         "*interactive_logging*": "fit has a progress bar, verbose=0 none; rich draws others",
         "get_file": "download the file, and say where it lies",
         "Config *keras_object get_registered* get_custom_objects custom_object_scope": "tinyconv.registry does it",

@@ -12,7 +12,7 @@ from tinyconv.recipes import BY_NAME
 from tinyconv.recipes.pictures import NAMES, feature_maps
 from tinyconv.recipes.report import duration
 
-COMMON = {"curves.png", "predictions.png", "confusion.png"}
+COMMON = {"curves.png", "predictions.png", "mistakes.png", "confusion.png"}
 CONVOLUTIONAL = COMMON | {"filters.png", "activations.png"}
 DENSE = COMMON | {"templates.png", "hidden_units.png"}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from tinyconv.visualize import confusion_matrix, predictions, style
+from tinyconv.visualize import confusion_matrix, mistakes, style
 
 rng = np.random.default_rng(11)
 ANIMALS = ["cat", "dog", "automobile"]
@@ -36,7 +36,7 @@ def test_worst_errors_come_first_then_the_least_sure_right_answers():
     labels = p.argmax(axis=1)
     wrong = [3, 40, 77, 129]
     labels[wrong] = (labels[wrong] + 1) % 10
-    figure = predictions(images, p, labels)
+    figure = mistakes(images, p, labels)
     right = [i for i in range(130) if i not in wrong]
     expected = sorted(wrong, key=lambda i: -p[i].max()) + sorted(right, key=lambda i: p[i].max())
     (page,) = figure.axes
@@ -54,7 +54,7 @@ def test_worst_errors_come_first_then_the_least_sure_right_answers():
 
 def test_only_the_worst_hundred_of_many_errors():
     p = rng.dirichlet(np.ones(3), 250)
-    figure = predictions(rng.random((250, 8, 8)), p, (p.argmax(axis=1) + 1) % 3)
+    figure = mistakes(rng.random((250, 8, 8)), p, (p.argmax(axis=1) + 1) % 3)
     assert frames(figure) == len(figure.axes[0].images) == 100
     assert "250 errors among 250 images, here the 100 most confident first: " in " ".join(texts(figure))
     places = [int(t.get_text()) for t in figure.axes[0].texts if t.get_fontsize() == style.TINY]
@@ -62,7 +62,7 @@ def test_only_the_worst_hundred_of_many_errors():
 
 
 def test_a_picture_without_errors_says_so_and_shows_right_answers():
-    figure = predictions(rng.random((2, 8, 8)), [[0.9, 0.1], [0.3, 0.7]], [0, 1])
+    figure = mistakes(rng.random((2, 8, 8)), [[0.9, 0.1], [0.3, 0.7]], [0, 1])
     assert "0 errors among 2 images. Right answers follow" in " ".join(texts(figure))
     assert captions(figure) == ["1: 70 %", "0: 90 %", "1", "0"]
     assert frames(figure) == 0
@@ -70,7 +70,7 @@ def test_a_picture_without_errors_says_so_and_shows_right_answers():
 
 def test_wrong_answers_are_red_and_name_the_true_class():
     p = np.array([[0.9, 0.1], [0.3, 0.7], [0.004, 0.996]])
-    figure = predictions(rng.random((3, 28, 28)), p, [0, 0, 0], title="mnist: worst errors")
+    figure = mistakes(rng.random((3, 28, 28)), p, [0, 0, 0], title="mnist: worst errors")
     found = texts(figure)
     assert found["mnist: worst errors"] == style.INK
     assert found["0: 90 %"] == style.INK
@@ -82,7 +82,7 @@ def test_wrong_answers_are_red_and_name_the_true_class():
 
 @pytest.mark.parametrize("p", [np.array([0.2, 0.9]), np.array([[0.2], [0.9]])], ids=["(n,)", "(n, 1)"])
 def test_one_probability_is_that_of_class_one(p):
-    found = texts(predictions(rng.random((2, 20, 20, 3)), p, [[0], [0]], ["cat", "dog"]))
+    found = texts(mistakes(rng.random((2, 20, 20, 3)), p, [[0], [0]], ["cat", "dog"]))
     assert found["cat: 80 %"] == style.INK
     assert found["dog: 90 %"] == style.RED
     assert found["true cat: 10 %"] == style.INK
@@ -92,7 +92,7 @@ def test_one_probability_is_that_of_class_one(p):
 @pytest.mark.parametrize("side", [28, 150])
 def test_captions_do_not_overlap(last, side):
     images = rng.integers(0, 256, (20, side, side, 3), dtype=np.uint8)
-    figure = predictions(images, softmax_rows(20, 3), rng.integers(0, 3, 20), ["cat", "dog", last])
+    figure = mistakes(images, softmax_rows(20, 3), rng.integers(0, 3, 20), ["cat", "dog", last])
     renderer = figure.canvas.get_renderer()
     boxes = [t.get_window_extent(renderer) for t in figure.axes[0].texts]
     for i, box in enumerate(boxes):
@@ -102,17 +102,17 @@ def test_captions_do_not_overlap(last, side):
 def test_predictions_refuses_what_does_not_fit():
     images, p, y = np.zeros((4, 8, 8)), np.full((4, 2), 0.5), np.zeros(4)
     with pytest.raises(ValueError, match="got 4 images, 3 rows of probabilities and 4 labels"):
-        predictions(images, p[:3], y)
+        mistakes(images, p[:3], y)
     with pytest.raises(ValueError, match=r"probabilities must be from 0 to 1, got 3\.5; logits need a softmax"):
-        predictions(images, 7 * p, y)
+        mistakes(images, 7 * p, y)
     with pytest.raises(ValueError, match="labels must be class numbers from 0 to 1, got 2"):
-        predictions(images, p, y + 2)
+        mistakes(images, p, y + 2)
     with pytest.raises(ValueError, match=r"one-hot rows pass \.argmax"):
-        predictions(images, p, np.eye(4)[:, :2])
+        mistakes(images, p, np.eye(4)[:, :2])
     with pytest.raises(ValueError, match="3 class names for 2 classes"):
-        predictions(images, p, y, ANIMALS)
+        mistakes(images, p, y, ANIMALS)
     with pytest.raises(ValueError, match=r"images must have shape .* got shape \(4, 64\)"):
-        predictions(images.reshape(4, 64), p, y)
+        mistakes(images.reshape(4, 64), p, y)
 
 
 def counted(labels, predicted, k):

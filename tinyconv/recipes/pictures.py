@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Of all pictures; a run has those that its network gives.
 NAMES = (
-    *("curves.png", "predictions.png", "confusion.png"),
+    *("curves.png", "predictions.png", "mistakes.png", "confusion.png"),
     *("filters.png", "activations.png"),
     *("templates.png", "hidden_units.png"),
 )
@@ -48,15 +48,16 @@ def _figures(
 ) -> Iterator[tuple[str, "Figure"]]:
     """Yield each picture when it is needed, with its file's name."""
     x, labels = test[0], test[1].argmax(axis=1)
-    digits = [str(k) for k in range(p.shape[1])]
+    names = recipe.class_names
 
     def title(words: str) -> str:
         return f"{recipe.name}: {words}"
 
     yield "curves.png", visualize.curves(history, title("loss and accuracy"))
     images = x.reshape(-1, *recipe.image_shape)
-    yield "predictions.png", visualize.predictions(images, p, labels, title=title("worst errors"))
-    yield "confusion.png", visualize.confusion_matrix(labels, p.argmax(axis=1), digits, title("confusion matrix"))
+    yield "predictions.png", visualize.predictions(images, p, labels, names, title("test images and answers"))
+    yield "mistakes.png", visualize.mistakes(images, p, labels, names, title("worst mistakes"))
+    yield "confusion.png", visualize.confusion_matrix(labels, p.argmax(axis=1), names, title("confusion matrix"))
     convolutions = [layer for layer in model.layers if isinstance(layer, Conv2D)]
     if convolutions:
         yield "filters.png", visualize.filters(convolutions[0].kernel.numpy(), title("first-layer filters"))

@@ -138,3 +138,49 @@ def _draw_maps(page: Page, a: Array, mosaic: Mosaic, left: int, top: int) -> Non
             page.rectangle((x, y + height + 3, width * peak / strongest, _BAR), style.BLUE)
         if i % mosaic.columns == 0:
             page.index(i, box)
+
+
+def sparsity(layers: Mapping[str, npt.ArrayLike], title: str = "Sparsity by depth") -> Figure:
+    """How sparse each layer's activations are, in the order of depth: bars of the share of zeros, and of silent maps.
+
+    layers are maps (n, h, w, k) of n images, or (h, w, k) of one, by the layer's name. A map is silent where it is zero
+    for every image.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer, maps have other axes, or a value is NaN or infinite. The message names the layer.
+    """
+    if not layers:
+        raise ValueError("sparsity: layers is empty; pass {layer name: maps (n, h, w, k)}")
+    arrays = {name: np.asarray(maps) for name, maps in layers.items()}
+    arrays = {name: a[np.newaxis] if a.ndim == 3 else a for name, a in arrays.items()}
+    arrays = {name: numbers(f"sparsity: maps of {name!r}", a, "n h w k") for name, a in arrays.items()}
+    n, row, scale = max(len(a) for a in arrays.values()), 34, 460
+    facts = {name: f"{a.shape[3]} maps of {a.shape[1]}×{a.shape[2]}" for name, a in arrays.items()}
+    left = style.MARGIN + max(int(style.text_width(name, style.BODY)) for name in arrays) + 16
+    beside = left + scale + 76
+    width = beside + max(int(style.text_width(words, style.SMALL)) for words in facts.values()) + 130 + style.MARGIN
+    width = max(width, page_width(0, title))
+    notes = wrap_notes(
+        f"Bars: the share of a layer's values that are zero, over {n:,} image{'s' * (n != 1)}, the first layer on "
+        "top. Silent maps are zero everywhere in all of them",
+        width,
+    )
+    top = header_height(len(notes)) + 8
+    bottom = top + row * len(arrays)
+    page = Page(width, bottom + 34 + style.MARGIN // 2)
+    page.header(title, notes)
+    for tick in range(0, 101, 25):
+        x = left + scale * tick / 100
+        page.rectangle((x - 0.5, top, 1, bottom - top), style.FAINT, behind=True)
+        page.text(x, bottom + 16, f"{tick} %", style.SMALL, style.MUTED, "center")
+    for i, (name, a) in enumerate(arrays.items()):
+        y = top + row * (i + 0.5)
+        share = 1 - np.count_nonzero(a) / a.size
+        silent = int(np.count_nonzero(~a.any(axis=(0, 1, 2))))
+        page.text(left - 12, y, name, align="right")
+        page.rectangle((left, y - 10, scale * share, 20), style.BLUE)
+        page.text(left + scale + 58, y, f"{100 * share:.0f} %", align="right")
+        page.text(beside, y, f"{facts[name]}, {silent or 'none'} silent", style.SMALL, style.MUTED)
+    return page.figure
