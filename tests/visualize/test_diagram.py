@@ -12,7 +12,7 @@ from PIL import Image
 
 import tinyconv as tc
 from tinyconv.initializers import blank
-from tinyconv.visualize import plot_model
+from tinyconv.utils import plot_model
 from tinyconv.visualize.diagram import Showing, draw_model
 from tinyconv.visualize.diagram.layout import arrange
 from tinyconv.visualize.diagram.parts import Group, parts_of
@@ -164,7 +164,7 @@ def test_an_own_model_is_one_box():
 def test_keras_9304_no_other_package_or_program_is_needed(tmp_path):
     script = (
         "import sys\nfor name in ('pydot', 'pydot_ng', 'pydotplus', 'graphviz'):\n    sys.modules[name] = None\n"
-        "import tinyconv as tc\nfrom tinyconv.visualize import plot_model\n"
+        "import tinyconv as tc\nfrom tinyconv.utils import plot_model\n"
         "plot_model(tc.zoo.mnist_fc(), 'model.png')\n"
     )
     done = subprocess.run(
