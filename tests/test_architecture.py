@@ -35,7 +35,7 @@ STOREYS = [
     {"preprocessing"},  # images for training
     {"__init__"},  # the public names: `from tinyconv import set_seed` is an import of this storey
     {"recipes"},
-    {"train"},  # the command line
+    {"split_folder", "train"},  # the command lines
     {"__main__"},  # what command lines there are
 ]
 FLOOR = {part: floor for floor, parts in enumerate(STOREYS) for part in parts}

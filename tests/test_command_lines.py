@@ -102,7 +102,10 @@ def test_the_package_itself_lists_its_commands(capsys):
     ("arguments", "message"),
     [
         (["train", "mnist"], "each command is a module of its own: python -m tinyconv.train mnist"),
-        (["Train"], 'unknown command "Train": did you mean "train"? known are functions, gradcheck, train, zoo'),
+        (
+            ["Train"],
+            'unknown command "Train": did you mean "train"? known are functions, gradcheck, split_folder, train, zoo',
+        ),
         (["--versoin"], "unrecognized arguments: --versoin: did you mean --version?"),
     ],
 )

@@ -11,6 +11,7 @@ from .names import look_up
 
 COMMANDS = {
     "train": "train a network of the documents and compare the figures",
+    "split_folder": "make train and validation folders of a folder of images",
     "zoo": "list the networks and what they cost",
     "functions": "list every operation with its formulas, forward and backward",
     "gradcheck": "check every gradient of the engine against central differences",

@@ -6,6 +6,7 @@ from ..datasets import to_categorical
 from ..visualize import plot_model
 from .image import array_to_img, img_to_array, load_img, save_img
 from .image_dataset import image_dataset_from_directory
+from .splitting import split_folder
 
 __all__ = [
     "Progbar",
@@ -17,5 +18,6 @@ __all__ = [
     "load_img",
     "plot_model",
     "save_img",
+    "split_folder",
     "to_categorical",
 ]
