@@ -84,9 +84,13 @@ def test_interrupts_of_fit_reach_the_caller(times):
     assert "ignored" not in errors
 
 
-@pytest.mark.parametrize("times", [2, pytest.param(100, marks=pytest.mark.slow)])
-def test_interrupts_end_the_command_line_with_everything_saved(times, tmp_path):
-    rng = random.Random(times)
+# A hundred in all, in four tests that can run side by side.
+HUNDRED = [pytest.param(25, seed, marks=pytest.mark.slow) for seed in range(1, 5)]
+
+
+@pytest.mark.parametrize(("times", "seed"), [(2, 0), *HUNDRED])
+def test_interrupts_end_the_command_line_with_everything_saved(times, seed, tmp_path):
+    rng = random.Random(seed)
     options = ("mnist", "--limit", "200", "--batch-size", "20", "--verbose", "0")
     with started("-c", COMMAND, *options, "--epochs", "1", "--output", str(tmp_path / "whole")) as process:
         _, errors = process.communicate()  # the kernels are compiled
