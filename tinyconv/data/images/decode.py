@@ -134,7 +134,7 @@ def _rgb(image: "Image") -> np.ndarray:
     if image.format == "GIF" and image.has_transparency_data:
         rgba = np.asarray(image.convert("RGBA"))
         return np.where(rgba[..., 3:] == 0, 0, rgba[..., :3]).astype(np.uint8)
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))  # convert would copy
 
 
 def in_eight_bits(image: "Image", name: str) -> "Image":
