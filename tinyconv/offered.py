@@ -70,10 +70,12 @@ INSTEAD: dict[str, dict[str, str]] = {
         "TextVectorization *Lookup Hashing HashedCrossing CategoryEncoding Discretization *Spectrogram Pipeline": (
             "tinyconv is for images: prepare other data with NumPy before fit"
         ),
-        "Random* AugMix AutoContrast CutMix MixUp RandAugment Solarization *Equalization CenterCrop MaxNumBounding*": (
+        "RandomColor* RandomE* RandomG* RandomHue RandomInvert RandomP* RandomS*": (
+            "use RandomBrightness, RandomContrast, RandomFlip, RandomRotation, RandomTranslation or RandomZoom"
+        ),
+        "AugMix AutoContrast CutMix MixUp RandAugment Solarization *Equalization MaxNumBounding*": (
             "change the images with NumPy or Pillow before fit"
         ),
-        "Resizing": "resize the images with Pillow before fit; UpSampling2D enlarges inside a network",
         "AlphaDropout GaussianDropout": "use Dropout, SpatialDropout2D or GaussianNoise",
         "GroupNormalization RMSNormalization UnitNormalization SpectralNormalization": (
             "use BatchNormalization or LayerNormalization"

@@ -147,6 +147,17 @@ CASES = [
     (layers.ELU, {"alpha": 0.3}, (5, 4, 2)),
     (layers.GaussianNoise, {"stddev": 0.2, "seed": 5}, (3, 4)),
     (layers.SpatialDropout2D, {"rate": 0.4, "seed": 5}, (5, 4, 6)),
+    (layers.RandomFlip, {"seed": 5}, (4, 5, 2)),
+    (layers.RandomRotation, {"factor": 0.2, "fill_mode": "constant", "fill_value": 2.0, "seed": 5}, (4, 5, 2)),
+    (layers.RandomZoom, {"height_factor": (-0.5, 0.2), "width_factor": 0.1, "seed": 5}, (4, 5, 2)),
+    (layers.RandomTranslation, {"height_factor": 0.5, "width_factor": (0, 0.3), "seed": 5}, (4, 5, 2)),
+    (layers.RandomBrightness, {"factor": 0.3, "value_range": (-9, 9), "seed": 5}, (4, 5, 2)),
+    (layers.RandomContrast, {"factor": (0.3, 0.1), "value_range": (-9, 9), "seed": 5}, (4, 5, 2)),
+    (layers.RandomCrop, {"height": 3, "width": 2, "seed": 5}, (4, 5, 2)),
+    (layers.CenterCrop, {"height": 3, "width": 2}, (4, 5, 2)),
+    (layers.CenterCrop, {"height": 6, "width": 3}, (4, 5, 2)),
+    (layers.Resizing, {"height": 6, "width": 3}, (4, 5, 2)),
+    (layers.Resizing, {"height": 3, "width": 6, "interpolation": "bicubic", "pad_to_aspect_ratio": True}, (4, 5, 2)),
     (layers.Permute, {"dims": (2, 1)}, (3, 4)),
     (layers.Permute, {"dims": (3, 1, 2)}, (5, 4, 2)),
 ]
@@ -169,26 +180,26 @@ def test_conformance(kind, arguments, sample, rng):
     assert layer.built is (kind is layers.InputLayer)
 
     # It builds, and says what shape comes out.
-    y = layer(x)
+    y = layer(x, training=False)
     assert layer.built
     assert isinstance(y, tc.Tensor)
     assert y.dtype == "float64"
     assert layer.compute_output_shape((3, *sample)) == y.shape
     assert layer.output_shape == layer.compute_output_shape((None, *sample)) == (None, *y.shape[1:])
-    assert layer(x[:1]).shape == (1, *y.shape[1:])
+    assert layer(x[:1], training=False).shape == (1, *y.shape[1:])
     assert layer.count_params() == sum(weight.size for weight in layer.weights)
     assert [weight.path for weight in layer.weights] == [f"{layer.name}/{weight.name}" for weight in layer.weights]
 
     # In inference it is a function of its input.
-    np.testing.assert_array_equal(layer(x).numpy(), y.numpy())
+    np.testing.assert_array_equal(layer(x, training=False).numpy(), y.numpy())
 
     # Its configuration and its weights make an equal layer.
     twin = kind.from_config(layer.get_config())
     assert twin.get_config() == layer.get_config()
-    twin(x)
+    twin(x, training=False)
     assert [weight.shape for weight in twin.weights] == [weight.shape for weight in layer.weights]
     twin.set_weights(layer.get_weights())
-    np.testing.assert_array_equal(twin(x).numpy(), y.numpy())
+    np.testing.assert_array_equal(twin(x, training=False).numpy(), y.numpy())
     np.testing.assert_array_equal(twin(x, training=True).numpy(), layer(x, training=True).numpy())
     assert [float(one.item()) for one in twin.losses] == [float(one.item()) for one in layer.losses]
 

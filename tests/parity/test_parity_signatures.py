@@ -26,6 +26,8 @@ LAYERS = [
         "Softmax",
     ),
     *("BatchNormalization", "LayerNormalization", "Normalization", "Rescaling"),
+    *("RandomBrightness", "RandomContrast", "RandomCrop", "RandomFlip", "RandomRotation", "RandomTranslation"),
+    *("CenterCrop", "RandomZoom", "Resizing"),
 ]
 OPTIMIZERS = ["SGD", "RMSprop", "Adam", "AdamW", "Nadam", "Adagrad", "Adadelta"]
 SCHEDULES = [
@@ -68,6 +70,8 @@ NAMES = [
 EXTRA = {
     "layers.BatchNormalization": {"moving_variance"},  # averages of the unbiased variance, as tf.keras kept them
     "layers.LayerNormalization": {"rms_scaling"},  # Keras takes it out of **kwargs; refused unless False
+    "layers.RandomBrightness": {"data_format"},  # Keras takes it out of **kwargs
+    "layers.RandomContrast": {"data_format"},
     "optimizers.RMSprop": {"epsilon_mode"},  # ε outside the root, for the tutorials of 2017 to 2019
     "Sequential.save_weights": {"note"},  # a run's settings travel with its weights
 }

@@ -18,10 +18,12 @@ from .normalization import batch_norm, layer_norm, scale_shift
 from .pooling import average_pool2d, global_average_pool2d, max_pool2d
 from .rectifier import prelu
 from .reduction import max, mean, min, sum, sum_squares, var
+from .resampling import resize
 from .resizing import upsample2d
 from .shape import concatenate, getitem, pad, reshape, stack, transpose
 from .smooth import elu, exponential, gelu, log_softmax, selu, silu, softplus, softsign
 from .transposed import conv2d_transpose
+from .warp import warp
 
 __all__ = [
     "absolute",
@@ -65,6 +67,7 @@ __all__ = [
     "relu",
     "relu6",
     "reshape",
+    "resize",
     "scale_shift",
     "selu",
     "sigmoid",
@@ -86,6 +89,7 @@ __all__ = [
     "transpose",
     "upsample2d",
     "var",
+    "warp",
     "where",
 ]
 

@@ -197,6 +197,11 @@ def _spatial_functions(draw: Draw) -> Iterator[Check]:
     yield check("conv2d_transpose", "dilation", lambda x, w: transpose(x, w, dilation=(2, 3)), x, w)
     yield check("upsample2d", "nearest", lambda x: F.upsample2d(x, (3, 2)), x)
     yield check("upsample2d", "bilinear", lambda x: F.upsample2d(x, (3, 2), "bilinear"), x)
+    yield check("resize", "bilinear", lambda x: F.resize(x, (5, 3)), x)
+    yield check("resize", "bicubic, antialiased", lambda x: F.resize(x, (2, 7), "bicubic", antialias=True), x)
+    maps = np.array([[[0.9, -0.3, 1.1], [0.4, 0.8, -0.7]]] * x.shape[0])
+    yield check("warp", "bilinear, reflected", lambda x: F.warp(x, maps, (4, 3), "reflect"), x)
+    yield check("warp", "nearest, constant", lambda x: F.warp(x, maps, None, "constant", 0.5, "nearest"), x)
 
 
 def _losses(draw: Draw) -> Iterator[Check]:

@@ -32,6 +32,11 @@ def layer_checks(draw: Draw) -> Iterator[Check]:
     yield check(layers.Cropping2D(((0, 1), (2, 0))), "uneven", 2, 3, 4, 2)
     yield check(layers.UpSampling2D((2, 3), interpolation="bilinear"), "bilinear", 2, 3, 4, 2)
     yield check(layers.GlobalMaxPooling2D(), "", 2, 5, 6, 3)
+    yield check(layers.CenterCrop(3, 4), "", 2, 5, 6, 3)
+    yield check(layers.CenterCrop(6, 4), "smaller images", 2, 5, 6, 3)
+    yield check(layers.Resizing(4, 7, "lanczos3"), "lanczos3", 2, 5, 6, 3)
+    yield check(layers.Resizing(4, 7, pad_to_aspect_ratio=True), "padded", 2, 5, 6, 3)
+    yield check(layers.RandomCrop(4, 3), "outside training", 2, 5, 6, 3)
     yield check(layers.Flatten(), "", 2, 3, 4, 2)
     yield check(layers.Reshape((4, -1)), "", 2, 3, 4, 2)
     yield check(layers.Activation("sigmoid"), "sigmoid", 3, 4)
@@ -70,6 +75,13 @@ def layer_checks(draw: Draw) -> Iterator[Check]:
         (layers.Dropout(0.4), (6, 7)),
         (layers.SpatialDropout2D(0.4), (3, 2, 4, 5)),
         (layers.GaussianNoise(0.4), (6, 7)),
+        (layers.RandomFlip(), (3, 4, 5, 2)),
+        (layers.RandomRotation(0.3, "constant"), (3, 4, 5, 2)),
+        (layers.RandomZoom(0.4, 0.2, "nearest"), (3, 4, 5, 2)),
+        (layers.RandomTranslation(0.4, 0.2, interpolation="nearest"), (3, 4, 5, 2)),
+        (layers.RandomBrightness(0.01, (-9, 9)), (3, 4, 5, 2)),
+        (layers.RandomContrast(0.5, (-9, 9)), (3, 4, 5, 2)),
+        (layers.RandomCrop(3, 2), (3, 4, 5, 2)),
     ):
 
         def in_training(x: Tensor, layer: layers.Layer = random_layer) -> Tensor:

@@ -1,9 +1,12 @@
 """Layers: what a model is made of. Each points at the function that it calls for the formula and the gradient."""
 
 from .activation import ELU, LeakyReLU, PReLU
+from .augmentation import RandomFlip, RandomRotation, RandomTranslation, RandomZoom
+from .coloring import RandomBrightness, RandomContrast
 from .convolution import Conv2D
 from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, Permute, ReLU, Reshape, Softmax
 from .depthwise import DepthwiseConv2D, SeparableConv2D
+from .fitting import CenterCrop, RandomCrop, Resizing
 from .layer import Layer
 from .merge import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
 from .noise import GaussianNoise, SpatialDropout2D
@@ -31,6 +34,7 @@ __all__ = [
     "AveragePooling2D",
     "AvgPool2D",
     "BatchNormalization",
+    "CenterCrop",
     "Concatenate",
     "Conv2D",
     "Conv2DTranspose",
@@ -58,9 +62,17 @@ __all__ = [
     "PReLU",
     "Parameter",
     "Permute",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "SeparableConv2D",
     "Softmax",
     "SpatialDropout2D",

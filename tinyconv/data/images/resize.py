@@ -1,20 +1,13 @@
 """Resizing as Keras's `image_dataset_from_directory` does: samples of the image in float32, without antialiasing.
 
-Each output row is a weighted sum of a few input rows, its taps, and so each column. A method is a function from (output
-length, input length) to the taps: indices (length, k) and weights (length, k). Output pixel i lies at (i + ½)·scale − ½
-of the input, scale = input / output length.
-Source: the kernels of `tf.image.resize`; Keys 1981, "Cubic convolution interpolation for digital image processing";
-Mitchell and Netravali 1988, "Reconstruction filters in computer graphics".
+The weights are those of `functions/resampling.py`.
 """
-
-from collections.abc import Callable
-from functools import lru_cache
 
 import numpy as np
 
 from ...arguments import pair
+from ...functions.resampling import METHODS, Taps
 
-Taps = tuple[np.ndarray, np.ndarray]  # indices and weights, (output length, k) each
 KEEPING = ("bilinear", "nearest", "bicubic", "area")  # these leave an image of the right size as it is
 ASPECTS = ("free", "crop", "pad")
 
@@ -80,96 +73,6 @@ def _weighted(image: np.ndarray, taps: Taps, axis: int) -> np.ndarray:
     for tap in range(indices.shape[1]):
         total = total + image.take(indices[:, tap], axis) * weights[:, tap].reshape(shape)
     return total
-
-
-def _places(new: int, old: int) -> np.ndarray:
-    """Return where the output's pixels lie in the input, in pixels from the middle of the first: (new,) float32."""
-    return (np.arange(new, dtype=np.float32) + np.float32(0.5)) * (np.float32(old) / np.float32(new)) - np.float32(0.5)
-
-
-def _nearest(new: int, old: int) -> Taps:
-    """The pixel that the place lies in."""
-    places = np.floor((np.arange(new, dtype=np.float32) + np.float32(0.5)) * (np.float32(old) / np.float32(new)))
-    return np.minimum(places.astype(np.intp), old - 1)[:, None], np.ones((new, 1), np.float32)
-
-
-def _bilinear(new: int, old: int) -> Taps:
-    """The two pixels beside the place, by their distance; beyond the edge, the edge."""
-    places = _places(new, old)
-    before = np.floor(places)
-    indices = np.stack([before, np.ceil(places)], 1).clip(0, old - 1).astype(np.intp)
-    share = places - before
-    return indices, np.stack([1 - share, share], 1)
-
-
-def _bicubic(new: int, old: int) -> Taps:
-    """Keys's cubic of a = −½ over four pixels, at 1/1024 of a pixel; those beyond the edge do not count."""
-    places = _places(new, old)
-    before = np.floor(places)
-    share = np.rint((places - before) * 1024) / 1024
-    distance = np.abs(share[:, None] - np.arange(-1, 3))
-    near = (1.5 * distance - 2.5) * distance**2 + 1
-    far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
-    return _inside(before[:, None] + np.arange(-1, 3), np.where(distance <= 1, near, far), old)
-
-
-def _area(new: int, old: int) -> Taps:
-    """The mean over the part of the input that the output's pixel covers."""
-    scale = np.float32(old) / np.float32(new)
-    start = (np.arange(new, dtype=np.float32) * scale)[:, None]
-    end = (np.arange(1, new + 1, dtype=np.float32) * scale)[:, None]
-    first = np.floor(start)
-    indices = first + np.arange(int((np.ceil(end) - first).max()))
-    covered = (np.minimum(indices + 1, end) - np.maximum(indices, start)).clip(0)
-    return indices.clip(0, old - 1).astype(np.intp), (covered / scale).astype(np.float32)
-
-
-def _filtered(radius: float, response: Callable[[np.ndarray], np.ndarray]) -> Callable[[int, int], Taps]:
-    """A filter over all pixels within `radius` of the place: `response` of the distance (≥ 0) gives the weights."""
-
-    def taps(new: int, old: int) -> Taps:
-        scale = 1 / (np.float32(new) / np.float32(old))
-        places = (np.arange(new, dtype=np.float32) + np.float32(0.5)) * scale - np.float32(0.5)
-        first = np.ceil(places - radius)
-        last = np.floor(places + radius)
-        indices = first[:, None] + np.arange(int(2 * np.ceil(radius)) + 1)
-        weights = response(np.abs(indices - places[:, None]))
-        return _inside(indices, np.where(indices <= last[:, None], weights, 0), old)
-
-    return taps
-
-
-def _inside(indices: np.ndarray, weights: np.ndarray, old: int) -> Taps:
-    """Return taps whose weights are 0 outside the input and sum to 1 inside."""
-    weights = np.where((indices >= 0) & (indices < old), weights, 0)
-    weights = weights / weights.sum(1, keepdims=True)
-    return indices.clip(0, old - 1).astype(np.intp), weights.astype(np.float32)
-
-
-def _lanczos(radius: int) -> Callable[[int, int], Taps]:
-    return _filtered(radius, lambda x: np.where(x < radius, np.sinc(x) * np.sinc(x / radius), 0))
-
-
-def _mitchell(x: np.ndarray) -> np.ndarray:
-    """Mitchell's and Netravali's cubic, B = C = ⅓."""
-    near = (7 / 6 * x - 2) * x**2 + 8 / 9
-    far = ((-7 / 18 * x + 2) * x - 10 / 3) * x + 16 / 9
-    return np.where(x < 1, near, np.where(x < 2, far, 0))
-
-
-METHODS: dict[str, Callable[[int, int], Taps]] = {
-    name: lru_cache(maxsize=1024)(method)  # images of a camera have few sizes
-    for name, method in {
-        "bilinear": _bilinear,
-        "nearest": _nearest,
-        "bicubic": _bicubic,
-        "area": _area,
-        "lanczos3": _lanczos(3),
-        "lanczos5": _lanczos(5),
-        "gaussian": _filtered(1.5, lambda x: np.where(x < 1.5, np.exp(-2 * x**2), 0)),  # σ = ½
-        "mitchellcubic": _filtered(2, _mitchell),
-    }.items()
-}
 
 
 def _middle(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
