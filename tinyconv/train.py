@@ -6,23 +6,24 @@ from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 if not __package__:
     sys.exit("run it as a module of its package: python -m tinyconv.train")
 
-from . import functions, kernels, names, set_seed
+from . import kernels
 from .commands import BROKEN_PIPE, Parser, command, lost_output, short
+from .datasets import to_categorical
 from .models import Model
 from .names import look_up
 from .recipes import BY_NAME, RECIPES, Recipe, checkpoint, pictures, report
 from .recipes.config import FILE, Config, fresh, read, resumed
 from .recipes.errors import DivergedError, NotWrittenError, RunError
+from .recipes.fitting import answers, build, fit
 from .recipes.folder import default_folder, locked, make, refuse_overwriting, writing
 from .recipes.options import PARSERS, folder_name, option
-from .recipes.recipe import Data, History
+from .recipes.recipe import Data, History, epochs_of
 from .recipes.stopping import Stopped, stopped_by_signals
 
 PROG = "python -m tinyconv.train"
@@ -48,6 +49,13 @@ def parser() -> Parser:
     }
     for name, (metavar, words) in helps.items():
         add(option(name), type=PARSERS[name], metavar=metavar, help=words)
+    photographs = "folder of photographs, in DIR/train/CLASS and DIR/validation/CLASS"
+    add("--data", type=PARSERS["data"], metavar="DIR", help=photographs)
+    add("--augment", action="store_const", const=True, help="vary the training images at random")
+    variants = "; ".join(f"{recipe.name}: {' or '.join(recipe.variants)}" for recipe in RECIPES if recipe.variants)
+    add("--variant", metavar="NAME", help=f"which of a document's networks ({variants})")
+    patience = "stop when the validation loss has not got lower for N epochs (5 if N is left out)"
+    add("--early-stop", type=PARSERS["early_stop"], nargs="?", const=5, metavar="N", help=patience)
     add("--output", type=folder_name, metavar="DIR", help="folder for the run's files (default: runs/RECIPE)")
     add("--resume", action="store_true", help="continue the run in the folder, with its options")
     add("--verbose", type=int, choices=(0, 1, 2), default=1, help="0 no progress, 1 a bar, 2 a line an epoch")
@@ -58,11 +66,12 @@ def parser() -> Parser:
 
 def listing() -> str:
     """Return the recipes as a table."""
-    rows = [("recipe", "parameters", "epochs", "document's test accuracy", "document")]
+    rows = [("recipe", "parameters", "epochs", "document's accuracy", "document")]
     for recipe in RECIPES:
-        figure = next(figure.document for figure in recipe.figures if figure.label == "test accuracy")
         name = ", ".join((recipe.name, *recipe.aliases))
-        rows.append((name, f"{recipe.parameters:,}", str(recipe.epochs), figure, recipe.document))
+        rows.append(
+            (name, f"{recipe.parameters:,}", str(recipe.epochs), recipe.accuracy_figure.document, recipe.document)
+        )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
@@ -83,7 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         commands.error(str(error))
     if options.summary:
-        recipe.build().summary()
+        try:
+            variant(recipe, options.variant).build().summary()
+        except RunError as error:
+            commands.error(str(error))
         return 0
     return run(recipe, options, options.output or default_folder(recipe))
 
@@ -122,6 +134,8 @@ def train(recipe: Recipe, options: Namespace, folder: Path) -> None:
         else:
             refuse_overwriting(folder, checkpoint.FILES, pictures.NAMES)
             config = fresh(recipe, given)
+        recipe = variant(recipe, config.variant)
+        check_options(recipe, config)
         device = "gpu" if config.backend == "gpu" else "cpu"
         if device == "cpu":
             stack.enter_context(kernels.backend(config.backend))
@@ -132,7 +146,7 @@ def train(recipe: Recipe, options: Namespace, folder: Path) -> None:
         if config.threads is not None:
             set_threads(config.threads)
         data = load(recipe, config)
-        check_images(recipe, config, len(data.training[0]))
+        check_images(recipe, config, data.counts[0])
         history: History = {}
         if not options.resume:
             make(folder)
@@ -160,40 +174,44 @@ def finish(
     recipe: Recipe, config: Config, model: Model, data: Data, history: History, folder: Path, verbose: int
 ) -> None:
     """Train the epochs that `history` lacks, draw the pictures, and print the table."""
-    done = checkpoint.epochs_of(history)
+    done = epochs_of(history)
     model.summary()
-    counts = f"{len(data.training[0]):,} images to train on, {len(data.validation[0]):,} to validate on"
+    counts = "{:,} images to train on, {:,} to validate on".format(*data.counts)
     print(f"{recipe.name}: {counts}; files go to {folder}")
     if done:
         print(f"Resumed after epoch {done} of {config.epochs}")
     stopwatch = report.Stopwatch()
-    if done < config.epochs:
-        source: tuple[Any, Any, int | None] = (*data.training, config.batch_size)
-        if recipe.batches is not None:
-            source = recipe.batches(*data.training, config.batch_size), None, None
-        model.fit(
-            *source,
-            epochs=config.epochs,
-            initial_epoch=done,
-            validation_data=data.validation,
-            verbose=verbose,
-            callbacks=[
-                stopwatch,
-                *(listener() for listener in recipe.listeners),
-                checkpoint.Checkpoint(folder, config, history),
-            ],
-        )
+    saving = checkpoint.Checkpoint(folder, config, history)
+    fit(recipe, config, model, data, history, before=[stopwatch], after=[saving], verbose=verbose)
     model.to("cpu")
-    p = probabilities(model, data.test[0], config.batch_size)
-    accuracy = float((p.argmax(axis=1) == data.test[1].argmax(axis=1)).mean())
+    found = answers(model, data.test, config.batch_size)
     with writing(folder):
-        pictures.draw(folder, recipe, model, history, data.test, p)
-    report.show(recipe, config, history, accuracy, model.count_params(), stopwatch, folder)
+        targets = to_categorical(found.labels[found.shown], found.p.shape[1])
+        pictures.draw(folder, recipe, model, history, (found.images, targets), found.p[found.shown])
+    report.show(recipe, config, history, found.accuracy, model.count_params(), stopwatch, folder)
+
+
+def variant(recipe: Recipe, name: str | None) -> Recipe:
+    """Return the variant of a recipe that has this name, None for the document's; raises RunError if there is none."""
+    if name is None:
+        return recipe
+    if name not in recipe.variants:
+        known = f"knows {' and '.join(recipe.variants)}" if recipe.variants else "has no variants: leave --variant out"
+        raise RunError(f"--variant {name}: {recipe.name} {known}")
+    return recipe.variants[name]
+
+
+def check_options(recipe: Recipe, config: Config) -> None:
+    """Refuse what this recipe has no use for."""
+    if config.data is not None and not recipe.photographs:
+        raise RunError(f"--data {config.data}: {recipe.name} trains on no photographs of a folder; leave --data out")
+    if config.augment and not recipe.augments:
+        raise RunError(f"--augment: {recipe.name} trains on its images as they are; leave --augment out")
 
 
 def check_epochs(config: Config, history: History, folder: Path) -> None:
     """Refuse to end a run before the epoch that it has reached."""
-    done = checkpoint.epochs_of(history)
+    done = epochs_of(history)
     if config.epochs < done:
         raise RunError(f"--epochs {config.epochs}: the run in {folder} has done {done}; give {done} or more")
 
@@ -221,23 +239,6 @@ def load(recipe: Recipe, config: Config) -> Data:
         return recipe.load(config)
     except (OSError, ValueError) as error:
         raise RunError(str(error)) from None
-
-
-def build(recipe: Recipe, config: Config) -> Model:
-    """Return the recipe's network, compiled, with the first weights that the seed gives."""
-    names.clear_session()
-    set_seed(config.seed)
-    model = recipe.build()
-    optimizer = recipe.optimizer(config.learning_rate)
-    model.compile(optimizer, recipe.loss, metrics=["accuracy"])
-    optimizer.build(model.trainable_weights)
-    return model
-
-
-def probabilities(model: Model, x: np.ndarray, batch_size: int) -> np.ndarray:
-    """Return what the model takes each image for: (n, k), rows that sum to 1."""
-    p = model.predict(x, batch_size)
-    return functions.softmax(p).numpy() if model.loss.from_logits else p
 
 
 def state_of(folder: Path, recipe: Recipe) -> str:

@@ -52,6 +52,16 @@ def test_a_run_saves_every_epoch_and_resumes_to_the_same_bits(command, images):
     assert "Not the document's settings: --epochs 3, --batch-size 20" in done.out
 
 
+def test_augmented_runs_resume_to_the_same_bits(command, images):
+    run = (*RUN, "--augment", "--limit", 60)
+    assert command(*run, "--epochs", 2, "--output", "whole").code == 0
+    assert command(*run, "--epochs", 1, "--output", "parts").code == 0
+    assert command("cifar10", "--resume", "--epochs", 2, "--output", "parts").code == 0
+    assert_same_run("whole", "parts")
+    assert command(*RUN, "--limit", 60, "--epochs", 2, "--output", "plain").code == 0
+    assert Path("whole/history.csv").read_text() != Path("plain/history.csv").read_text()
+
+
 def test_without_its_data_a_recipe_says_what_to_put_where(command, monkeypatch, tmp_path):
     def offline(title, file):
         raise cache.DownloadError("Network is unreachable")

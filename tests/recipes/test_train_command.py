@@ -17,11 +17,17 @@ from tinyconv.optimizers import Optimizer
 from tinyconv.recipes.folder import locked
 from tinyconv.recipes.pictures import NAMES
 
+ON_ARRAYS = ["mnist,", "mnist-cnn5", "mnist-fc", "mnist-sgd", "cifar10"]
+ON_PHOTOGRAPHS = ["cats-dogs", "practicum", "intel", "vgg16-cats-dogs"]
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["mnst"], 'unknown recipe "mnst": did you mean "mnist"? known are cifar10, mnist, mnist-cnn, mnist-cnn5'),
+        (
+            ["mnst"],
+            'unknown recipe "mnst": did you mean "mnist"? known are cats-dogs, cifar10, intel, mnist,',
+        ),
         (["mnist-cn"], 'did you mean "mnist-cnn"?'),
         (["--epochs", "0"], "argument --epochs: needs a whole number from 1 up, got 0"),
         (["--epochs", "-3"], "--epochs: needs a whole number from 1 up, got -3"),
@@ -81,7 +87,14 @@ def test_list(command):
     assert done.code == 0
     header, *rows = done.out.splitlines()
     assert header.split()[:3] == ["recipe", "parameters", "epochs"]
-    assert [row.split()[0] for row in rows] == ["mnist,", "mnist-cnn5", "mnist-fc", "mnist-sgd", "cifar10"]
+    assert [row.split()[0] for row in rows] == [
+        "mnist,",
+        "mnist-cnn5",
+        "mnist-fc",
+        "mnist-sgd",
+        "cifar10",
+        *ON_PHOTOGRAPHS,
+    ]
     assert "1,199,882" in rows[0]
     assert "99.06 %" in rows[0]
 

@@ -238,6 +238,10 @@ def test_config_says_what_was_asked(command):
         "backend": "cpu",
         "threads": None,
         "limit": 200,
+        "data": None,
+        "augment": None,
+        "variant": None,
+        "early_stop": None,
     }
 
 

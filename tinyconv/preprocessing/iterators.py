@@ -4,10 +4,11 @@ They are datasets for `fit`, `evaluate` and `predict`, and endless iterators, as
 `for x, y in iterator` go through one epoch after the other, `iterator[i]` is a batch of the epoch at hand.
 """
 
+import copy
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -249,12 +250,11 @@ class DirectoryIterator(ImageIterator):
         print(f"Found {len(files)} images belonging to {len(files.classes)} classes.")
         if not len(files):
             raise ValueError(f"no images found in {os.fspath(directory)}: each class needs a folder in it")
-        self.directory, self.files, self.damaged = directory, files, damaged
+        self.directory, self.damaged = directory, damaged
         self.class_mode, self.color_mode, self.data_format = class_mode, check_color_mode(color_mode), data_format
         self.target_size = pair("target_size", target_size)
-        self.filenames, self.filepaths, self.skipped = files.names, files.paths, dict(files.skipped)
-        assert files.labels is not None
-        self.classes = self.labels = files.labels
+        self.skipped = dict(files.skipped)
+        self._hold(files)
         self.num_classes = len(files.classes)
         self.class_indices = {name: number for number, name in enumerate(files.classes)}
         settings = "Pillow", color_mode, self.target_size, interpolation, keep_aspect_ratio
@@ -263,6 +263,19 @@ class DirectoryIterator(ImageIterator):
         shape = (shape[2], *shape[:2]) if data_format == "channels_first" else shape
         save = save_to_dir, save_prefix, save_format
         super().__init__(image_data_generator, len(files), shape, batch_size, shuffle, seed, save, dtype, workers)
+
+    def _hold(self, files: ImageFiles) -> None:
+        """Have these files and no others."""
+        assert files.labels is not None
+        self.files, self.samples = files, len(files)
+        self.filenames, self.filepaths = files.names, files.paths
+        self.classes = self.labels = files.labels
+
+    def chosen(self, places: Any) -> Self:
+        """Return the same of the files at `places` alone, in their order."""
+        part = copy.copy(self)
+        part._hold(self.files.chosen(places))
+        return part
 
     def image(self, index: int) -> np.ndarray:
         """Return an image file as an array of its own."""

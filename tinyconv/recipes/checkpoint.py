@@ -20,7 +20,7 @@ from ..models import Model
 from .config import FILE, Config
 from .errors import DivergedError, RunError
 from .folder import writing
-from .recipe import History
+from .recipe import History, epochs_of
 
 LAST, BEST, TABLE = "last.weights.h5", "best.weights.h5", "history.csv"
 STATE = (LAST, BEST, TABLE)
@@ -112,11 +112,6 @@ def _checked(note: Any, config: Config) -> History:
         if settings.get(name) != value:
             raise ValueError(f"it was trained with {name} {settings.get(name)}, but config.json says {value}")
     return history
-
-
-def epochs_of(history: History) -> int:
-    """Return how many epochs a history has."""
-    return len(next(iter(history.values()), []))
 
 
 def saved_epoch(folder: Path) -> int | None:

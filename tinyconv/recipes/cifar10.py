@@ -1,6 +1,6 @@
 """The CNN article's run on CIFAR-10."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -8,11 +8,16 @@ from .. import zoo
 from ..datasets import cifar10, to_categorical
 from ..losses import CategoricalCrossentropy
 from ..optimizers import Adam
+from ..preprocessing.image import ImageDataGenerator
 from .mnist import divided
 from .recipe import Data, Recipe, test_figure
 
 if TYPE_CHECKING:
     from .config import Config
+
+
+# What `--augment` does to each training image.
+AUGMENTED: dict[str, Any] = {"width_shift_range": 0.1, "height_shift_range": 0.1, "horizontal_flip": True}
 
 
 def load(config: "Config") -> Data:
@@ -22,8 +27,11 @@ def load(config: "Config") -> Data:
     def prepared(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return divided(images[: config.limit]), to_categorical(labels[: config.limit], len(cifar10.CLASSES))
 
-    test = prepared(x_test, y_test)
-    return Data(prepared(x, y), test, test)
+    training, test = prepared(x, y), prepared(x_test, y_test)
+    if config.augment:
+        varied = ImageDataGenerator(**AUGMENTED).flow(*training, batch_size=config.batch_size, seed=config.seed)
+        return Data(varied, test, test)
+    return Data(training, test, test)
 
 
 CIFAR10 = Recipe(
@@ -41,4 +49,5 @@ CIFAR10 = Recipe(
     epochs=200,
     figures=(test_figure(None),),
     image_shape=(32, 32, 3),
+    augments=True,
 )

@@ -16,13 +16,16 @@ from .recipe import Recipe
 FILE = "config.json"
 
 
-CHANGEABLE = ("epochs", "threads")  # a resumed run may have others
-OPTIONAL = ("threads", "limit")  # None: all cores, all images
+CHANGEABLE = ("epochs", "threads", "data", "early_stop")  # a resumed run may have others
+OPTIONAL = ("threads", "limit", "data", "augment", "variant", "early_stop")  # a run may be without
 
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of a run; `limit` and `threads` None mean all images, all cores."""
+    """The settings of a run; `limit` and `threads` None mean all images, all cores.
+
+    `data` is the folder of photographs, `early_stop` how many epochs the validation loss may go without getting lower.
+    """
 
     recipe: str
     epochs: int
@@ -32,6 +35,10 @@ class Config:
     backend: str = "cpu"
     threads: int | None = None
     limit: int | None = None
+    data: str | None = None
+    augment: bool | None = None
+    variant: str | None = None
+    early_stop: int | None = None
 
     @property
     def fixed(self) -> dict[str, Any]:
@@ -64,8 +71,9 @@ def resumed(recipe: Recipe, given: dict[str, Any], folder: Path) -> Config:
         old = getattr(saved, name)
         if name not in CHANGEABLE and value != old:
             was = "none" if old is None else old
+            given_as = option(name) if value is True else f"{option(name)} {value}"
             raise RunError(
-                f"{option(name)} {value} differs from the saved run's {was} in {folder}: "
+                f"{given_as} differs from the saved run's {was} in {folder}: "
                 f"leave {option(name)} out, or give another --output"
             )
     return replace(saved, **given)
@@ -97,7 +105,7 @@ def _checked(found: Any) -> Config:
         raise TypeError(f"recipe {found['recipe']!r} is none of this version's")
     values: dict[str, Any] = {}
     for name, parse in PARSERS.items():
-        value = found[name]
+        value = found.get(name) if name in OPTIONAL else found[name]
         try:
             values[name] = None if value is None and name in OPTIONAL else parse(str(value))
         except ArgumentTypeError as error:

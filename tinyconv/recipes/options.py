@@ -48,6 +48,18 @@ def folder_name(text: str) -> Path:
     return Path(text)
 
 
+def data_folder(text: str) -> str:
+    """Return the whole path of a folder, which stays the same when a run is resumed from elsewhere."""
+    return str(folder_name(text).expanduser().absolute())
+
+
+def switch(text: str) -> bool:
+    """Return whether an option that takes no value was given."""
+    if text != "True":
+        raise ArgumentTypeError(f"needs true or null, got {text}")
+    return True
+
+
 PARSERS: dict[str, Callable[[str], Any]] = {
     "epochs": whole_number,
     "batch_size": whole_number,
@@ -56,6 +68,10 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "backend": backend_name,
     "threads": whole_number,
     "limit": whole_number,
+    "data": data_folder,
+    "augment": switch,
+    "variant": str,
+    "early_stop": whole_number,
 }
 
 

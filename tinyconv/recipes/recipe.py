@@ -1,8 +1,8 @@
 """Recipe: a network, its data and its training, as a document gives them, and what the document reached."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,25 +16,47 @@ if TYPE_CHECKING:
     from .config import Config
 
 Arrays = tuple[np.ndarray, np.ndarray]
+Part = Arrays | Dataset
 History = dict[str, list[float]]
 
 
 @dataclass(frozen=True)
 class Data:
-    """Images (n, …) and one-hot targets (n, k): to train on, to validate on after each epoch, to test on at the end."""
+    """What to train on, to validate on after each epoch, and to test on at the end.
 
-    training: Arrays
-    validation: Arrays
-    test: Arrays
+    Each is arrays, images (n, …) and one-hot targets (n, k), or a dataset that knows how many `samples` it has.
+    """
+
+    training: Part
+    validation: Part
+    test: Part
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many images there are to train on, and to validate on."""
+        return count(self.training), count(self.validation)
+
+
+def count(part: Part) -> int:
+    """Return how many images a part of the data has."""
+    samples = part.samples if isinstance(part, Dataset) else len(part[0])
+    assert samples is not None
+    return samples
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure that a document prints; `measure(history, test accuracy)` gives this run's, None if it has none yet."""
+    """A figure that a document prints: `value(history, test accuracy)` is this run's, None if it has none yet."""
 
     label: str
     document: str
-    measure: Callable[[History, float], str | None]
+    value: Callable[[History, float], float | None]
+    write: Callable[[float], str]
+
+    def measure(self, history: History, test: float) -> str | None:
+        """Return this run's figure as the document would print it."""
+        value = self.value(history, test)
+        return None if value is None else self.write(value)
 
 
 @dataclass(frozen=True)
@@ -44,7 +66,10 @@ class Recipe:
     `load(config)` returns the data, with at most `config.limit` images of each kind (None: all).
     `batches(x, y, batch_size)` cuts them up, None shuffling all of them anew each epoch as Keras's fit does.
     `image_shape` is (h, w, c), whatever shape the network takes. `listeners` hear training before anything is
-    saved, so that what they add to an epoch's logs is kept. Metrics are always the loss and the accuracy.
+    saved, so that what they add to an epoch's logs is kept; those in `watching` follow the history from epoch to epoch,
+    and are told of it when a run is resumed. `metrics()` always has the accuracy among them.
+    `photographs` says that the images come from a folder, `augments` that they can be varied at random; `variants` are
+    the recipes that share the name, by what tells them apart.
     `prepare` makes what the network takes of images (n, h, w, c), float32 from 0 to 255, RGB where c is 3, as `load`
     does; `class_names` are those of the classes, in their order.
     """
@@ -66,7 +91,23 @@ class Recipe:
     seed: int = 0
     batches: Callable[[np.ndarray, np.ndarray, int], Dataset] | None = None
     listeners: tuple[type[Callback], ...] = ()
+    watching: tuple[Callable[[], Callback], ...] = ()
+    metrics: Callable[[], list[Any]] = lambda: ["accuracy"]
     image_shape: tuple[int, int, int] = (28, 28, 1)
+    photographs: bool = False
+    augments: bool = False
+    variants: Mapping[str, "Recipe"] = field(default_factory=dict)
+
+    @property
+    def accuracy_figure(self) -> Figure:
+        """The figure that stands for the document's result: on test images, else on validation images."""
+        ranked = sorted(self.figures, key=lambda figure: figure.label.startswith("test"), reverse=True)
+        return next(each for each in ranked if each.label.startswith(("test accuracy", "validation accuracy")))
+
+
+def epochs_of(history: History) -> int:
+    """Return how many epochs a history has."""
+    return len(next(iter(history.values()), []))
 
 
 def percent(share: float) -> str:
@@ -77,14 +118,14 @@ def percent(share: float) -> str:
 def test_figure(document: float | None) -> Figure:
     """Return the accuracy on the test images at the end, `document` in percent, None where the document has none."""
     printed = "none given" if document is None else f"{document:.2f} %"
-    return Figure("test accuracy", printed, lambda history, test: percent(test))
+    return Figure("test accuracy", printed, lambda history, test: test, percent)
 
 
 def epoch_figure(label: str, document: str, name: str, epoch: int, write: Callable[[float], str]) -> Figure:
-    """Return the log `name` of an epoch, counted from 1."""
+    """Return the log `name` of an epoch, counted from 1; of the last if it is 0."""
 
-    def measure(history: History, test: float) -> str | None:
+    def value(history: History, test: float) -> float | None:
         values = history.get(name, [])
-        return write(values[epoch - 1]) if len(values) >= epoch else None
+        return values[epoch - 1] if len(values) >= max(epoch, 1) else None
 
-    return Figure(label, document, measure)
+    return Figure(label, document, value, write)

@@ -82,8 +82,9 @@ def show(
 def changed_options(recipe: Recipe, config: Config) -> str:
     """Return the options in which a run differs from the document: "--epochs 2, --limit 3000"."""
     own = fresh(recipe, {})
-    names = ("epochs", "batch_size", "learning_rate", "limit")
-    return ", ".join(f"{option(n)} {getattr(config, n)}" for n in names if getattr(config, n) != getattr(own, n))
+    names = ("epochs", "batch_size", "learning_rate", "limit", "augment", "early_stop")
+    changed = {name: getattr(config, name) for name in names if getattr(config, name) != getattr(own, name)}
+    return ", ".join(option(name) if value is True else f"{option(name)} {value}" for name, value in changed.items())
 
 
 def duration(seconds: float) -> str:
