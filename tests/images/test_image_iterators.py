@@ -1,5 +1,7 @@
 """ImageDataGenerator's flow and flow_from_directory beside live Keras: files, orders, parts, batches, pixels."""
 
+import inspect
+
 import numpy as np
 import pytest
 from image_kinds import kinds, late_png, noise
@@ -55,6 +57,15 @@ def same(ours, theirs):
         else:
             assert one.dtype == other.dtype
             assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("method", ["flow", "flow_from_directory"])
+def test_arguments_are_keras_s(Theirs, method):
+    extra = {"damaged", "cache", "workers"}
+    ours, theirs = (inspect.signature(getattr(engine, method)).parameters for engine in (Ours, Theirs))
+    assert [name for name in ours if name not in extra] == list(theirs)
+    assert all(ours[name].default == one.default for name, one in theirs.items())
+    assert all(ours[name].kind == inspect.Parameter.KEYWORD_ONLY for name in extra & set(ours))
 
 
 @pytest.mark.parametrize("class_mode", ["categorical", "sparse", "input", None])

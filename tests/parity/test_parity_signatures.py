@@ -63,11 +63,16 @@ NAMES = [
     *(f"callbacks.{name}" for name in CALLBACKS),
     *(f"utils.{name}" for name in ("Progbar", "PyDataset", "Sequence")),
     *(f"Sequential.{name}" for name in METHODS),
+    *(
+        f"utils.{name}"
+        for name in ("array_to_img", "image_dataset_from_directory", "img_to_array", "load_img", "save_img")
+    ),
     *("Input", "Sequential", "layers.Layer.get_weights", "layers.Layer.set_weights", "layers.Layer.count_params"),
 ]
 
 # What tinyconv has and Keras has not.
 EXTRA = {
+    "utils.image_dataset_from_directory": {"damaged", "cache", "workers"},  # files that hold no image; how it is read
     "layers.BatchNormalization": {"moving_variance"},  # averages of the unbiased variance, as tf.keras kept them
     "layers.LayerNormalization": {"rms_scaling"},  # Keras takes it out of **kwargs; refused unless False
     "layers.RandomBrightness": {"data_format"},  # Keras takes it out of **kwargs

@@ -113,8 +113,9 @@ def _area(new: int, old: int) -> Taps:
     start = (np.arange(new, dtype=np.float32) * scale)[:, None]
     end = (np.arange(1, new + 1, dtype=np.float32) * scale)[:, None]
     first = np.floor(start)
-    indices = first + np.arange(int((np.ceil(end) - first).max()))
+    indices = first + np.arange(int((np.ceil(end) - first).max()), dtype=np.float32)
     covered = (np.minimum(indices + 1, end) - np.maximum(indices, start)).clip(0)
+    covered = np.where((indices < start) & (indices + 1 > end), scale, covered)  # without the places' rounding
     return indices.clip(0, old - 1).astype(np.intp), (covered / scale).astype(np.float32)
 
 

@@ -29,7 +29,7 @@ def resize_image(
     if image.shape[:2] == size and interpolation in KEEPING:
         return image.astype(np.float32)
     rows, columns = (METHODS[interpolation](new, old) for new, old in zip(size, image.shape, strict=False))
-    if rows[0].shape[1] == columns[0].shape[1] == 2:
+    if interpolation == "bilinear":
         return _between(image, rows, columns)
     return _weighted(_weighted(image, rows, axis=0), columns, axis=1)
 
