@@ -35,7 +35,7 @@ STOREYS = [
     {"preprocessing"},  # images for training
     {"__init__"},  # the public names: `from tinyconv import set_seed` is an import of this storey
     {"recipes"},
-    {"split_folder", "train"},  # the command lines
+    {"predict", "split_folder", "train"},  # the command lines
     {"__main__"},  # what command lines there are
 ]
 FLOOR = {part: floor for floor, parts in enumerate(STOREYS) for part in parts}
@@ -78,7 +78,9 @@ def imports(tree, module):
 
 
 def part_of(module):
-    """The part of tinyconv that a dotted name belongs to."""
+    """The part of tinyconv that a dotted name belongs to; the `__main__` of any package is a command line."""
+    if module[-1] == "__main__":
+        return "__main__"
     return module[1] if len(module) > 1 and module[1] in FLOOR else "__init__"
 
 

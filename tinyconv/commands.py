@@ -13,6 +13,10 @@ from .offered import nearest
 STOPPED, BROKEN_PIPE = 130, 141  # what shells report of a process that SIGINT or SIGPIPE ended
 
 
+# What is imported when it is first needed: how pip calls it, and what it does.
+PACKAGES = {"matplotlib": ("matplotlib", "draws pictures"), "PIL": ("pillow", "reads images")}
+
+
 class Main(Protocol):
     """The function behind a command line."""
 
@@ -44,6 +48,15 @@ class Parser(ArgumentParser):
 def short(prog: str) -> str:
     """Return the name that a command gives itself in its messages: "tinyconv.train" for "python -m tinyconv.train"."""
     return prog.split()[-1]
+
+
+def missing_package(error: ModuleNotFoundError) -> str:
+    """Say in one line which package is to be installed, if the error is of one of `PACKAGES`; else raise it again."""
+    package = (error.name or "").partition(".")[0]
+    if package not in PACKAGES:
+        raise error
+    name, does = PACKAGES[package]
+    return f"{name} is not installed, and {does}: pip install {name}"
 
 
 def command(main: Main) -> Main:

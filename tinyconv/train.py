@@ -14,7 +14,6 @@ if not __package__:
 
 from . import kernels
 from .commands import BROKEN_PIPE, Parser, command, lost_output, short
-from .datasets import to_categorical
 from .models import Model
 from .names import look_up
 from .recipes import BY_NAME, RECIPES, Recipe, checkpoint, pictures, report
@@ -182,12 +181,12 @@ def finish(
         print(f"Resumed after epoch {done} of {config.epochs}")
     stopwatch = report.Stopwatch()
     saving = checkpoint.Checkpoint(folder, config, history)
-    fit(recipe, config, model, data, history, before=[stopwatch], after=[saving], verbose=verbose)
+    before = [stopwatch, *pictures.while_training(folder, recipe)]
+    fit(recipe, config, model, data, history, before=before, after=[saving], verbose=verbose)
     model.to("cpu")
     found = answers(model, data.test, config.batch_size)
     with writing(folder):
-        targets = to_categorical(found.labels[found.shown], found.p.shape[1])
-        pictures.draw(folder, recipe, model, history, (found.images, targets), found.p[found.shown])
+        pictures.draw(folder, recipe, model, history, found)
     report.show(recipe, config, history, found.accuracy, model.count_params(), stopwatch, folder)
 
 

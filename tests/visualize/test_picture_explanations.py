@@ -131,7 +131,7 @@ def test_the_picture_of_a_convolution_shows_both_maps():
         np.testing.assert_allclose(difference, ours - theirs)
         np.testing.assert_allclose(kernel, layer.kernel.numpy()[..., 1].mean(axis=2), rtol=1e-6)
     words = " ".join(text.get_text() for text in figure.axes[0].texts)
-    assert "second, filter 1: the layer convolves" in words
+    assert "filter 1 of second convolves" in words
     assert "Each of 5 channels" in words
 
 

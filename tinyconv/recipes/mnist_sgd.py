@@ -95,6 +95,7 @@ MNIST_SGD = Recipe(
     epochs=LAST + 1,
     batches=InOrder,
     listeners=(FirstLoss,),
+    redraws_templates=True,
     figures=(
         *(
             epoch_figure(*_loss(step, document), "{:,.0f}".format)

@@ -19,7 +19,8 @@ from tinyconv.visualize.page import Page, header_height, page_width, tile_size, 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_ROOM, _SIGN = 190, 34  # pixels: a tile's longer side, and the room for a sign between two
+_ROOM, _SIGN = 190, 34  # pixels: the longer side of a tile, and the room for a sign between two
+_SIGN_SIZE = 15.0
 
 
 def by_scipy(layer: Conv2D, image: npt.ArrayLike, unit: int) -> Array:
@@ -43,12 +44,12 @@ def by_scipy(layer: Conv2D, image: npt.ArrayLike, unit: int) -> Array:
 
 
 def confirm_convolution(
-    model: Model, image: npt.ArrayLike, layer: Conv2D | None = None, unit: int | None = None, title: str = ""
+    model: Model, image: npt.ArrayLike, layer: Conv2D | None = None, unit: int | None = None, about: str = ""
 ) -> Figure:
     """The input and the kernel of one unit, its map in the model, the map by scipy.signal, and their difference.
 
     image is what the model takes, without the batch axis; the layer is the first convolution unless given, the unit the
-    one with the brightest map. Of several channels the mean is shown.
+    one with the brightest map. Of several channels the mean is shown. `about` opens the title.
 
     Raises
     ------
@@ -67,7 +68,8 @@ def confirm_convolution(
     x = entry if below.node.inputs else given[0]
     unit = int(maps.max(axis=(0, 1)).argmax()) if unit is None else unit
     ours, theirs = maps[..., unit], by_scipy(found, x, unit)
-    return _draw(x, found, unit, ours, theirs, title or f"{found.name}, filter {unit}: the layer convolves")
+    title = f"{f'{about}: ' if about else ''}filter {unit} of {found.name} convolves"
+    return _draw(x, found, unit, ours, theirs, title)
 
 
 def _draw(x: Array, layer: Conv2D, unit: int, ours: Array, theirs: Array, title: str) -> Figure:
@@ -104,7 +106,7 @@ def _draw(x: Array, layer: Conv2D, unit: int, ours: Array, theirs: Array, title:
     at = style.MARGIN
     for (sign, below, array, cmap, start, end), (height, across), room in zip(panels, tiles, wide, strict=True):
         if at > style.MARGIN:
-            page.text(at + _SIGN / 2, top + tall / 2, sign, style.TITLE, style.MUTED, "center")
+            page.text(at + _SIGN / 2, top + tall / 2, sign, _SIGN_SIZE, style.MUTED, "center")
             at += _SIGN
         box = (at + (room - across) // 2, top + (tall - height) // 2, across, height)
         page.frame(box)

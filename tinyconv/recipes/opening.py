@@ -1,0 +1,102 @@
+"""Opening what a run left: its recipe, its network with the weights that it learnt, and its history."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import names
+from ..initializers import blank
+from ..keras_files import read_note
+from ..models import Model
+from . import BY_NAME, checkpoint
+from .config import Config, read
+from .errors import RunError
+from .recipe import History, Recipe
+
+ENDING = ".weights.h5"
+
+
+class Opened(NamedTuple):
+    """A trained network, with the recipe and the settings of its run, its history, and the folder that it lies in."""
+
+    recipe: Recipe
+    config: Config
+    model: Model
+    history: History
+    folder: Path
+
+
+def open_run(path: Path) -> Opened:
+    """Return the network of a run's folder, as its last epoch left it, or that of a ".weights.h5" file of a run.
+
+    Raises RunError, in one line, if there is none, or it cannot be read.
+    """
+    if path.is_dir():
+        read(path)  # says what is wrong with a folder that holds no run
+        path = path / checkpoint.LAST
+    if not path.exists() or not path.name.endswith(ENDING):
+        state = f"is no {ENDING} file" if path.exists() else "is not there"
+        raise RunError(f"{path} {state}: name the folder of a run of tinyconv.train, or a {ENDING} file in it")
+    config, history = _settings(path)
+    recipe = BY_NAME[config.recipe]
+    recipe = recipe.variants.get(config.variant or "", recipe)
+    names.clear_session()
+    with blank():
+        model = recipe.build()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the optimizer's state is not wanted
+            model.load_weights(str(path))
+    except (OSError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise RunError(said if str(path) in said else f"{path}: {said}") from None
+    model.compile(loss=recipe.loss)
+    return Opened(recipe, config, model, history, path.parent)
+
+
+def read_images(recipe: Recipe, files: Sequence[Path]) -> np.ndarray:
+    """Return image files in the recipe's size and colors: (n, h, w, c), float32 from 0 to 255.
+
+    Photographs are made smaller as training did it: `flow_from_directory` takes the nearest pixel.
+
+    Raises RunError, which names it, for a file that is not there, broken, or no image.
+    """
+    from ..utils import img_to_array, load_img
+
+    h, w, c = recipe.image_shape
+    colors, interpolation = "rgb" if c == 3 else "grayscale", "nearest" if recipe.photographs else "bilinear"
+    images = []
+    for file in files:
+        try:
+            image = load_img(file, colors, (h, w), interpolation)
+        except (OSError, ValueError) as error:
+            said = str(getattr(error, "strerror", None) or error)
+            said = " ".join(said.split())
+            raise RunError(said if str(file) in said else f"{file}: {said}") from None
+        images.append(img_to_array(image, dtype="float32"))
+    return np.stack(images)
+
+
+def _settings(path: Path) -> tuple[Config, History]:
+    """Return the settings of a run and its history, from the note in a file of its weights."""
+    try:
+        note = read_note(path)
+        if note is None:
+            raise ValueError("it was not written by a run of tinyconv.train, and does not say which network it is of")
+        known = {field.name for field in fields(Config)}
+        given = {name: value for name, value in note["config"].items() if name in known}
+        config, history = Config(**{"epochs": note["epoch"], **given}), dict(note["history"])
+        if config.recipe not in BY_NAME:
+            raise ValueError(f"its recipe {config.recipe!r} is none of this version's")
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (KeyError, TypeError, AttributeError):
+        raise RunError(f"{path} is damaged: it does not say which run it is of") from None
+    except ValueError as error:
+        said = " ".join(str(error).split())
+        raise RunError(said if str(path) in said else f"{path}: {said}") from None
+    return config, history
