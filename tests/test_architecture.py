@@ -31,6 +31,7 @@ STOREYS = [
     {"training"},
     {"models"},
     {"gradcheck", "visualize", "zoo"},
+    {"range_test"},  # a rate to begin with
     {"utils"},  # images from files and folders, and what else, in Keras's words
     {"preprocessing"},  # images for training
     {"__init__"},  # the public names: `from tinyconv import set_seed` is an import of this storey
@@ -41,7 +42,7 @@ STOREYS = [
 FLOOR = {part: floor for floor, parts in enumerate(STOREYS) for part in parts}
 
 # Loaded when first needed, so that `import tinyconv` stays quick.
-LATE = ["numba", "scipy", "h5py", "matplotlib", "rich", "PIL", "cupy", "threadpoolctl", "lzma"]
+LATE = ["numba", "scipy", "h5py", "matplotlib", "rich", "PIL", "cupy", "threadpoolctl", "lzma", "tensorboardX"]
 
 FRAMEWORKS = {"keras", "tensorflow", "torch", "jax", "tf_keras", "flax", "chainer", "mxnet"}
 

@@ -44,6 +44,7 @@ from .models import Model, Sequential
 from .names import clear_session
 from .offered import explain_missing
 from .randomness import set_seed
+from .range_test import lr_finder
 from .registry import register_keras_serializable
 from .tensor import Function, Tensor
 
@@ -69,6 +70,7 @@ __all__ = [
     "kernels",
     "layers",
     "losses",
+    "lr_finder",
     "metrics",
     "no_grad",
     "optimizers",

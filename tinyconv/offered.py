@@ -141,7 +141,6 @@ INSTEAD: dict[str, dict[str, str]] = {
     "callbacks": {
         "OrbaxCheckpoint SwapEMAWeights": "use ModelCheckpoint",
         "RemoteMonitor": "use CSVLogger, or write a Callback whose on_epoch_end sends the logs",
-        "TensorBoard": "use CSVLogger",
     },
     "initializers": {
         "Identity IdentityInitializer Orthogonal OrthogonalInitializer STFT STFTInitializer": (

@@ -49,7 +49,14 @@ METHODS = [
 ]
 CALLBACKS = [
     *("BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback"),
-    *("LearningRateScheduler", "ModelCheckpoint", "ProgbarLogger", "ReduceLROnPlateau", "TerminateOnNaN"),
+    *(
+        "LearningRateScheduler",
+        "ModelCheckpoint",
+        "ProgbarLogger",
+        "ReduceLROnPlateau",
+        "TensorBoard",
+        "TerminateOnNaN",
+    ),
 ]
 NAMES = [
     *(f"layers.{name}" for name in LAYERS),
@@ -77,6 +84,7 @@ EXTRA = {
     "layers.LayerNormalization": {"rms_scaling"},  # Keras takes it out of **kwargs; refused unless False
     "layers.RandomBrightness": {"data_format"},  # Keras takes it out of **kwargs
     "layers.RandomContrast": {"data_format"},
+    "callbacks.TensorBoard": {"write_grads"},  # as Keras 2 had it
     "optimizers.RMSprop": {"epsilon_mode"},  # ε outside the root, for the tutorials of 2017 to 2019
     "Sequential.save_weights": {"note"},  # a run's settings travel with its weights
 }

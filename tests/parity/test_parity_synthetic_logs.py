@@ -34,7 +34,8 @@ NEVER = series(loss=[NAN] * 4, val_loss=[NAN] * 4)
 def linear(engine, rate=0.5):
     """y = w·x: one weight, whose value says when it was saved."""
     model = engine.Sequential([engine.Input((1,)), engine.layers.Dense(1, use_bias=False)])
-    model.compile(engine.optimizers.SGD(rate), "mse", metrics=["accuracy"])
+    quick = {} if engine is tc else dict(run_eagerly=True)  # no graph to be traced
+    model.compile(engine.optimizers.SGD(rate), "mse", metrics=["accuracy"], **quick)
     model.train_on_batch(np.ones((2, 1)), np.ones((2, 1)))  # Keras then knows its metrics
     return model
 
@@ -63,12 +64,11 @@ def drive(engine, callbacks, epochs, model, batches=2):
     return rates, sorted(history.history.items())
 
 
-def files(engine):
-    """What was written, by name: the weight in a file of weights, the text of any other."""
-    found = {}
+def files():
+    """What was written, by name: the weight in a file of weights, whichever engine's, the text of any other."""
+    found, model = {}, linear(tc)
     for path in sorted(path for path in Path().rglob("*") if path.is_file()):
         if path.name.endswith(".weights.h5"):
-            model = linear(engine)
             model.load_weights(str(path))
             found[str(path)] = float(model.get_weights()[0].item())
         else:
@@ -90,7 +90,7 @@ def compared(keras, make, trainings, tmp_path, monkeypatch, capsys, rate=0.5, ba
             left = [drive(engine, callbacks, epochs, model, batches) for epochs in trainings]
         said = capsys.readouterr().out
         heard = [str(each.message) for each in warned if issubclass(each.category, UserWarning)]
-        found.append((left, said, heard, float(model.get_weights()[0].item()), files(engine)))
+        found.append((left, said, heard, float(model.get_weights()[0].item()), files()))
     for ours, theirs in zip(*found, strict=True):
         assert repr(ours) == repr(theirs)  # NaN is not equal to itself
     return found[0]
@@ -206,7 +206,7 @@ def test_the_best_file_survives_an_epoch_that_was_not_validated(keras, tmp_path,
         monkeypatch.chdir(tmp_path)
         with pytest.warns(UserWarning, match=r"Can save best model only with val_loss available\."):
             drive(engine, best_only(engine.__name__)(engine), SOMETIMES, linear(engine))
-        found[engine] = files(engine)[f"{engine.__name__}.weights.h5"]
+        found[engine] = files()[f"{engine.__name__}.weights.h5"]
     assert found[tc] == 11
     assert found[keras] == 21
 
@@ -257,3 +257,22 @@ def test_the_table_can_be_read(tmp_path):
     with (tmp_path / "a/log.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [{name: float(row[name]) for name in logs} for row, logs in zip(rows, FALLING, strict=True)] == FALLING
+
+
+@pytest.mark.parametrize("name", ["ReduceLROnPlateau", "LearningRateScheduler"])
+def test_a_schedule_of_the_optimizer_s_own_is_kept(name, keras):
+    for engine in (tc, keras):
+        schedules = engine.optimizers.schedules
+        model = linear(engine, schedules.ExponentialDecay(0.5, 10, 0.5))
+        kind = getattr(engine.callbacks, name)
+        callback = kind("val_loss", patience=0) if name == "ReduceLROnPlateau" else kind(lambda epoch: 0.1)
+        with pytest.raises(TypeError, match=r"(?i)schedule"):
+            drive(engine, [callback], FLAT, model)
+
+
+def test_rates_are_set_and_read(keras):
+    for engine in (tc, keras):
+        optimizer = linear(engine).optimizer
+        for rate in (0.25, np.float32(0.125), np.float64(0.5), 1):
+            optimizer.learning_rate = rate
+            assert float(optimizer.learning_rate) == rate

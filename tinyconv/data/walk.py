@@ -125,7 +125,12 @@ def as_dataset(given: Any, shuffle: bool = False, steps: int | None = None) -> D
     if hasattr(given, "__next__"):
         return Walk(Once(given), steps)
     if hasattr(given, "__getitem__") and any(hasattr(given, name) for name in ("__len__", "num_batches")):
-        return Walk(Numbered(given, shuffle), steps)
+        source = Numbered(given, shuffle)
+        if steps is None and source.length(0) is None:
+            raise ValueError(
+                f"{type(given).__name__} has no end: give steps (in fit, steps_per_epoch or validation_steps)"
+            )
+        return Walk(source, steps)
     if hasattr(given, "__iter__"):
         return Walk(Repeated(given), steps)
     return None
