@@ -140,7 +140,8 @@ def test_keras_15047_an_empty_file_is_named(written):
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("text.jpg", b"<html>no image</html>", "is no image of a kind that Pillow reads"),
+        ("text.jpg", b"<html>no image</html>", r"is no image \(JPEG, PNG, GIF, BMP, PPM, TIFF, WEBP\)"),
+        ("script.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", r"is no image"),
         ("cut.jpg", KINDS["rgb.jpg"][:-300], "is damaged: .*[Tt]runcated"),
         ("cut.png", KINDS["rgb.png"][:-60], "is damaged: "),
         ("cut.gif", KINDS["palette.gif"][:-100], "is damaged: "),

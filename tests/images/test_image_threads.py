@@ -119,6 +119,13 @@ def test_batches_do_not_depend_on_threads_nor_on_what_was_read_before(folder, wo
         assert np.array_equal(ours, theirs)
 
 
+def test_epochs_of_so_many_steps_end_their_threads_with_the_training(folder):
+    built = model()
+    built.fit(flow(folder), steps_per_epoch=2, epochs=2, verbose=0)
+    assert built.optimizer.iterations == 4
+    assert built.predict(flow(folder, shuffle=False), steps=2, verbose=0).shape == (10, 1)
+
+
 def test_shares_of_a_batch_make_the_whole_one(folder):
     for whole in (read(folder, batch_size=5, image_size=(8, 8), seed=1), flow(folder, seed=1)):
         parts = [whole.shard(rank, 3) for rank in range(3)]

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 RESAMPLING = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")  # Pillow's
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "GIF",
+    "BMP",
+    "PPM",
+    "TIFF",
+    "WEBP",
+)  # Pillow would start other programs for some of the others
 MARKED_END = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND"}  # what whole files have near their end
 NEAR = 4096  # bytes
 LUMA = np.array([9797, 19234, 3737], np.uint32)  # of red, green and blue, in 1/32768: 0.299, 0.587, 0.114
@@ -50,7 +59,7 @@ def opened(source: Any) -> Iterator["Image"]:
     name = "the stream" if isinstance(source, BytesIO) else os.fsdecode(source)
     with open(source, "rb") if not isinstance(source, BytesIO) else source_kept(source) as file:
         try:
-            with Image.open(file) as image:
+            with Image.open(file, formats=FORMATS) as image:
                 most = Image.MAX_IMAGE_PIXELS
                 if most is not None and image.width * image.height > most:
                     raise Image.DecompressionBombError(f"{image.width}×{image.height} pixels")
@@ -58,8 +67,8 @@ def opened(source: Any) -> Iterator["Image"]:
         except ImageError:
             raise
         except UnidentifiedImageError:
-            empty = file.seek(0, os.SEEK_END) == 0
-            raise ImageError(f"{name} is {'empty' if empty else 'no image of a kind that Pillow reads'}") from None
+            empty, known = file.seek(0, os.SEEK_END) == 0, ", ".join(FORMATS)
+            raise ImageError(f"{name} is {'empty' if empty else f'no image ({known})'}") from None
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             fix = "PIL.Image.MAX_IMAGE_PIXELS is the limit, raise it if you trust the file"
             raise ImageError(f"{name} is too large ({error}): {fix}") from None
