@@ -79,6 +79,8 @@ def test_images_of_integers(theirs, rng):
     ours, keras_one = both(theirs, fill_mode="reflect")
     x, parameters = rng.integers(0, 256, (7, 8, 3), np.uint8), {"theta": 20, "shear": 10, "flip_horizontal": True}
     np.testing.assert_array_equal(ours.apply_transform(x, parameters), keras_one.apply_transform(x, parameters))
+    for more in ({"brightness": 1.3}, {"channel_shift_intensity": 20.5}):
+        close("integers", ours.apply_transform(x, more), keras_one.apply_transform(x, more), 1e-5)
 
 
 def test_channels_first(theirs, rng):

@@ -72,22 +72,22 @@ def shifted_channels(x: np.ndarray, intensity: float) -> np.ndarray:
 def brightened(x: np.ndarray, brightness: float) -> np.ndarray:
     """Return the image (h,w,c) times `brightness`, in whole numbers of 0 … 255, as Pillow's enhancer has them.
 
-    A fourth channel (alpha) stays. Numbers outside 0 … 255 are scaled into that range and, afterwards, back. A
-    brightness of 1 changes nothing, where Keras cuts fractions off.
+    A fourth channel (alpha) stays; images of integers become float32. Numbers outside 0 … 255 are scaled into that
+    range and, afterwards, back. A brightness of 1 changes nothing, where Keras cuts fractions off.
     """
     if brightness == 1:
         return x
-    low, high = x.min(), x.max()
+    low, high = np.float32(x.min()), np.float32(x.max())
     outside = bool(low < 0 or high > 255)
     pixels = x.astype(np.float32)
     if outside:
-        pixels = pixels - low.astype(np.float32)
+        pixels = pixels - low
         largest = pixels.max()
         pixels = pixels / (largest if largest else np.float32(1)) * np.float32(255)
     pixels = np.trunc(pixels)
-    colours = 3 if x.shape[-1] == 4 else x.shape[-1]
-    brighter = np.trunc(np.clip(np.float32(brightness) * pixels[..., :colours], 0, 255))
-    pixels = np.concatenate([brighter, pixels[..., colours:]], axis=-1)
+    colors = 3 if x.shape[-1] == 4 else x.shape[-1]
+    brighter = np.trunc(np.clip(np.float32(brightness) * pixels[..., :colors], 0, 255))
+    pixels = np.concatenate([brighter, pixels[..., colors:]], axis=-1)
     if outside:
-        pixels = pixels / np.float32(255) * (high - low).astype(np.float32) + low.astype(np.float32)
-    return pixels.astype(x.dtype)
+        pixels = pixels / np.float32(255) * (high - low) + low
+    return pixels.astype(x.dtype if x.dtype.kind == "f" else np.float32)
