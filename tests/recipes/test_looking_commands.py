@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from run_checks import Outcome, load_once
 import tinyconv as tc
 from tinyconv import predict, train
 from tinyconv.datasets import mnist
-from tinyconv.recipes import BY_NAME, inside, opening
-from tinyconv.recipes.fitting import probabilities
+from tinyconv.recipes import BY_NAME, inside, opening, pictures
+from tinyconv.recipes.fitting import Answers, probabilities
+from tinyconv.recipes.pictures import shown, takes_bgr
 from tinyconv.visualize import __main__ as visualizing
 from tinyconv.visualize import activations as draw_activations
 from tinyconv.visualize import save
@@ -231,16 +233,24 @@ def test_a_figure_without_matplotlib_says_what_to_install(monkeypatch):
 
 
 def test_a_red_pixel_tells_which_networks_take_bgr():
-    from dataclasses import replace
-
-    from tinyconv.recipes.pictures import shown, takes_bgr
-
     own = BY_NAME["cifar10"]
     assert not takes_bgr(own)
     assert not takes_bgr(BY_NAME["mnist"])
     turned = replace(own, prepare=lambda images: images[..., ::-1])
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("float32")
     np.testing.assert_array_equal(shown(turned, turned.prepare(images)), images)
+
+
+def test_photographs_which_come_class_by_class_are_shown_of_all_classes():
+    images = np.random.default_rng(0).random((240, 32, 32, 3), dtype=np.float32)
+    labels = np.repeat(np.arange(10), 24)
+    found = Answers(np.full((240, 10), 0.1), labels, images, np.arange(240))
+    for photographs in (False, True):
+        _, figure = next(pictures.of_answers(replace(BY_NAME["cifar10"], photographs=photographs), found))
+        page = figure.axes[0]
+        named = {text.get_text().split(":")[0] for text in page.texts if text.get_text().startswith("true ")}
+        assert len(page.images) == 100
+        assert len(named) == (9 if photographs else 4)  # the first class is what all are taken for
 
 
 def test_nothing_half_written_is_left(runs, tmp_path):

@@ -104,10 +104,10 @@ def of_answers(recipe: Recipe, found: Answers) -> Figures:
     """Yield what the network answers to images, and how often it is right, class by class."""
     names, guess = recipe.class_names, found.p.argmax(axis=1)
     images, p, labels = shown(recipe, found.images), found.p[found.shown], found.labels[found.shown]
-    yield (
-        "predictions.png",
-        visualize.predictions(images, p, labels, names, f"{recipe.name}: what images are taken for"),
-    )
+    some, title = np.arange(min(100, len(p))), f"{recipe.name}: what images are taken for"
+    if recipe.photographs:  # they come class by class
+        some, title = some * len(p) // len(some), f"{title}, of all classes"
+    yield "predictions.png", visualize.predictions(images[some], p[some], labels[some], names, title)
     yield "mistakes.png", visualize.mistakes(images, p, labels, names, f"{recipe.name}: worst mistakes")
     title = f"{recipe.name}: confusion matrix"
     yield "confusion.png", visualize.confusion_matrix(found.labels, guess, names, title)
