@@ -43,6 +43,14 @@ def test_python_on_a_page_can_be_read(page):
             "import tinyconv as tc\nfrom tinyconv.layers import Conv2D, Dense\n",
         ),
         ("gradients.md", "import numpy as np", ""),
+        (
+            "callbacks.md",
+            "class Tiles",
+            "import numpy as np\nimport tinyconv as tc\n"
+            "x, y = x_test, y_test = np.ones((96, 4)), np.zeros(96)\n"
+            "model = tc.Sequential([tc.Input((4,)), tc.layers.Dense(1)])\n"
+            "model.compile('sgd', 'mse')\n",
+        ),
     ],
 )
 def test_a_pages_example_runs(page, opens, also, capsys):

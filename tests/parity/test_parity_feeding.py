@@ -120,6 +120,22 @@ def test_fit(case, keras):
     assert said == their_said
 
 
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+@pytest.mark.parametrize(("batch", "known"), [(4, True), (2, False)])
+def test_tensorflow_s_datasets(batch, known, keras):
+    """Gone through once an epoch; their len may not be known: Keras then says that they ran out."""
+    import tensorflow as tf
+
+    data = tf.data.Dataset.from_tensor_slices((X, 2 * X)).batch(batch)
+    data = data if known else data.filter(lambda x, y: True)
+    found = []
+    for engine in (tc, keras):
+        heard = []
+        linear(engine).fit(data, epochs=2, shuffle=False, verbose=0, callbacks=[listener(engine, heard)])
+        found.append([each[:2] for each in heard if each[0] != "batch"])  # Keras begins a batch that is not there
+    assert found[0] == found[1] != []
+
+
 @pytest.mark.parametrize("given", ["arrays", "arrays, size", "numbered", "generator"])
 @pytest.mark.parametrize("steps", [2, 3])
 def test_evaluate_and_predict(given, steps, keras):
