@@ -59,6 +59,26 @@ def test_save_img_takes_streams_and_leaves_transparency_out_of_jpegs():
     assert tc.utils.load_img(BytesIO(file.getvalue())).size == (10, 12)
 
 
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest", "bicubic", "lanczos3"])
+def test_smart_resize_is_keras_s(keras, interpolation):
+    x = np.random.default_rng(2).uniform(0, 255, (2, 30, 41, 3)).astype("float32")
+    for given, size, layout in ((x, (9, 20), "channels_last"), (x[0], (50, 33), "channels_last")):
+        theirs = keras.preprocessing.image.smart_resize(given, size, interpolation, layout)
+        ours = tc.preprocessing.image.smart_resize(given, size, interpolation, layout)
+        assert ours.shape == theirs.shape
+        assert np.abs(ours - theirs).max() < 2e-6 * 255
+    first = tc.preprocessing.image.smart_resize(x.transpose(0, 3, 1, 2), (9, 20), data_format="channels_first")
+    assert np.array_equal(first.transpose(0, 2, 3, 1), tc.preprocessing.image.smart_resize(x, (9, 20)))
+    with pytest.raises(ValueError, match="images have shape"):
+        tc.preprocessing.image.smart_resize(x[0, 0], (9, 20))
+
+
+def test_the_names_are_keras_s(keras):
+    for ours, theirs in ((tc.preprocessing.image, keras.preprocessing.image), (tc.preprocessing, keras.preprocessing)):
+        names = {name for name in dir(theirs) if "image" in name or "img" in name or "resize" in name}
+        assert names <= set(ours.__all__)
+
+
 def test_shapes_that_are_no_image_are_refused():
     with pytest.raises(ValueError, match=r"an image has shape \(h, w, c\), got \(2, 2\)"):
         tc.utils.array_to_img(np.zeros((2, 2)))

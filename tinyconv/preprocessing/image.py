@@ -11,11 +11,11 @@ import numpy as np
 from ..arguments import fraction, size, whole
 from ..config import floatx
 from ..randomness import Stream, uniform
-from ..utils.image import array_to_img, img_to_array, load_img, save_img
+from ..utils.image import array_to_img, img_to_array, load_img, save_img, smart_resize
 from .iterators import DirectoryIterator, NumpyArrayIterator
 from .pixels import FILL_MODES, affine_map, brightened, shifted_channels, warped
 
-__all__ = ["ImageDataGenerator", "array_to_img", "img_to_array", "load_img", "save_img"]
+__all__ = ["ImageDataGenerator", "array_to_img", "img_to_array", "load_img", "save_img", "smart_resize"]
 
 AFFINE = ("theta", "tx", "ty", "shear", "zx", "zy")  # what `affine_map` takes
 DRAWS = 12  # numbers that an image's transformation takes, each at a place of its own, whichever of them are used

@@ -15,10 +15,10 @@ import numpy as np
 from ..arguments import pair
 from ..config import floatx
 from ..data.dataset import Batch
-from ..data.images import ImageError, ImageFiles, SampleDataset, find_images, load_image
+from ..data.images import ImageFiles, SampleDataset, find_images, load_image
 from ..data.images.cache import cached
 from ..data.images.decode import CHANNELS, check_color_mode
-from ..data.images.samples import AHEAD, stacked, warn_once
+from ..data.images.samples import AHEAD, stacked
 from ..randomness import Stream, permutation
 from ..utils.image import array_to_img, img_to_array
 
@@ -292,12 +292,6 @@ class DirectoryIterator(ImageIterator):
         if self.class_mode == "categorical":
             return Batch(x, np.eye(self.num_classes, dtype=self.dtype)[labels])
         return Batch(x, labels.astype(self.dtype))
-
-    def leave_out(self, index: int, error: ImageError) -> None:
-        """Name a file whose damage shows only now, or refuse it."""
-        if self.damaged == "refuse":
-            raise error
-        warn_once(self.skipped, self.filepaths[index], error)
 
 
 def _checked_subset(subset: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..config import floatx
-from ..data.images import load_image
+from ..data.images import load_image, resize_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -83,6 +83,24 @@ def save_img(
         warnings.warn("JPEG has no transparency: the image is saved as RGB", stacklevel=2)
         image = image.convert("RGB")
     image.save(path, format=file_format, **kwargs)
+
+
+def smart_resize(
+    x: Any, size: tuple[int, int], interpolation: str = "bilinear", data_format: str = "channels_last"
+) -> np.ndarray:
+    """Return an image (h, w, c), or several (n, h, w, c), as float32 of `size` (h, w), not stretched.
+
+    The largest part in the middle that has the shape of `size` is resized, as `image_dataset_from_directory` does with
+    `crop_to_aspect_ratio`.
+    """
+    x = np.asarray(x)
+    if x.ndim not in (3, 4):
+        raise ValueError(f"images have shape (h, w, c) or (n, h, w, c), got {x.shape}")
+    first = _channels_first(data_format)
+    images = [np.moveaxis(image, 0, -1) if first else image for image in (x if x.ndim == 4 else x[None])]
+    resized = np.stack([resize_image(image, size, interpolation, "crop") for image in images])
+    resized = np.moveaxis(resized, -1, 1) if first else resized
+    return resized if x.ndim == 4 else resized[0]
 
 
 def _channels_first(data_format: str | None) -> bool:

@@ -9,10 +9,10 @@ import numpy as np
 from ...arguments import pair
 from ..dataset import Batch
 from .cache import cached
-from .decode import CHANNELS, ImageError, check_color_mode, read_image
+from .decode import CHANNELS, check_color_mode, read_image
 from .files import ImageFiles
 from .resize import checked
-from .samples import SampleDataset, stacked, warn_once
+from .samples import SampleDataset, stacked
 
 
 class ImageFolder(SampleDataset):
@@ -55,12 +55,6 @@ class ImageFolder(SampleDataset):
         """Return images and their labels."""
         x = stacked(images, self.image_shape, "float32")
         return Batch(x, None if self.targets is None else self.targets[indices])
-
-    def leave_out(self, index: int, error: ImageError) -> None:
-        """Name a file whose damage shows only now, or refuse it."""
-        if self.damaged == "refuse":
-            raise error
-        warn_once(self.skipped, self.file_paths[index], error)
 
     def __iter__(self) -> Iterator[Any]:
         number, self._passes = self._passes, self._passes + 1

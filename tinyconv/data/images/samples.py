@@ -17,6 +17,7 @@ from ...arguments import size as positive_size
 from ...arguments import whole as not_negative
 from ..dataset import Batch, Dataset
 from .decode import ImageError
+from .files import ImageFiles
 
 NAME = "tinyconv-images"  # of the threads
 AHEAD = 2  # batches that are being made, or wait, while one is trained on
@@ -30,6 +31,9 @@ class SampleDataset(Dataset):
     """
 
     samples: int
+    files: ImageFiles  # that the images are in, if they are in files
+    damaged = "refuse"  # or "skip": what is done about a file whose damage shows only when it is read
+    skipped: dict[str, str]
 
     def __init__(
         self, samples: int, batch_size: int, shuffle: bool, seed: int | None, workers: int | None = None
@@ -51,8 +55,13 @@ class SampleDataset(Dataset):
         raise NotImplementedError
 
     def leave_out(self, index: int, error: ImageError) -> None:
-        """Take note that image number `index` is left out of its batch; or raise."""
-        raise error
+        """Leave image number `index` out of its batch, and name its file once; or raise."""
+        if self.damaged == "refuse":
+            raise error
+        path = self.files.paths[index]
+        if path not in self.skipped:
+            self.skipped[path] = str(error).removeprefix(path).strip()
+            warnings.warn(f"skipped a file: {error}", stacklevel=2)
 
     def order(self, step: int) -> np.ndarray:
         """Return the order of all images in the epoch before which `step` batches came."""
@@ -129,10 +138,3 @@ def stacked(images: list[np.ndarray], shape: tuple[int, ...], dtype: str) -> np.
     for image, place in zip(images, whole, strict=True):
         place[...] = image
     return whole
-
-
-def warn_once(skipped: dict[str, str], path: str, error: ImageError) -> None:
-    """Add a file that turned out to be damaged to those `skipped`, and say so."""
-    if path not in skipped:
-        skipped[path] = str(error).removeprefix(path).strip()
-        warnings.warn(f"skipped a file: {error}", stacklevel=2)
