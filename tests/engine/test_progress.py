@@ -131,3 +131,12 @@ def test_no_notebook_means_no_output_that_changes(digits, network, capsys, monke
     monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
     network().fit(*digits)
     assert capsys.readouterr().out.startswith("Epoch 1/1  ")
+
+
+def test_a_bar_whose_length_is_not_known(digits, network, capsys, monkeypatch):
+    """A generator does not say how many batches it has."""
+    on_a_terminal(monkeypatch, 120)
+    monkeypatch.setattr("tinyconv.callbacks.progress.PAUSE", 0)
+    x, y = digits
+    network().fit(((x[i : i + 20], y[i : i + 20]) for i in (0, 20, 40)), verbose=1)
+    assert "Epoch 1/1  3/3  " in capsys.readouterr().out
