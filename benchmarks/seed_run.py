@@ -19,7 +19,7 @@ from tinyconv.data import Dataset
 from tinyconv.data.dataset import as_batch
 from tinyconv.models import Sequential
 from tinyconv.recipes import BY_NAME, Recipe
-from tinyconv.recipes.config import Config, fresh
+from tinyconv.recipes.config import Config, fresh, variant
 from tinyconv.recipes.fitting import answers, build, fit, training_source
 from tinyconv.recipes.mnist_sgd import FirstLoss
 from tinyconv.recipes.recipe import Data
@@ -118,10 +118,8 @@ def main() -> None:
     request = json.load(sys.stdin)
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print goes to standard error
-    recipe = BY_NAME[request["recipe"]]
-    config = fresh(recipe, request["options"])
-    if config.variant is not None:
-        recipe = recipe.variants[config.variant]
+    config = fresh(BY_NAME[request["recipe"]], request["options"])
+    recipe = variant(BY_NAME[config.recipe], config.variant)
     data = recipe.load(config)
     if request["engine"] == "tinyconv":
         outcome = ours(recipe, config, data)

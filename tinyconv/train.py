@@ -6,26 +6,29 @@ from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 if not __package__:
     sys.exit("run it as a module of its package: python -m tinyconv.train")
 
-from . import kernels
+from . import kernels, visualize
 from .commands import BROKEN_PIPE, Parser, command, lost_output, short
 from .models import Model
 from .names import look_up
+from .range_test import lr_finder
 from .recipes import BY_NAME, RECIPES, Recipe, checkpoint, pictures, report
-from .recipes.config import FILE, Config, fresh, read, resumed
+from .recipes.config import FILE, Config, fresh, read, resumed, variant
 from .recipes.errors import DivergedError, NotWrittenError, RunError
-from .recipes.fitting import answers, build, fit
+from .recipes.fitting import answers, build, fit, training_source
 from .recipes.folder import default_folder, locked, make, refuse_overwriting, writing
 from .recipes.options import PARSERS, folder_name, option
 from .recipes.recipe import Data, History, epochs_of
 from .recipes.stopping import Stopped, stopped_by_signals
 
 PROG = "python -m tinyconv.train"
+RATES = "learning_rates.png"
 
 
 def parser() -> Parser:
@@ -58,6 +61,7 @@ def parser() -> Parser:
     add("--output", type=folder_name, metavar="DIR", help="folder for the run's files (default: runs/RECIPE)")
     add("--resume", action="store_true", help="continue the run in the folder, with its options")
     add("--verbose", type=int, choices=(0, 1, 2), default=1, help="0 no progress, 1 a bar, 2 a line an epoch")
+    add("--lr-find", action="store_true", help="test growing learning rates, suggest one, and stop")
     add("--summary", action="store_true", help="print the network and stop")
     add("--list", action="store_true", help="print the recipes and stop")
     return made
@@ -103,7 +107,7 @@ def run(recipe: Recipe, options: Namespace, folder: Path) -> int:
     """Train; if that ends early, say why, what `folder` holds and how to go on; return the exit code."""
     with stopped_by_signals():
         try:
-            train(recipe, options, folder)
+            (find_rate if options.lr_find else train)(recipe, options, folder)
         except (DivergedError, NotWrittenError) as error:
             complain(f"{short(PROG)}: {error}. {state_of(folder, recipe)}")
             return 2
@@ -124,7 +128,7 @@ def run(recipe: Recipe, options: Namespace, folder: Path) -> int:
 
 def train(recipe: Recipe, options: Namespace, folder: Path) -> None:
     """Train as the options say, from the start or from what `folder` holds; raises RunError if that cannot be."""
-    given = {name: getattr(options, name) for name in PARSERS if getattr(options, name) is not None}
+    given = given_in(options)
     with ExitStack() as stack:
         if options.resume:
             read(folder)  # where there is no run, there is nothing to lock
@@ -134,18 +138,7 @@ def train(recipe: Recipe, options: Namespace, folder: Path) -> None:
             refuse_overwriting(folder, checkpoint.FILES, pictures.NAMES)
             config = fresh(recipe, given)
         recipe = variant(recipe, config.variant)
-        check_options(recipe, config)
-        device = "gpu" if config.backend == "gpu" else "cpu"
-        if device == "cpu":
-            stack.enter_context(kernels.backend(config.backend))
-        try:
-            kernels.move(np.zeros(1), device)  # fails before anything is written where there is no GPU
-        except kernels.DeviceError as error:
-            raise RunError(f"--backend {config.backend}: {error}") from None
-        if config.threads is not None:
-            set_threads(config.threads)
-        data = load(recipe, config)
-        check_images(recipe, config, data.counts[0])
+        data, device = prepared(recipe, config, stack)
         history: History = {}
         if not options.resume:
             make(folder)
@@ -169,6 +162,50 @@ def train(recipe: Recipe, options: Namespace, folder: Path) -> None:
             raise RunError(f"out of memory: {error}") from None
 
 
+def prepared(recipe: Recipe, config: Config, stack: ExitStack) -> tuple[Data, str]:
+    """Return the data, and the device to train on, until `stack` closes; raises RunError if one cannot be had."""
+    check_options(recipe, config)
+    device = "gpu" if config.backend == "gpu" else "cpu"
+    if device == "cpu":
+        stack.enter_context(kernels.backend(config.backend))
+    try:
+        kernels.move(np.zeros(1), device)  # fails before anything is written where there is no GPU
+    except kernels.DeviceError as error:
+        raise RunError(f"--backend {config.backend}: {error}") from None
+    if config.threads is not None:
+        set_threads(config.threads)
+    data = load(recipe, config)
+    check_images(recipe, config, data.counts[0])
+    return data, device
+
+
+def find_rate(recipe: Recipe, options: Namespace, folder: Path) -> None:
+    """Test growing learning rates on the recipe's network, say which to begin with, and draw the test in `folder`."""
+    if options.resume:
+        raise RunError("--lr-find tests a network before it is trained: leave --resume out")
+    refuse_overwriting(folder, (), [RATES])
+    config = fresh(recipe, given_in(options))
+    recipe = variant(recipe, config.variant)
+    with ExitStack() as stack:
+        data, device = prepared(recipe, config, stack)
+        model = build(recipe, config)
+        model.to(device)
+        x, y, batch_size = training_source(recipe, config, data)
+        found = lr_finder(model, x if y is None else (x, y), batch_size)
+    make(folder)
+    with writing(folder):
+        visualize.save(found.plot(), folder / RATES)
+    own, rate = recipe.learning_rate, found.suggestion
+    tested = f"{recipe.name}: {len(found.rates)} learning rates from {found.rates[0]:.1g} to {found.rates[-1]:.1g}"
+    advice = "the loss falls with none of them" if rate is None else f"the loss falls fastest at {rate:.2g}"
+    print(f"{tested}; {advice} (the document has {own:g}); {folder / RATES} shows it")
+
+
+def given_in(options: Namespace) -> dict[str, Any]:
+    """Return the settings that the command line gives, by name."""
+    return {name: getattr(options, name) for name in PARSERS if getattr(options, name) is not None}
+
+
 def finish(
     recipe: Recipe, config: Config, model: Model, data: Data, history: History, folder: Path, verbose: int
 ) -> None:
@@ -188,16 +225,6 @@ def finish(
     with writing(folder):
         pictures.draw(folder, recipe, model, history, found)
     report.show(recipe, config, history, found.accuracy, model.count_params(), stopwatch, folder)
-
-
-def variant(recipe: Recipe, name: str | None) -> Recipe:
-    """Return the variant of a recipe that has this name, None for the document's; raises RunError if there is none."""
-    if name is None:
-        return recipe
-    if name not in recipe.variants:
-        known = f"knows {' and '.join(recipe.variants)}" if recipe.variants else "has no variants: leave --variant out"
-        raise RunError(f"--variant {name}: {recipe.name} {known}")
-    return recipe.variants[name]
 
 
 def check_options(recipe: Recipe, config: Config) -> None:

@@ -256,3 +256,20 @@ def test_pictures_choose_from_images_evenly_spread(monkeypatch, scenes):
     assert found.shown.tolist() == [0, 3, 6, 9]
     whole = np.concatenate([batch.x for batch in data.test.epoch(0)])
     np.testing.assert_array_equal(found.images, whole[found.shown])
+
+
+def test_lr_find_suggests_a_rate_and_trains_nothing(command, small, pets):
+    done = command("cats-dogs", "--data", pets, "--batch-size", 4, "--lr-find", "--augment")
+    assert done.code == 0, done.err
+    *_, line = done.out.splitlines()
+    assert line.startswith("cats-dogs: ")
+    assert " learning rates from 1e-06 to " in line
+    assert "the loss fall" in line
+    assert line.endswith("(the document has 0.001); runs/cats-dogs/learning_rates.png shows it")
+    assert sorted(contents("runs/cats-dogs")) == ["learning_rates.png"]
+    with Image.open("runs/cats-dogs/learning_rates.png") as picture:
+        assert min(picture.size) >= 300
+    message = "runs/cats-dogs holds learning_rates.png, which the run would overwrite: give another --output"
+    refused(command("cats-dogs", "--data", pets, "--batch-size", 4, "--lr-find"), message)
+    refused(command("cats-dogs", "--resume", "--lr-find"), "--lr-find tests a network before it is trained")
+    assert command("cats-dogs", "--data", pets, *SMALL, "--epochs", 1).code == 0, "a run may start beside the picture"

@@ -79,6 +79,16 @@ def resumed(recipe: Recipe, given: dict[str, Any], folder: Path) -> Config:
     return replace(saved, **given)
 
 
+def variant(recipe: Recipe, name: str | None) -> Recipe:
+    """Return the variant of a recipe that has this name, None for the document's; raises RunError if there is none."""
+    if name is None:
+        return recipe
+    if name not in recipe.variants:
+        known = f"knows {' and '.join(recipe.variants)}" if recipe.variants else "has no variants: leave --variant out"
+        raise RunError(f"--variant {name}: {recipe.name} {known}")
+    return recipe.variants[name]
+
+
 def read(folder: Path) -> Config:
     """Return the settings saved in `folder`; raises RunError if there are none or they make no sense."""
     path = folder / FILE
