@@ -25,7 +25,7 @@ from rich.table import Table
 from tinyconv.recipes import BY_NAME
 from tinyconv.recipes.options import PARSERS
 
-from . import arguments, machine, report
+from . import arguments, curves, machine, report
 from .processes import ROOT, WorkerError, environment
 
 ENGINES = ("tinyconv", "keras")
@@ -75,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     cores = len(machine.usable_cores())
     made.add_argument("--threads", type=arguments.threads, default=cores, help=f"for each engine (all {cores} cores)")
     made.add_argument("--json", type=arguments.new_file(".json"), metavar="FILE", required=True, help="kept there")
+    made.add_argument("--plot", type=arguments.new_file(".png"), metavar="FILE", help="draw all curves there")
     return made
 
 
@@ -164,6 +165,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.print(f"Interrupted: {given.json} has what was trained; the same command goes on.")
         return 130
     console.print(table(recipe.name, runs))
+    if given.plot:
+        curves.draw(recipe.name, runs, given.plot)
     apart = standard_errors(runs)
     if apart is None:
         return 0

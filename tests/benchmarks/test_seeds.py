@@ -5,8 +5,10 @@ import subprocess
 from math import isinf, sqrt
 
 import pytest
+from matplotlib.axes import Axes
+from PIL import Image
 
-from benchmarks import reproduction, seed_run, seeds
+from benchmarks import curves, reproduction, seed_run, seeds
 from benchmarks.processes import WorkerError
 from tinyconv.recipes import BY_NAME, mnist_sgd
 from tinyconv.recipes.config import fresh
@@ -113,6 +115,27 @@ def test_a_training_in_a_process_of_its_own():
     assert outcome["images"] == [200, 200]
     assert len(outcome["history"]["val_accuracy"]) == 2
     assert outcome["accuracy"] == pytest.approx(outcome["history"]["val_accuracy"][-1])
+
+
+def test_curves_are_drawn(monkeypatch, tmp_path):
+    labels = []
+    draw = Axes.plot
+
+    def plot(self, epochs, values, line, **given):
+        labels.append((given["label"], line, list(values)))
+        return draw(self, epochs, values, line, **given)
+
+    monkeypatch.setattr(Axes, "plot", plot)
+    found = runs([0.9, 0.8], [0.7])
+    for run in found:
+        run["history"] |= {"accuracy": [0.4, 0.5], "loss": [2.0, 1.0], "val_loss": [3.0, 2.0]}
+    curves.draw("cifar10", found, tmp_path / "curves.png")
+    with Image.open(tmp_path / "curves.png") as picture:
+        assert picture.size == (1280, 512)
+    assert len(labels) == 12, "training and validation, accuracy and loss, of three trainings"
+    assert [label for label, _, _ in labels if label] == ["tinyconv", "Keras"] * 2
+    assert (None, "-", [0.5, 0.8]) in labels
+    assert (None, ":", [2.0, 1.0]) in labels
 
 
 def test_tables():
