@@ -273,3 +273,16 @@ def test_lr_find_suggests_a_rate_and_trains_nothing(command, small, pets):
     refused(command("cats-dogs", "--data", pets, "--batch-size", 4, "--lr-find"), message)
     refused(command("cats-dogs", "--resume", "--lr-find"), "--lr-find tests a network before it is trained")
     assert command("cats-dogs", "--data", pets, *SMALL, "--epochs", 1).code == 0, "a run may start beside the picture"
+
+
+def test_the_run_of_a_variant_is_opened_with_its_network(tmp_path):
+    from tinyconv.recipes import checkpoint
+    from tinyconv.recipes.opening import open_run
+
+    recipe = BY_NAME["intel"].variants["code"]
+    config, model = fresh(recipe, {"variant": "code"}), recipe.build()
+    checkpoint.save_weights(tmp_path / "last.weights.h5", model, config, {})
+    opened = open_run(tmp_path / "last.weights.h5")
+    assert opened.recipe is recipe
+    assert opened.model.count_params() == 6_456_326
+    np.testing.assert_array_equal(opened.model.get_weights()[0], model.get_weights()[0])

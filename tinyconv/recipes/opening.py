@@ -13,7 +13,7 @@ from ..initializers import blank
 from ..keras_files import read_note
 from ..models import Model
 from . import BY_NAME, checkpoint
-from .config import Config, read
+from .config import Config, read, variant
 from .errors import RunError
 from .recipe import History, Recipe
 
@@ -42,7 +42,7 @@ def open_run(path: Path) -> Opened:
         state = f"is no {ENDING} file" if path.exists() else "is not there"
         raise RunError(f"{path} {state}: name the folder of a run of tinyconv.train, or a {ENDING} file in it")
     config, history = _settings(path)
-    recipe = BY_NAME[config.recipe]
+    recipe = variant(BY_NAME[config.recipe], config.variant)
     recipe = recipe.variants.get(config.variant or "", recipe)
     names.clear_session()
     with blank():
