@@ -63,7 +63,8 @@ def command(capsys):
         except SystemExit as ending:
             code = ending.code
         said = capsys.readouterr()
-        return Outcome(code, said.out, said.err)
+        errors = [line for line in said.err.splitlines(True) if not line.startswith("tinyconv: compiling")]
+        return Outcome(code, said.out, "".join(errors))
 
     return run
 
