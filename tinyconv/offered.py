@@ -14,7 +14,9 @@ from importlib.util import find_spec
 from inspect import signature
 from opcode import opmap
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 DESCRIBED = "an object describes itself by get_config() and is made again by its class's from_config()"
 KINDS = {"loss": "losses"}  # the others: their plural
@@ -234,6 +236,7 @@ ARGUMENTS = {
     "batch_size batch_shape": "give the shape of one sample: Input((28, 28, 1))",
     "sparse ragged tensor input_tensor optional": "inputs are whole arrays, each given to fit",
     "axis": "classes are on the last axis",
+    "splines": "lines are curves that pass by every box",
     "ignore_class": "give such samples a sample_weight of 0",
     "from_sorted_ids": "give scores for all classes",
     "input_axes output_axes": "axes are those of the layers' own kernels",
@@ -286,7 +289,7 @@ def explain_missing(modules: Iterable[ModuleType]) -> None:
         if kind.__name__ in INSTEAD:
             _explain_attributes(kind)
         for name in METHODS & vars(kind).keys():
-            setattr(kind, name, _explained(vars(kind)[name]))
+            setattr(kind, name, explained(vars(kind)[name]))
 
 
 def _explain_names(module: ModuleType, public: dict[ModuleType, set[str]]) -> None:
@@ -327,16 +330,18 @@ def _explain_attributes(kind: type) -> None:
     kind.__getattr__ = missing  # type: ignore[attr-defined]
 
 
-def _explained(method: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(method)
-    def explained(self: Any, *given: Any, **named: Any) -> Any:
+def explained(function: F) -> F:
+    """Let a method or a function say, about an argument that it has not, what there is instead, or what comes near."""
+
+    @wraps(function)
+    def explains(*given: Any, **named: Any) -> Any:
         try:
-            return method(self, *given, **named)
+            return function(*given, **named)
         except TypeError as error:
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
-                raise  # not of this call, but from inside the method
-            known = signature(method).parameters
-            name = type(self).__name__ if method.__name__ == "__init__" else method.__name__
+                raise  # not of this call, but from inside the function
+            known = signature(function).parameters
+            name = type(given[0]).__name__ if function.__name__ == "__init__" else function.__name__
             for argument in named.keys() - known.keys():
                 advice, near = _advice(ARGUMENTS, argument), nearest(argument, known)
                 if advice:
@@ -345,7 +350,7 @@ def _explained(method: Callable[..., Any]) -> Callable[..., Any]:
                     raise TypeError(f"{name} has no argument {argument}: did you mean {near}?") from None
             raise
 
-    return explained
+    return explains  # type: ignore[return-value]
 
 
 def public_names(module: ModuleType) -> set[str]:

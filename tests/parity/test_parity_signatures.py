@@ -68,11 +68,18 @@ NAMES = [
     *(f"initializers.{name}" for name in INITIALIZERS),
     *(f"regularizers.{name}" for name in ("L1", "L2", "L1L2")),
     *(f"callbacks.{name}" for name in CALLBACKS),
-    *(f"utils.{name}" for name in ("Progbar", "PyDataset", "Sequence")),
+    *(f"utils.{name}" for name in ("Progbar", "PyDataset", "Sequence", "plot_model")),
     *(f"Sequential.{name}" for name in METHODS),
     *(
         f"utils.{name}"
-        for name in ("array_to_img", "image_dataset_from_directory", "img_to_array", "load_img", "save_img")
+        for name in (
+            "array_to_img",
+            "image_dataset_from_directory",
+            "img_to_array",
+            "load_img",
+            "plot_model",
+            "save_img",
+        )
     ),
     *("Input", "Sequential", "layers.Layer.get_weights", "layers.Layer.set_weights", "layers.Layer.count_params"),
 ]

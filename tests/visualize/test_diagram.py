@@ -242,6 +242,10 @@ def test_refuses_in_one_line(tmp_path):
         plot_model(model, tmp_path / "m.png", dpi=0)
     with pytest.raises(ValueError, match="does not know its input shape"):
         plot_model(tc.Sequential([tc.layers.Dense(3)]), tmp_path / "m.png")
+    with pytest.raises(TypeError, match=r"plot_model has no argument show_shape: did you mean show_shapes\?"):
+        plot_model(model, tmp_path / "m.png", show_shape=True)
+    with pytest.raises(TypeError, match="plot_model does not offer splines: lines are curves"):
+        plot_model(model, tmp_path / "m.png", splines="ortho")
     with pytest.raises(TypeError, match="plot_model draws a model, got"):
         plot_model(model.layers, tmp_path / "m.png")
     with pytest.raises(OSError, match="cannot write the file"):

@@ -151,3 +151,15 @@ def test_the_page_of_all_layers_takes_a_title(title):
     figure = all_activations({"conv2d": relu_maps(4, 4, 2)}, rng.random((8, 8)), title)
     (line,) = [t for t in figure.axes[0].texts if t.get_text() == title]
     assert line.get_window_extent(figure.canvas.get_renderer()).x1 < figure.canvas.get_width_height()[0]
+
+
+def test_a_page_of_very_many_maps_shows_the_first_of_each_layer():
+    layers = {"wide": relu_maps(3, 3, 900, dead=[899]), "narrow": relu_maps(4, 4, 40), "last": relu_maps(2, 2, 100)}
+    layers["wide"][0, 0, :899] = 1
+    figure = all_activations(layers, np.zeros((8, 8)))
+    page = figure.axes[0]
+    assert len(page.images) == 1 + 64 + 40 + 64
+    np.testing.assert_array_equal(page.images[64].get_array(), layers["wide"][:, :, 63])
+    said = " ".join(words(figure))
+    assert "900 maps of 3×3, 1 dead" in said
+    assert said.count("the first 64 here") == 2

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import visualize
+from ..models import multiply_adds
 from ..visualize.answers import percent
 from . import pictures
 from .fitting import answers, probabilities
@@ -14,7 +15,9 @@ from .pictures import Figures, saved, shown
 from .recipe import Part
 
 EXPLAINED = 24  # test images that are explained
-EXCITED = 32  # units of a layer
+EXCITED, FEWEST = 32, 4  # units of a layer, at most and at least
+STEPS = 40  # of gradient ascent
+WORK = 2e12  # multiplications that exciting images may take, where that makes no fewer units than FEWEST
 
 
 def of_run(folder: Path, opened: Opened, test: Part | None) -> Iterator[str]:
@@ -61,12 +64,13 @@ def reasons(opened: Opened, x: np.ndarray, about: str) -> Figures:
 
 
 def excitement(opened: Opened) -> Figures:
-    """Yield, for each convolution, the images that excite its first 32 units most."""
+    """Yield, for each convolution, the images that excite its first units most: 32, fewer in a large network."""
     recipe, model = opened.recipe, opened.model
+    work = 3 * STEPS * multiply_adds(model) * len(visualize.convolutions(model))  # of one unit a layer, at most
     high = float(recipe.prepare(np.full((1, *recipe.image_shape), 255, np.float32)).max())
     for number, layer in enumerate(visualize.convolutions(model), start=1):
-        units = range(min(EXCITED, layer.output_shape[-1]))
-        images, means = visualize.exciting_images(model, layer, units, 0.0, high)
+        units = range(min(layer.output_shape[-1], EXCITED, max(FEWEST, int(WORK / work))))
+        images, means = visualize.exciting_images(model, layer, units, 0.0, high, STEPS)
         title = f"{recipe.name}: what excites the units of {layer.name} most"
         yield f"exciting/{number:02}-{layer.name}.png", visualize.exciting(shown(recipe, images), units, means, title)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _BAR = 3  # pixels: the height of the bar under a map
+_MOST = 1024  # maps of a page, if each layer shows all of its own
 _BAR_NOTE = "the bar under a map is its peak against the strongest map of the layer"
 
 
@@ -62,7 +63,7 @@ def all_activations(
     """One page: the image, (h, w), (h, w, 1) or (h, w, 3), and under it the maps (h, w, k) of each layer, in order.
 
     Maps are drawn as `activations` draws them. The longer side of every tile is 72 pixels, 16 tiles a row, on a page of
-    up to 256 maps, and 36 pixels, 32 a row, beyond.
+    up to 256 maps, and 36 pixels, 32 a row, beyond. Of more than 1,024 maps, each layer shows its first 64.
 
     Raises
     ------
@@ -74,15 +75,20 @@ def all_activations(
         raise ValueError("all_activations: layers is empty; pass {layer name: maps (h, w, k)}")
     arrays = {name: numbers(f"all_activations: maps of {name!r}", maps, "h w k") for name, maps in layers.items()}
     pictures, black, white = showable("all_activations: image", np.asarray(image)[np.newaxis])
-    columns = 16 if sum(a.shape[2] for a in arrays.values()) <= 256 else 32
+    total = sum(a.shape[2] for a in arrays.values())
+    columns = 16 if total <= 256 else 32
     room = 1152 // columns
+    facts = {name: _facts(a) for name, a in arrays.items()}
+    if total > _MOST:
+        facts = {name: f"{facts[name]}{', the first 64 here' * (a.shape[2] > 64)}" for name, a in arrays.items()}
+        arrays = {name: a[:, :, :64] for name, a in arrays.items()}
     mosaics = {name: Mosaic(a.shape[2], columns, _fitted(a, room), (2 + _BAR + 4, 4)) for name, a in arrays.items()}
     left = style.MARGIN + max(index_room(a.shape[2]) for a in arrays.values())
     shown = tile_size((pictures.shape[1], pictures.shape[2]), 160)
     heading = 44
     top = style.MARGIN + shown[0] + 8
     after = {name: left + int(style.text_width(name, style.HEADING, "bold")) + 14 for name in arrays}
-    right = max(after[name] + int(style.text_width(_facts(a), style.BODY)) for name, a in arrays.items())
+    right = max(after[name] + int(style.text_width(facts[name], style.BODY)) for name in arrays)
     beside = left + shown[1] + 20
     right = max(right, beside + int(style.text_width(title, style.TITLE, "bold")))
     width = max(left + columns * (room + 4) - 4, right) + style.MARGIN
@@ -97,7 +103,7 @@ def all_activations(
         page.text(beside, style.MARGIN + 44 + 21 * i, line, color=style.MUTED)
     for name, a in arrays.items():
         page.text(left, top + 24, name, size=style.HEADING, weight="bold")
-        page.text(after[name], top + 24, _facts(a), color=style.MUTED)
+        page.text(after[name], top + 24, facts[name], color=style.MUTED)
         _draw_maps(page, a, mosaics[name], left, top + heading)
         top += heading + mosaics[name].height
     return page.figure

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tinyconv.files import replace_file
 from tinyconv.models import Model
 from tinyconv.names import look_up
+from tinyconv.offered import explained
 from tinyconv.visualize import style
 from tinyconv.visualize.diagram.layout import Point
 from tinyconv.visualize.diagram.parts import Showing, parts_of
@@ -30,6 +31,7 @@ _SIDE, _AREA = 32_767, 2**27  # pixels of a PNG, at most: what common viewers op
 _FORMATS = (".png", ".svg", ".pdf")
 
 
+@explained
 def plot_model(
     model: Model,
     to_file: str | PathLike[str] = "model.png",
