@@ -5,7 +5,6 @@ import threading
 
 import numpy as np
 import pytest
-import torch
 
 import tinyconv as tc
 
@@ -187,10 +186,11 @@ def test_empty_sources():
         for method in (linear().fit, linear().evaluate, linear().predict):
             with pytest.raises(ValueError, match="the data have no batches"):
                 method(given, verbose=0)
-    model = tc.Sequential([tc.layers.Dense(1)])
-    model.compile("sgd", "mse")
-    with pytest.raises(ValueError, match="the data have no batches"):
-        model.fit(generator(0), verbose=0)
+    for given in (generator(0), Again([]), Numbered(0), tc.data.ArrayDataset(np.ones((0, 1)), np.ones((0, 1)))):
+        model = tc.Sequential([tc.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        with pytest.raises(ValueError, match=r"the data have no batches|ArrayDataset has no batches"):
+            model.fit(given, verbose=0)
 
 
 def test_what_a_generator_yields_is_checked():
@@ -270,6 +270,7 @@ def test_plain_objects_and_loaders():
             return [X[index : index + 1], X[index : index + 1]]
 
     assert epochs_of(Plain(), epochs=2) == [3, 3]
+    torch = pytest.importorskip("torch")
     pairs = torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(0 * X))
     loader = torch.utils.data.DataLoader(pairs, batch_size=4)
     assert epochs_of(loader, epochs=2) == [4, 4]

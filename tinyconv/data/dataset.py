@@ -61,7 +61,7 @@ class Dataset:
 
     def first(self) -> Any:
         """Return a first batch, to see what batches are like."""
-        return next(iter(self.epoch(0)))
+        return next(counted(self, 0))
 
     def shard(self, rank: int, size: int) -> "Dataset":
         """Return the dataset of process `rank` out of `size`: share number `rank` of every batch."""

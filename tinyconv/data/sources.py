@@ -36,8 +36,8 @@ class Source:
         return True
 
     def first(self) -> Any:
-        """Return a first batch, to see what batches are like; none is lost by that."""
-        return next(self.batches(0, 0, 1))
+        """Return a first batch, to see what batches are like, None if there is none; none is lost by that."""
+        raise NotImplementedError
 
     def on_epoch_begin(self) -> None:
         """Hear that an epoch begins, before its first batch."""
@@ -76,7 +76,7 @@ class Repeated(Source):
 
     def first(self) -> Any:
         """Return the first batch of a pass that is given up then."""
-        return next(self.begin(0))
+        return next(self.begin(0), None)
 
 
 class Passes(Repeated):
@@ -144,7 +144,7 @@ class Numbered(Source):
 
     def first(self) -> Any:
         """Return the first batch by number."""
-        return _as_tuple(self.given[0])
+        return None if self.length(0) == 0 else _as_tuple(self.given[0])
 
     def batches(self, number: int, start: int, stop: int | None) -> Iterator[Any]:
         """Yield the batches of these places in the pass's order."""

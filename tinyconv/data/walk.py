@@ -66,8 +66,10 @@ class Walk(Dataset):
 
     def first(self) -> Any:
         """Return a first batch, to see what batches are like."""
-        self.ready()
-        return self.source.first()
+        batch = self.source.first()
+        if batch is None:
+            raise ValueError(EMPTY)
+        return batch
 
     def _length(self, number: int) -> int | None:
         return self.source.length(number) or self.found
