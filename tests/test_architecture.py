@@ -25,11 +25,12 @@ STOREYS = [
     {"activations", "initializers", "regularizers", "schedules"},
     {"layers"},
     {"losses", "metrics", "optimizers"},
-    {"data", "datasets", "keras_files"},
+    {"data", "datasets"},
     {"callbacks"},  # what listens to training
     {"objectives"},  # losses and metrics of each output
     {"training"},
     {"models"},
+    {"saving"},  # models and weights in files
     {"gradcheck", "visualize", "zoo"},
     {"range_test"},  # a rate to begin with
     {"utils"},  # images from files and folders, and what else, in Keras's words

@@ -30,6 +30,7 @@ from . import (
     optimizers,
     preprocessing,
     regularizers,
+    saving,
     schedules,
     utils,
     zoo,
@@ -46,6 +47,7 @@ from .offered import explain_missing
 from .randomness import set_seed
 from .range_test import lr_finder
 from .registry import register_keras_serializable
+from .saving import load_model, model_from_json
 from .tensor import Function, Tensor
 
 __all__ = [
@@ -69,14 +71,18 @@ __all__ = [
     "initializers",
     "kernels",
     "layers",
+    "load_model",
     "losses",
     "lr_finder",
     "metrics",
+    "model_from_json",
+    "models",
     "no_grad",
     "optimizers",
     "preprocessing",
     "register_keras_serializable",
     "regularizers",
+    "saving",
     "schedules",
     "set_floatx",
     "set_seed",
@@ -89,6 +95,6 @@ __all__ = [
 explain_missing(
     [
         *(sys.modules[__name__], activations, callbacks, data, datasets, functions, initializers, layers, losses),
-        *(metrics, models, optimizers, preprocessing, regularizers, schedules, utils, zoo),
+        *(metrics, models, optimizers, preprocessing, regularizers, saving, schedules, utils, zoo),
     ]
 )

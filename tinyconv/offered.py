@@ -29,7 +29,7 @@ INSTEAD: dict[str, dict[str, str]] = {
         "ops": "tinyconv.functions has operations on tensors; NumPy does for arrays",
         "tree": "NumPy, dicts and tuples do",
         "random": "NumPy does for arrays; tinyconv.set_seed(…) seeds initialisation, shuffling and dropout",
-        "saving legacy export": "models have save_weights, load_weights and get_config",
+        "legacy export": "models have save, save_weights and get_config",
         "mixed_precision dtype_policies *DTypePolicy": 'set_floatx("float32") or "float64" sets the one dtype of all',
         "constraints quantizers Quantizer distillation": "there are regularizers, in tinyconv.regularizers",
         "device": 'model.to("gpu") and tensor.to("gpu") choose the device',
@@ -57,7 +57,7 @@ INSTEAD: dict[str, dict[str, str]] = {
         "model_to_dot": "plot_model draws a model without Graphviz",
         "*interactive_logging*": "fit has a progress bar, verbose=0 none; rich draws others",
         "get_file": "download the file, and say where it lies",
-        "Config *keras_object get_registered* get_custom_objects custom_object_scope": "tinyconv.registry does it",
+        "Config *keras_object get_registered* get_custom_objects custom_object_scope": "tinyconv.saving does it",
         "get_source_inputs is_keras_tensor standardize_dtype legacy": "models and layers know their inputs and dtypes",
     },
     "layers": {
@@ -99,12 +99,10 @@ INSTEAD: dict[str, dict[str, str]] = {
         "InputSpec": "check the shape in the layer's build(input_shape)",
         "serialize deserialize": DESCRIBED,
     },
-    "models": {
-        "load_model save_model": (
-            "build the model in code, then save_weights and load_weights; get_config and from_config keep its layers"
-        ),
-        "clone_model": "use type(model).from_config(model.get_config())",
-        "model_from_json": "use Sequential.from_config or Model.from_config with what json.loads gives",
+    "saving": {
+        "deserialize_keras_object serialize_keras_object": DESCRIBED,
+        "get_custom_objects CustomObjectScope": "use custom_object_scope, or register_keras_serializable",
+        "KerasFileEditor": "python -m tinyconv.inspect FILE shows what is in a file",
     },
     "losses": {
         "MeanAbsolute* MeanSquaredLogarithmic* mae mape msle Huber LogCosh": 'use MeanSquaredError, by name "mse"',
@@ -186,8 +184,7 @@ INSTEAD: dict[str, dict[str, str]] = {
         "boston_housing california_housing imdb reuters": "tinyconv is for images: use mnist, cifar10 or fashion_mnist",
     },
     "Model": {
-        "save export": "save_weights keeps the weights, get_config the layers",
-        "to_json": "json.dumps does with what get_config gives",
+        "export": "save keeps the whole model, save_weights the weights",
         "metrics metrics_names metrics_variables get_metrics_result reset_metrics": (
             "fit, evaluate and train_on_batch return what the metrics are"
         ),
@@ -241,8 +238,7 @@ ARGUMENTS = {
     "from_sorted_ids": "give scores for all classes",
     "input_axes output_axes": "axes are those of the layers' own kernels",
     "line_length positions print_fn expand_nested show_trainable layer_range": "the summary has one form",
-    "overwrite max_shard_size": "a file is replaced whole",
-    "skip_mismatch": "all weights must fit; get_layer(…).set_weights loads those of one layer",
+    "max_shard_size zipped": "a file is replaced whole",
     "rebuild": "leave it out",
 }
 

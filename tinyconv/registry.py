@@ -9,7 +9,9 @@ Source: keras/src/saving/serialization_lib.py and object_registration.py, Keras 
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, TypeVar
@@ -34,6 +36,7 @@ class Kind:
 _kinds: dict[str, Kind] = {}
 _modules: dict[Any, str] = {}  # Keras's module of each class that is Keras's
 _registered: dict[str, Any] = {}
+_given: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default={})  # noqa: B039, never changed in place
 _registered_names: dict[int, str] = {}  # by id: not all that can be called can be hashed
 
 
@@ -60,8 +63,33 @@ def get_registered_name(target: Any) -> str:
 
 
 def get_registered_object(name: str) -> Any:
-    """Return the class or function that is registered as `name`, or None."""
-    return _registered.get(name)
+    """Return the class or function that is registered as `name`, or goes by it in a `custom_object_scope`, or None."""
+    return _given.get().get(name) or _registered.get(name)
+
+
+@contextmanager
+def custom_object_scope(objects: Mapping[str, Any] | None) -> Iterator[None]:
+    """Let descriptions name these classes and functions inside the `with` block, in this thread: by class name or any.
+
+    Raises ValueError for what is neither a class nor a function.
+    """
+    for name, target in (objects or {}).items():
+        if not callable(target):
+            raise ValueError(f"custom_objects must be classes and functions by name, got {name}={target!r}")
+    token = _given.set({**_given.get(), **(objects or {})})
+    try:
+        yield
+    finally:
+        _given.reset(token)
+
+
+def own_class(description: Mapping[str, Any]) -> Any:
+    """Return the user's class that a description names, by its registered name or its class name, or None."""
+    for name in (description.get("registered_name"), description.get("class_name")):
+        found = get_registered_object(str(name))
+        if isinstance(found, type):
+            return found
+    return None
 
 
 def add_kind(kind: str, module: str, base: type, table: Mapping[str, Any], more: Iterable[type] = ()) -> None:
@@ -80,7 +108,8 @@ def find(kind: str, name: str) -> Any:
     Raises ValueError for an unknown name, with the nearest known one.
     """
     known = _kinds[kind]
-    own = {one: target for one, target in _registered.items() if _fits(target, known)}
+    named = {**_registered, **_given.get()}
+    own = {one: target for one, target in named.items() if _fits(target, known)}
     return look_up(kind, name, {**known.table, **own})
 
 
@@ -122,13 +151,15 @@ def deserialize(description: Mapping[str, Any], kind: str) -> Any:
     """
     class_name, config = str(description["class_name"]), description.get("config")
     if class_name in (FUNCTION, "__lambda__"):
-        known = _registered.get(str(config)) or _kinds[kind].table.get(str(config))
+        known = get_registered_object(str(config)) or _kinds[kind].table.get(str(config))
         if known is None:
             raise ValueError(f"{kind} {config} is a function that is not registered: {REGISTER} it and import it first")
         return known
-    registered_name = description.get("registered_name")
-    if registered_name in _registered:
-        made: Any = find(kind, str(registered_name))
+    registered_name, own = description.get("registered_name"), own_class(description)
+    if own is not None and issubclass(own, _kinds[kind].base):
+        made: Any = own
+    elif registered_name in _registered:
+        made = find(kind, str(registered_name))
     elif registered_name and not _is_keras(description.get("module")):
         raise ValueError(f"{kind} {class_name} is not registered: {REGISTER} its class and import it first")
     else:

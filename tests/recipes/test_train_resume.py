@@ -246,7 +246,7 @@ def test_config_says_what_was_asked(command):
 
 
 def test_best_weights_are_those_of_the_best_epoch(command):
-    from tinyconv.keras_files import read_note
+    from tinyconv.saving import read_note
 
     assert command(*SMALL, "--epochs", 6, "--learning-rate", 0.05).code == 0
     history = read_note("runs/mnist-fc/last.weights.h5")["history"]

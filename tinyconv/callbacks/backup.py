@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from ..files import replace_file
-from ..keras_files import read_note
 from .callback import Callback
 from .checkpoint import BatchCounter, save_frequency
 
@@ -57,7 +56,7 @@ class BackupAndRestore(Callback):
     def _restore(self, path: Path) -> None:
         if not self.model.built:
             raise ValueError(f"the model is not built, so that {path} cannot be restored: give it an Input, or call it")
-        note = read_note(path) or {}
+        note = self.model.files.read_note(path) or {}
         if not {"epoch", "batch"} <= note.keys():
             raise ValueError(f"{path} does not say how far its run was, it is no backup: give another backup_dir")
         if self.model.optimizer is not None:

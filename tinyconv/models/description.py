@@ -41,7 +41,7 @@ def describe(layer: Any) -> dict[str, Any]:
 
 def rebuild(description: Mapping[str, Any]) -> Any:
     """Return the layer or the model of a description, with new weights."""
-    kind = registry.get_registered_object(str(description.get("registered_name")))
+    kind = registry.own_class(description)
     if kind is None:
         name, registered = str(description["class_name"]), description.get("registered_name")
         if registered and registered != name:

@@ -1,6 +1,5 @@
 """Model: layers that belong together, with one set of weights."""
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
@@ -25,6 +24,7 @@ class Model(Layer, Trainer):
     layers_first: ClassVar[bool] = False  # whether files have the layers before those that are attributes, as Keras's
     inputs: Any  # the symbols of the inputs and outputs, as lists
     outputs: Any
+    files: ClassVar[Any]  # the room above, `saving.files`, which reads and writes them
 
     def __new__(cls, *arguments: Any, **named: Any) -> Any:
         """Return a functional model for `Model(inputs, outputs)`."""
@@ -116,19 +116,22 @@ class Model(Layer, Trainer):
         The file is written aside and renamed; without `overwrite` one that is there stays, and FileExistsError is
         raised. `note`, anything that JSON can hold, travels with it.
         """
-        from ..keras_files import save_weights
+        self.files.save_weights(self, filepath, overwrite, note=note)
 
-        self.require_built()
-        if not overwrite and os.path.lexists(filepath):
-            raise FileExistsError(f"{filepath} is there already: give another name, or overwrite=True")
-        save_weights(filepath, self, note)
+    def load_weights(self, filepath: str, skip_mismatch: bool = False) -> None:
+        """Read a ".weights.h5" file that tinyconv or Keras 3 wrote; nothing changes unless all of it fits.
 
-    def load_weights(self, filepath: str) -> None:
-        """Read a ".weights.h5" file that tinyconv or Keras 3 wrote; nothing changes unless all of it fits."""
-        from ..keras_files import load_weights
+        With `skip_mismatch` layers that the file has not, or in other shapes, keep their weights; a warning lists them.
+        """
+        self.files.load_weights(self, filepath, skip_mismatch)
 
-        self.require_built()
-        load_weights(filepath, self)
+    def save(self, filepath: str, overwrite: bool = True) -> None:
+        """Write the model, its weights and the state of its training to a ".keras" file: see `saving.save_model`."""
+        self.files.save_model(self, filepath, overwrite)
+
+    def to_json(self) -> str:
+        """Return the layers as JSON, as Keras 3 describes them: `tinyconv.models.model_from_json` reads it."""
+        return str(self.files.to_json(self))
 
     def summary(
         self,

@@ -14,9 +14,9 @@ from typing import Any
 
 from ..callbacks import Callback
 from ..files import replace_file
-from ..keras_files import read_note
 from ..kernels.signals import signals_delayed
 from ..models import Model
+from ..saving import read_note
 from .config import FILE, Config
 from .errors import DivergedError, RunError
 from .folder import writing

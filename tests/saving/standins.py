@@ -1,4 +1,4 @@
-"""A model that `keras_files` can save and that computes nothing: it has only what the files need."""
+"""A model that `saving` can save and that computes nothing: it has only what the files need."""
 
 import numpy as np
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from standins import assert_equal, group_name, layer, make_model
 
-from tinyconv.keras_files import load_weights, read_note, save_weights
+from tinyconv.saving.weights import load_weights, read_note, save_weights
 
 
 @pytest.fixture

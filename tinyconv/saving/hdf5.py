@@ -32,23 +32,30 @@ def opened(path: str | Path) -> Iterator[tuple[Any, bool]]:
 
     What h5py raises about its content inside the `with` block becomes FileError. Raises OSError if it cannot be read.
     """
-    import h5py
-
     with open(path, "rb") as file:
         start = file.read(len(SIGNATURE))
         if start != SIGNATURE:
             archive = start.startswith(b"PK")
-            what = "a zip archive, as .keras files are: this reads .weights.h5" if archive else "not an HDF5 file"
+            what = "a zip archive, as .keras files are: load_model reads them" if archive else "not an HDF5 file"
             raise FileError(f"{path} is {what if os.fstat(file.fileno()).st_size else 'empty'}")
         sealed = _check_seal(file, path)
-        try:
-            with h5py.File(file, "r") as root:
-                yield root, sealed
-        except (FileError, Warning):
-            raise
-        except Exception as error:  # HDF5 reports damage as any of OSError, RuntimeError, KeyError, TypeError, …
-            reason = str(error).strip("'\"").partition("\n")[0]
-            raise FileError(f"{path} is damaged or cut short: {reason}") from error
+        with parsed(file, path) as root:
+            yield root, sealed
+
+
+@contextmanager
+def parsed(file: BinaryIO, path: str | Path) -> Iterator[Any]:
+    """Give the h5py.File that the binary `file` is; `path` names it in errors. See `opened`."""
+    import h5py
+
+    try:
+        with h5py.File(file, "r") as root:
+            yield root
+    except (FileError, Warning):
+        raise
+    except Exception as error:  # HDF5 reports damage as any of OSError, RuntimeError, KeyError, TypeError, …
+        reason = str(error).strip("'\"").partition("\n")[0]
+        raise FileError(f"{path} is damaged or cut short: {reason}") from error
 
 
 def _check_seal(file: BinaryIO, path: str | Path) -> bool:
@@ -97,6 +104,7 @@ def array(parent: Any, name: str, shape: tuple[int, ...], dtype: np.dtype, purpo
             f"{purpose} has shape {shape}, {place} in the file has {dataset.shape}: "
             "make the model with the arguments of the one that was saved"
         )
+    _refuse_empty_claims(dataset, f"{purpose}: {place}")
     whole = dtype.kind in "iu"
     if dataset.dtype.kind not in ("iu" if whole else "fiu"):
         raise FileError(f"{purpose} is {dtype}, {place} in the file is {dataset.dtype}, which does not convert")
@@ -136,3 +144,53 @@ def _child(parent: Any, name: str, kind: type) -> Any:
     if not isinstance(found, kind):
         raise FileError(f"{place} is a {type(found).__name__}, needs a {kind.__name__}")
     return found
+
+
+def any_array(parent: Any, name: str, place: str) -> np.ndarray:
+    """Return the dataset `name` in `parent` as it is, an array of numbers; `place` names it in errors.
+
+    Nothing is read that says it is larger than what the file stores of it.
+    """
+    import h5py
+
+    dataset = None if parent is None else _child(parent, name, h5py.Dataset)
+    if dataset is None:
+        raise FileError(f"{place} is missing from the file")
+    _refuse_empty_claims(dataset, place)
+    if dataset.dtype.kind not in "fiu" or dataset.shape is None:
+        raise FileError(f"{place} holds {dataset.dtype}, not numbers")
+    return np.asarray(dataset[()])
+
+
+def _refuse_empty_claims(dataset: Any, place: str) -> None:
+    """Raise FileError for a dataset that is elsewhere, or that says it is larger than its file has room for."""
+    if dataset.external or dataset.is_virtual:
+        raise FileError(f"{place} keeps its data in other files, which is not allowed")
+    stored = min(dataset.id.get_storage_size(), dataset.file.id.get_filesize())
+    if dataset.nbytes > stored * (1000 if dataset.chunks else 1):
+        raise FileError(f"{place} says that it has {dataset.nbytes:,} bytes, the file stores {stored:,} of them")
+
+
+def attribute(parent: Any, name: str, path: Any) -> str | None:
+    """Return the attribute `name` of a group, a string, or None if there is none."""
+    if name not in parent.attrs:
+        return None
+    value = parent.attrs[name]
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    if not isinstance(value, str):
+        raise FileError(f"{path}: attribute {name} of {parent.name} must be a string, got {type(value).__name__}")
+    return value
+
+
+def names(parent: Any, name: str, path: Any) -> list[str]:
+    """Return the attribute `name` of a group, a list of names; a long one is in several: name0, name1, …"""
+    parts = [name] if name in parent.attrs else []
+    while not parts or (parts[0] != name and f"{name}{len(parts)}" in parent.attrs):
+        if f"{name}{len(parts)}" not in parent.attrs:
+            return []
+        parts.append(f"{name}{len(parts)}")
+    found = [value for part in parts for value in np.asarray(parent.attrs[part]).ravel()]
+    if not all(isinstance(value, bytes | str) for value in found):
+        raise FileError(f"{path}: attribute {name} of {parent.name} must hold names")
+    return [value.decode("utf-8") if isinstance(value, bytes) else value for value in found]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from standins import make_model
 
-from tinyconv.keras_files import load_weights, read_note, save_weights
+from tinyconv.saving.weights import load_weights, read_note, save_weights
 
 # TensorFlow's variables have not caught up with NumPy 2's signature of __array__; Keras calls it when it saves.
 pytestmark = pytest.mark.filterwarnings(

@@ -17,6 +17,7 @@ run resumes with the same bits. Whatever has these attributes can be saved: this
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
@@ -81,18 +82,45 @@ class ModelLike(LayerLike, Protocol):
         """The optimizer, or None."""
 
 
+@dataclass
+class State:
+    """What a file holds for a model, read and checked, but not yet given to it."""
+
+    weights: list[tuple[WeightLike, np.ndarray]] = field(default_factory=list)
+    seeds: list[tuple[Any, np.ndarray]] = field(default_factory=list)
+    optimizer: list[np.ndarray] | None = None
+
+    def give_to(self, model: ModelLike) -> None:
+        """Change the model: its weights, its seeds, its optimizer's variables."""
+        if model.optimizer is not None and self.optimizer is not None:
+            model.optimizer.load_variables(self.optimizer)
+        for weight, values in self.weights:
+            weight.data[...] = move(values, device(weight.data))
+        for layer, seed_state in self.seeds:
+            layer.seed_state = seed_state
+
+
 def save_weights(path: str | Path, model: ModelLike, note: dict[str, Any] | None = None) -> None:
     """Write weights, optimizer and dropout state of a built model to `path`, and with them `note`, anything JSON holds.
 
     The same state gives the same bytes. The file is replaced whole, see `replace_file`. Raises ValueError if
     the name does not end in ".weights.h5" (Keras would not open it), OSError if it cannot be written.
     """
-    import h5py
-
     if not str(path).endswith(".weights.h5"):
         raise ValueError(f'a weights file must be called "….weights.h5", got "{path}": Keras opens no other')
+    view = image_of(model, note)
+    replace_file(path, [view, hdf5.seal(view)])
+
+
+def image_of(model: ModelLike, note: dict[str, Any] | None = None) -> memoryview:
+    """Return the bytes of a weights file.
+
+    They are made in memory: on a full disk HDF5 fails when it closes a file, too late to recover; a plain write does
+    not.
+    """
+    import h5py
+
     remark = None if note is None else json.dumps(note).encode("ascii")
-    # Built in memory: on a full disk HDF5 fails when it closes a file, too late to recover; a plain write does not.
     image = BytesIO()
     with h5py.File(image, "w") as root:
         for place, layer in places(model).items():
@@ -106,32 +134,43 @@ def save_weights(path: str | Path, model: ModelLike, note: dict[str, Any] | None
             _write(root.create_group("optimizer"), snake_case(type(model.optimizer).__name__), values)
         if remark is not None:
             root[NOTE] = np.bytes_(remark)
-    view = image.getbuffer()
-    replace_file(path, [view, hdf5.seal(view)])
+    return image.getbuffer()
 
 
-def load_weights(path: str | Path, model: ModelLike) -> None:
+def load_weights(path: str | Path, model: ModelLike, skip_mismatch: bool = False) -> None:
     """Read a file that `save_weights` or Keras 3 wrote into a built model; nothing changes unless all of it fits.
 
     Optimizer state is restored if the model has an optimizer with as many variables as were saved (and of the same
     kind, if tinyconv wrote the file); any other keeps its own state, with a UserWarning, as in Keras. Dropout state is
     restored if the file has it. Raises OSError if the file cannot be read, ValueError if it is damaged or does not fit:
-    the message names the layer, what it has, what the file has.
+    the message names the layer, what it has, what the file has. With `skip_mismatch` layers that the file has not, or
+    has in other shapes, keep their weights, and a UserWarning lists them.
     """
     with hdf5.opened(path) as (root, sealed):
-        legacy = _is_legacy(root, path)
-        found = {_place_in(place, legacy): layer for place, layer in places(model).items()}
+        state = read_state(root, sealed, model, path, skip_mismatch)
+    state.give_to(model)
+
+
+def read_state(root: Any, sealed: bool, model: ModelLike, path: str | Path, skip_mismatch: bool = False) -> State:
+    """Return what the open file `root` holds for `model`; `path` names the file in errors."""
+    legacy = _is_legacy(root, path)
+    found = {_place_in(place, legacy): layer for place, layer in places(model).items()}
+    state, skipped = State(), []
+    if not skip_mismatch:
         _refuse_more(root, found, path)
-        weights = [pair for place, layer in found.items() for pair in _layer_weights(root, place, layer, path)]
-        seeds = [(layer, _seed_state(root, place, layer)) for place, layer in found.items()]
-        state = _optimizer_state(root, sealed, model, path)
-    if model.optimizer is not None and state is not None:
-        model.optimizer.load_variables(state)
-    for weight, values in weights:
-        weight.data[...] = move(values, device(weight.data))
-    for layer, seed_state in seeds:
-        if seed_state is not None:
-            layer.seed_state = seed_state
+    for place, layer in found.items():
+        try:
+            state.weights += _layer_weights(root, place, layer, path)
+        except hdf5.FileError as error:
+            if not skip_mismatch:
+                raise
+            skipped.append(str(error))
+    if skipped:
+        warnings.warn(f"{path}: {len(skipped)} layers keep their weights: {'; '.join(skipped)}", stacklevel=4)
+    seeds = [(layer, _seed_state(root, place, layer)) for place, layer in found.items()]
+    state.seeds = [(layer, seed) for layer, seed in seeds if seed is not None]
+    state.optimizer = None if skipped else _optimizer_state(root, sealed, model, path)
+    return state
 
 
 def read_note(path: str | Path) -> dict[str, Any] | None:

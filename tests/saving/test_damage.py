@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from standins import assert_equal, make_model
 
 from tinyconv import files
-from tinyconv.keras_files import load_weights, read_note, save_weights
+from tinyconv.saving.weights import load_weights, read_note, save_weights
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ SAVE_FOR_EVER = """
 import sys, itertools
 import numpy as np
 from types import SimpleNamespace
-from tinyconv.keras_files import save_weights
+from tinyconv.saving.weights import save_weights
 class Dense: name = "dense"
 for count in itertools.count(1):
     layer = Dense()

@@ -1,0 +1,31 @@
+"""Models and weights in Keras's files of every era, read and written without Keras.
+
+`load_model` and `model.save` are for whole models, `model.save_weights` and `model.load_weights` for weights.
+Nothing in a file is executed, imported or unpacked; what tinyconv lacks of a model is named with its place, and nothing
+is loaded.
+"""
+
+from .. import models
+from ..registry import custom_object_scope, get_registered_name, get_registered_object, register_keras_serializable
+from . import files
+from .files import load_model, load_weights, read_note, save_model, save_weights
+from .json import clone_model, model_from_json
+
+__all__ = [
+    "clone_model",
+    "custom_object_scope",
+    "get_registered_name",
+    "get_registered_object",
+    "load_model",
+    "load_weights",
+    "model_from_json",
+    "read_note",
+    "register_keras_serializable",
+    "save_model",
+    "save_weights",
+]
+
+models.Model.files = files
+for _function in (clone_model, load_model, model_from_json, save_model):  # Keras has them there, too
+    setattr(models, _function.__name__, _function)
+    vars(models)["__all__"].append(_function.__name__)

@@ -1,0 +1,75 @@
+"""Models from descriptions in files: what tinyconv lacks of them is all said at once, and nothing is half made."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .. import initializers, registry
+from ..models.description import rebuild
+from . import training
+from .hdf5 import FileError
+from .modern import modern
+from .training import Version
+
+MODELS = ("Functional", "Sequential")
+
+
+def make_model(
+    description: Mapping[str, Any], compiled: Mapping[str, Any] | None, version: Version, place: str, blank: bool = True
+) -> Any:
+    """Return the model of a description, compiled as `compiled` says unless that is None.
+
+    Its weights are zero if `blank`, to be loaded. Raises FileError that names `place`, the file, and all that tinyconv
+    lacks of the model.
+    """
+    try:
+        today = modern(description)
+        missing = list(_lacks(today, ""))
+        arguments = None if not compiled else training.compile_arguments(compiled, version)
+        if arguments is not None and arguments["loss"] is not None:
+            missing += [f"{each} (compile=False leaves it out)" for each in training.lacks(arguments)]
+        if missing:
+            raise FileError("tinyconv cannot make " + "; ".join(missing))
+        if blank:
+            with initializers.blank():
+                model = _built(today)
+        else:
+            model = _built(today)
+        if arguments is not None and arguments["loss"] is not None:
+            model.compile_from_config(arguments)
+    except FileError as error:
+        raise FileError(f"{place}: {error}") from error
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, MemoryError, RecursionError) as error:
+        reason = str(error) or "it is nested too deep"
+        raise FileError(f"{place} describes no model that can be made: {reason}") from error
+    return model
+
+
+def _built(description: Mapping[str, Any]) -> Any:
+    model = rebuild(description)
+    if not hasattr(model, "layers"):
+        raise ValueError(f"{description['class_name']} is not a model, but a layer")
+    build = description.get("build_config")
+    shape = build.get("input_shape") if isinstance(build, Mapping) else None
+    if not model.built and isinstance(shape, list | tuple):
+        model.build([tuple(each) for each in shape] if isinstance(shape[0], list) else tuple(shape))
+    return model
+
+
+def _lacks(description: Mapping[str, Any], place: str) -> Iterator[str]:
+    """Yield what tinyconv lacks of a model or a layer: its place, its name and why."""
+    config, class_name = description["config"], description["class_name"]
+    if class_name in MODELS and registry.own_class(description) is None:
+        for number, layer in enumerate(config["layers"]):
+            yield from _lacks(layer, f"{place}/layers/{number}".lstrip("/"))
+            for call in layer.get("inbound_nodes") or []:
+                if isinstance(call, Mapping) and len(call["args"]) != 1:
+                    yield f'{place}/layers/{number} "{layer["name"]}": called on {len(call["args"])} tensors apart'
+        return
+    try:
+        rebuild(description)
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        name = config.get("name") if isinstance(config, Mapping) else None
+        reason, unknown, _ = str(error).partition(": known are ")
+        if unknown:
+            reason += f"; one of your own comes with custom_objects={{'{class_name}': {class_name}}}"
+        yield f'{place or "the model"} "{name}" ({class_name}): {reason}'

@@ -1,0 +1,118 @@
+"""What a file says of training: optimizer, loss and metrics of any Keras as arguments of `compile`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import losses, metrics, optimizers, registry
+from ..names import snake_case
+
+Version = tuple[int, int]
+
+NO_ARGUMENTS = ("jit_compile", "is_legacy_optimizer", "iterations", "schedule_decay")
+EMA = ("use_ema", "ema_momentum", "ema_overwrite_frequency")
+
+
+def version_of(text: str | None) -> Version:
+    """Return (2, 4) of "2.4.0" or "2.4.0-tf"; a file that names no version is of Keras 1."""
+    parts = str(text or "1.0").split(".")
+    try:
+        return int(parts[0]), int(parts[1]) if len(parts) > 1 else 0
+    except ValueError:
+        raise ValueError(f'keras_version must be like "2.4.0", got {text!r}') from None
+
+
+def compile_arguments(config: Mapping[str, Any], version: Version) -> dict[str, Any]:
+    """Return the arguments of `compile` that "compile_config", or "training_config" of a .h5 file, describes."""
+    optimizer = config.get("optimizer", config.get("optimizer_config"))
+    if isinstance(optimizer, Mapping):
+        optimizer = _optimizer(optimizer, version)
+    return {
+        "optimizer": optimizer,
+        "loss": _each(_loss, config.get("loss")),
+        "loss_weights": config.get("loss_weights"),
+        "metrics": _each(_metric, config.get("metrics")),
+        "weighted_metrics": _each(_metric, config.get("weighted_metrics")),
+    }
+
+
+def lacks(arguments: Mapping[str, Any]) -> list[str]:
+    """Return what of the arguments tinyconv has not, a line each."""
+    found: list[str] = []
+
+    def tried(what: str, make: Any) -> Any:
+        try:
+            make()
+        except (ValueError, TypeError, KeyError) as error:
+            found.append(f"{what}: {error}")
+
+    tried("optimizer", lambda: optimizers.get(arguments["optimizer"]))
+    _each(lambda one: tried("loss", lambda: losses.get(one)), arguments["loss"])
+    for kind in ("metrics", "weighted_metrics"):
+        _each(lambda one, kind=kind: tried(kind, lambda: metrics.get(one, (2,), (None, 2))), arguments[kind])
+    return found
+
+
+def _each(function: Any, given: Any) -> Any:
+    """Apply `function` to a name or a description, or to each in lists and dicts of them."""
+    if given is None:
+        return None
+    if isinstance(given, list | tuple):
+        return [_each(function, one) for one in given]
+    if isinstance(given, Mapping) and "class_name" not in given:
+        return {name: _each(function, one) for name, one in given.items()}
+    return function(given)
+
+
+def _optimizer(description: Mapping[str, Any], version: Version) -> dict[str, Any]:
+    """Return the description of an optimizer in today's words, with the rule of its own time."""
+    class_name, config = str(description.get("class_name")), dict(description.get("config") or {})
+    if registry.own_class(description) is None:
+        class_name = class_name.removeprefix("Custom>")
+        description = {"module": "keras.optimizers", "registered_name": None}
+    for name in NO_ARGUMENTS:
+        config.pop(name, None)
+    if not config.get("use_ema"):
+        for name in EMA:
+            config.pop(name, None)
+    old = version < (2, 11)  # before tf.keras had optimizers like today's
+    if "lr" in config:
+        config["learning_rate"] = config.pop("lr")
+        if class_name == "Adagrad":
+            config.setdefault("initial_accumulator_value", 0.0)
+    if "epsilon" in config and config["epsilon"] is None:
+        config["epsilon"] = 1e-7
+    decay = config.pop("decay", None)
+    if old and decay:
+        rate = {"initial_learning_rate": config["learning_rate"], "decay_steps": 1, "decay_rate": decay}
+        config["learning_rate"] = {"class_name": "InverseTimeDecay", "config": rate}
+    if class_name == "RMSprop" and old and not config.get("momentum"):
+        config["epsilon_mode"] = "outside"
+    return {**description, "class_name": class_name, "config": config}
+
+
+def _loss(given: Any) -> Any:
+    if isinstance(given, str):
+        return _by_name(given)
+    config = dict(given.get("config") or {}) if isinstance(given.get("config"), Mapping) else given.get("config")
+    if isinstance(config, dict):
+        if given["class_name"] == "LossFunctionWrapper" and isinstance(config.get("fn"), str):
+            return _by_name(config["fn"])
+        if registry.own_class(given) is None and given["class_name"] != "LossFunctionWrapper":
+            config.pop("fn", None)
+        if config.get("reduction") == "auto":
+            config["reduction"] = "sum_over_batch_size"
+    return {**given, "config": config}
+
+
+def _metric(given: Any) -> Any:
+    if isinstance(given, str):
+        return _by_name(given)
+    config = given.get("config")
+    if given["class_name"] == "MeanMetricWrapper" and isinstance(config, Mapping) and isinstance(config.get("fn"), str):
+        return _by_name(config["fn"])
+    return dict(given)
+
+
+def _by_name(name: str) -> str:
+    """Return a name as `get` knows it: a class's name as that of Keras's function."""
+    return name if registry.get_registered_object(name) else snake_case(name) if name[:1].isupper() else name
