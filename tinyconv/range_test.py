@@ -17,8 +17,8 @@ import numpy as np
 
 from .arguments import positive, size
 from .callbacks import Callback
-from .keras_files.places import places
 from .models import Model
+from .saving.places import places
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,7 +5,7 @@ import pytest
 
 import tinyconv as tc
 from tinyconv.callbacks import BackupAndRestore
-from tinyconv.keras_files import read_note
+from tinyconv.saving import read_note
 
 
 def broken_off(network, digits, folder, epochs=2, **settings):

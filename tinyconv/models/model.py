@@ -111,22 +111,19 @@ class Model(Layer, Trainer):
         super().set_weights(weights)
 
     def save_weights(self, filepath: str, overwrite: bool = True, *, note: dict[str, Any] | None = None) -> None:
-        """Write all weights, and the state of optimizer and dropout, to `filepath` in Keras 3's ".weights.h5" layout.
+        """Write all weights to a ".weights.h5" file, with the state of optimizer and dropout, or to ".h5" without.
 
         The file is written aside and renamed; without `overwrite` one that is there stays, and FileExistsError is
         raised. `note`, anything that JSON can hold, travels with it.
         """
         self.files.save_weights(self, filepath, overwrite, note=note)
 
-    def load_weights(self, filepath: str, skip_mismatch: bool = False) -> None:
-        """Read a ".weights.h5" file that tinyconv or Keras 3 wrote; nothing changes unless all of it fits.
-
-        With `skip_mismatch` layers that the file has not, or in other shapes, keep their weights; a warning lists them.
-        """
-        self.files.load_weights(self, filepath, skip_mismatch)
+    def load_weights(self, filepath: str, skip_mismatch: bool = False, *, by_name: bool = False) -> None:
+        """Read the weights in a file of any Keras; nothing changes unless all of it fits: see `saving.load_weights`."""
+        self.files.load_weights(self, filepath, skip_mismatch, by_name)
 
     def save(self, filepath: str, overwrite: bool = True) -> None:
-        """Write the model, its weights and the state of its training to a ".keras" file: see `saving.save_model`."""
+        """Write the model, its weights and its training's state to ".keras" or ".h5": see `saving.save_model`."""
         self.files.save_model(self, filepath, overwrite)
 
     def to_json(self) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 
 from .. import names
 from ..initializers import blank
-from ..keras_files import read_note
 from ..models import Model
+from ..saving import read_note
 from . import BY_NAME, checkpoint
 from .config import Config, read, variant
 from .errors import RunError

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from .. import registry
+from ..files import replace_file
 from ..models.description import describe
-from . import archive, weights
+from . import archive, fitting, hdf5, legacy, weights
 from .hdf5 import FileError
 from .json import to_json
 from .rebuilding import make_model
@@ -16,17 +18,24 @@ from .weights import read_note
 
 __all__ = ["load_model", "load_weights", "read_note", "save_model", "save_weights", "to_json"]
 
+LEGACY = (".h5", ".hdf5")
+
 
 def save_model(model: Any, filepath: str | Path, overwrite: bool = True) -> None:
     """Write a built model to `filepath`: its layers, its weights, and what it was compiled with and its state.
 
-    The name ends in ".keras". The file is written aside and renamed, see `replace_file`; the same model gives the same
-    bytes. Without `overwrite` a file that is there stays, and FileExistsError is raised.
+    The name ends in ".keras", or in ".h5" or ".hdf5" for the layout of Keras 2, which Keras 3 reads, too. The file is
+    written aside and renamed, see `replace_file`; the same model gives the same bytes. Without `overwrite` a file that
+    is there stays, and FileExistsError is raised.
     """
-    if not str(filepath).endswith(".keras"):
-        raise ValueError(f'a model is saved to a file that ends in ".keras", got "{filepath}"')
+    name = str(filepath)
+    if not name.endswith((".keras", *LEGACY)) or name.endswith(".weights.h5"):
+        raise ValueError(f'a model is saved to a file that ends in ".keras", or ".h5", got "{filepath}"')
     model.require_built()
     _refuse_to_overwrite(filepath, overwrite)
+    if not name.endswith(".keras"):
+        _write_legacy(model, filepath, whole=True)
+        return
     description = describe(model)
     if isinstance(model.input_shape, tuple):
         description["build_config"] = {"input_shape": model.input_shape}
@@ -42,41 +51,96 @@ def load_model(
     compile: bool = True,
     safe_mode: bool = True,
 ) -> Any:
-    """Return the model in a ".keras" file of Keras 3 or of tf.keras 2.12 to 2.15, with its weights.
+    """Return the model in a file of Keras, with its weights: ".keras", or ".h5" of Keras 1, 2 or 3 and of tf.keras.
 
     If it was compiled it is compiled again, unless `compile` is False, and training goes on where it stopped.
     `custom_objects` has the user's own classes and functions by name; what is registered with
-    `register_keras_serializable` is known. Whatever `safe_mode` says, nothing in a file is executed. Raises ValueError
-    that names the file and the place for what is damaged, and for what tinyconv lacks of the model, all of it; OSError
-    if the file cannot be read.
+    `register_keras_serializable` is known. Whatever `safe_mode` says, nothing in a file is executed. A model that took
+    images with channels first takes them with channels last now, which a UserWarning tells. Raises ValueError that
+    names the file and the place for what is damaged, and for what tinyconv lacks of the model, all of it; OSError if
+    the file cannot be read.
     """
-    with registry.custom_object_scope(custom_objects), archive.opened(filepath) as (description, written_by, root):
-        version = version_of(written_by)
-        compiled = description.get("compile_config") if compile else None
-        if compiled is not None and not isinstance(compiled, Mapping):
-            raise FileError(f"{filepath}: compile_config must be an object, got {type(compiled).__name__}")
-        model = make_model(description, compiled, version, f"{filepath} (Keras {written_by}): config.json")
-        model.require_built()
-        place = f"{filepath}: {archive.WEIGHTS}"
-        weights.read_state(root, False, model, place).give_to(model)
+    with registry.custom_object_scope(custom_objects):
+        if hdf5.is_hdf5(filepath):
+            return _load_legacy(filepath, compile)
+        with archive.opened(filepath) as (description, written_by, root):
+            compiled = description.get("compile_config") if compile else None
+            if compiled is not None and not isinstance(compiled, Mapping):
+                raise FileError(f"{filepath}: compile_config must be an object, got {type(compiled).__name__}")
+            place = f"{filepath} (Keras {written_by}): config.json"
+            model, changes = make_model(description, compiled, version_of(written_by), place)
+            model.require_built()
+            state = weights.read_state(root, False, model, f"{filepath}: {archive.WEIGHTS}", changes=changes)
+    state.give_to(model)
+    return model
+
+
+def _load_legacy(filepath: str | Path, compile: bool) -> Any:
+    """Return the model in a ".h5" file."""
+    with hdf5.opened(filepath) as (root, _):
+        if not legacy.is_legacy(root):
+            raise FileError(f"{filepath} holds weights alone: make the model, then model.load_weights")
+        held = legacy.read(root, filepath, whole=True)
+    if held.model is None:
+        raise FileError(f"{filepath} holds weights alone: make the model, then model.load_weights")
+    place = f"{filepath} (Keras {'.'.join(map(str, held.version))}): model_config"
+    model, changes = make_model(held.model, held.training if compile else None, held.version, place)
+    model.require_built()
+    state = fitting.fit(held, model, filepath, changes=changes)
+    state.optimizer = fitting.optimizer_state(held, model, filepath, changes)
+    state.give_to(model)
     return model
 
 
 def save_weights(
     model: Any, filepath: str | Path, overwrite: bool = True, *, note: dict[str, Any] | None = None
 ) -> None:
-    """Write the weights of a built model, and the state of optimizer and dropout: see `weights.save_weights`.
+    """Write a built model's weights to ".weights.h5", with the state of optimizer and dropout, or to ".h5" without.
 
-    Without `overwrite` a file that is there stays, and FileExistsError is raised.
+    See `weights.save_weights` and `legacy`. Without `overwrite` a file that is there stays, and FileExistsError is
+    raised. `note`, anything that JSON can hold, travels in a ".weights.h5".
     """
     model.require_built()
     _refuse_to_overwrite(filepath, overwrite)
-    weights.save_weights(filepath, model, note)
+    name = str(filepath)
+    if note is None and name.endswith(LEGACY) and not name.endswith(".weights.h5"):
+        _write_legacy(model, filepath, whole=False)
+    else:
+        weights.save_weights(filepath, model, note)
 
 
-def load_weights(model: Any, filepath: str | Path, skip_mismatch: bool = False) -> None:
-    """Read the weights in `filepath` into a built model: see `weights.load_weights`."""
+def _write_legacy(model: Any, filepath: str | Path, whole: bool) -> None:
+    import h5py
+
+    image = BytesIO()
+    with h5py.File(image, "w") as root:
+        legacy.write(root, model, whole)
+    view = image.getbuffer()
+    replace_file(filepath, [view, hdf5.seal(view)])
+
+
+def load_weights(model: Any, filepath: str | Path, skip_mismatch: bool = False, by_name: bool = False) -> None:
+    """Read the weights in a file of Keras into a built model; nothing changes unless all of it fits.
+
+    The file is ".weights.h5", ".keras", or ".h5" of any Keras, of a whole model or of weights alone. With
+    `skip_mismatch` layers that do not fit keep their weights, and a warning lists them. With `by_name`, of ".h5" files,
+    layers go by their names, and those that only one of model and file has are left out; else names count if they are
+    the same, or the order.
+    """
     model.require_built()
+    if hdf5.is_hdf5(filepath):
+        with hdf5.opened(filepath) as (root, _):
+            held = legacy.read(root, filepath, whole=False) if legacy.is_legacy(root) else None
+        if held is not None:
+            fitting.fit(held, model, filepath, by_name, skip_mismatch).give_to(model)
+            return
+    if by_name:
+        raise ValueError(f"by_name is for .h5 files of Keras 2: {filepath} has layers by their classes, not by name")
+    if str(filepath).endswith(".keras"):
+        with archive.opened(filepath) as (_, _, root):
+            state = weights.read_state(root, False, model, f"{filepath}: {archive.WEIGHTS}", skip_mismatch)
+        state.give_to(model)
+        return
     weights.load_weights(filepath, model, skip_mismatch)
 
 

@@ -26,6 +26,12 @@ def seal(image: Any) -> bytes:
     return sha256(image).digest() + SEAL
 
 
+def is_hdf5(path: str | Path) -> bool:
+    """Return whether the file at `path` begins as HDF5 files do."""
+    with open(path, "rb") as file:
+        return file.read(len(SIGNATURE)) == SIGNATURE
+
+
 @contextmanager
 def opened(path: str | Path) -> Iterator[tuple[Any, bool]]:
     """Open the HDF5 file at `path` for reading, check its seal, and give it (an h5py.File) and whether it has one.

@@ -24,7 +24,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     description = json_object(json_string, "the JSON")
     version = version_of(description.get("keras_version") or "3.0")
     with registry.custom_object_scope(custom_objects):
-        return make_model(description, None, version, "the JSON", blank=False)
+        return make_model(description, None, version, "the JSON", blank=False)[0]
 
 
 def clone_model(model: Any) -> Any:

@@ -1,11 +1,12 @@
 """Models from descriptions in files: what tinyconv lacks of them is all said at once, and nothing is half made."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .. import initializers, registry
 from ..models.description import rebuild
-from . import training
+from . import channels, training
 from .hdf5 import FileError
 from .modern import modern
 from .training import Version
@@ -15,14 +16,18 @@ MODELS = ("Functional", "Sequential")
 
 def make_model(
     description: Mapping[str, Any], compiled: Mapping[str, Any] | None, version: Version, place: str, blank: bool = True
-) -> Any:
-    """Return the model of a description, compiled as `compiled` says unless that is None.
+) -> tuple[Any, dict[int, Any]]:
+    """Return the model of a description, compiled as `compiled` says unless that is None, and changes of its weights.
 
-    Its weights are zero if `blank`, to be loaded. Raises FileError that names `place`, the file, and all that tinyconv
-    lacks of the model.
+    Its weights are zero if `blank`, to be loaded; the changes are what turns those of a file, by the weights' ids: see
+    `channels`, of a model that took images with channels first, which a UserWarning tells. Raises FileError that names
+    `place`, the file, and all that tinyconv lacks of the model.
     """
     try:
-        today = modern(description)
+        before = today = modern(description)
+        first = channels.is_channels_first(today)
+        if first:
+            today = channels.turned(today)
         missing = list(_lacks(today, ""))
         arguments = None if not compiled else training.compile_arguments(compiled, version)
         if arguments is not None and arguments["loss"] is not None:
@@ -36,12 +41,15 @@ def make_model(
             model = _built(today)
         if arguments is not None and arguments["loss"] is not None:
             model.compile_from_config(arguments)
+        changes = channels.row_changes(model, before) if first else {}
     except FileError as error:
         raise FileError(f"{place}: {error}") from error
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, MemoryError, RecursionError) as error:
         reason = str(error) or "it is nested too deep"
         raise FileError(f"{place} describes no model that can be made: {reason}") from error
-    return model
+    if first:
+        warnings.warn(f"{place}: the images were (n, c, h, w), the model takes (n, h, w, c) now", stacklevel=4)
+    return model, changes
 
 
 def _built(description: Mapping[str, Any]) -> Any:

@@ -151,8 +151,18 @@ def load_weights(path: str | Path, model: ModelLike, skip_mismatch: bool = False
     state.give_to(model)
 
 
-def read_state(root: Any, sealed: bool, model: ModelLike, path: str | Path, skip_mismatch: bool = False) -> State:
-    """Return what the open file `root` holds for `model`; `path` names the file in errors."""
+def read_state(
+    root: Any,
+    sealed: bool,
+    model: ModelLike,
+    path: str | Path,
+    skip_mismatch: bool = False,
+    changes: Mapping[int, Any] | None = None,
+) -> State:
+    """Return what the open file `root` holds for `model`; `path` names it in errors.
+
+    `changes` turns what is there of a weight, by its id; then the optimizer keeps its own state.
+    """
     legacy = _is_legacy(root, path)
     found = {_place_in(place, legacy): layer for place, layer in places(model).items()}
     state, skipped = State(), []
@@ -160,7 +170,11 @@ def read_state(root: Any, sealed: bool, model: ModelLike, path: str | Path, skip
         _refuse_more(root, found, path)
     for place, layer in found.items():
         try:
-            state.weights += _layer_weights(root, place, layer, path)
+            pairs = _layer_weights(root, place, layer, path)
+            state.weights += [
+                (weight, changes[id(weight)](values) if changes and id(weight) in changes else values)
+                for weight, values in pairs
+            ]
         except hdf5.FileError as error:
             if not skip_mismatch:
                 raise
@@ -169,7 +183,7 @@ def read_state(root: Any, sealed: bool, model: ModelLike, path: str | Path, skip
         warnings.warn(f"{path}: {len(skipped)} layers keep their weights: {'; '.join(skipped)}", stacklevel=4)
     seeds = [(layer, _seed_state(root, place, layer)) for place, layer in found.items()]
     state.seeds = [(layer, seed) for layer, seed in seeds if seed is not None]
-    state.optimizer = None if skipped else _optimizer_state(root, sealed, model, path)
+    state.optimizer = None if skipped or changes else _optimizer_state(root, sealed, model, path)
     return state
 
 

@@ -1,0 +1,243 @@
+"""Whole models of Keras 1 and 2, in both orders of images, of every layer: they compute what they computed there."""
+
+import json
+
+import numpy as np
+import old_keras
+import pytest
+from scipy.signal import convolve2d, correlate2d
+
+import tinyconv as tc
+from tinyconv import layers as L
+
+
+def every_layer():
+    """Return a network of all layers that Keras 2 had for images."""
+    image = tc.Input((13, 12, 3))
+    x = L.ZeroPadding2D(((1, 0), (2, 1)))(image)
+    x = L.Conv2D(4, (3, 2), strides=(2, 1), activation="relu", kernel_regularizer=tc.regularizers.L2(0.01))(x)
+    x = L.BatchNormalization()(x)
+    a = L.LeakyReLU(negative_slope=0.2)(L.SeparableConv2D(4, 3, padding="same", depth_multiplier=2)(x))
+    b = L.ELU()(L.DepthwiseConv2D(3, padding="same", use_bias=False)(x))
+    c = L.Activation("tanh")(L.Conv2DTranspose(4, (3, 2), padding="same")(x))
+    x = L.Add()([a, L.Multiply()([b, c])])
+    x = L.Concatenate()([x, L.Maximum()([b, c]), L.Average()([a, b]), L.Subtract()([a, c])])
+    x = L.UpSampling2D((2, 1))(L.Cropping2D(((1, 0), (0, 1)))(x))
+    x = L.SpatialDropout2D(0.2)(L.MaxPooling2D((2, 3), padding="same")(x))
+    pooled = L.AveragePooling2D(2)(L.GaussianNoise(0.1)(L.ReLU(max_value=6.0)(x)))
+    flat = L.Dropout(0.5)(L.BatchNormalization()(L.Flatten()(pooled)))
+    joined = L.Concatenate()([L.Dense(5)(flat), L.GlobalMaxPooling2D()(x), L.GlobalAveragePooling2D()(x)])
+    model = tc.Model(image, L.Dense(3, activation="softmax")(joined))
+    rng = np.random.default_rng(3)
+    model.set_weights([rng.uniform(0.1, 0.9, weight.shape) - 0.4 * (weight.ndim > 1) for weight in model.weights])
+    return model
+
+
+IMAGES = np.random.default_rng(0).random((2, 13, 12, 3), np.float32)
+
+
+def channels_first(layer):
+    """Return what Keras 2 says of a layer of a model whose images are (channels, height, width)."""
+    description = old_keras.keras2(layer)
+    config = description["config"]
+    if "data_format" in config and not isinstance(layer, L.Flatten):
+        config["data_format"] = "channels_first"
+    config.pop("data_format", None) if isinstance(layer, L.Flatten) else None  # Keras before 2.2
+    if isinstance(layer, L.InputLayer):
+        n, h, w, c = config["batch_input_shape"]
+        config["batch_input_shape"] = [n, c, h, w]
+    if isinstance(layer, L.BatchNormalization | L.Concatenate):
+        config["axis"] = 1
+    return description
+
+
+def rows_channels_first(model):
+    """Return a change of weights: those behind the Flatten have channels first, as the others have not."""
+    h, w, c = next(layer for layer in model.layers if isinstance(layer, L.Flatten)).input_shape[1:]
+    behind = {
+        id(weight)
+        for layer in (*model.layers,)
+        if layer.name in ("batch_normalization_1", "dense")
+        for weight in layer.weights
+    }
+
+    def change(layer, weight):
+        values = weight.numpy()
+        if id(weight) not in behind or values.shape[0] != h * w * c:
+            return values
+        return values.reshape(h, w, c, -1).transpose(2, 0, 1, 3).reshape(values.shape)
+
+    return change
+
+
+@pytest.mark.parametrize("order", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("backend", ["tensorflow", "theano"])
+def test_every_layer_of_keras_2(order, backend, tmp_path):
+    model = every_layer()
+    first = order == "channels_first"
+    rows = rows_channels_first(model) if first else lambda layer, weight: weight.numpy()
+
+    def change(layer, weight):
+        values = rows(layer, weight)
+        flipped = backend == "theano" and values.ndim == 4 and isinstance(layer, L.Conv2D | L.Conv2DTranspose)
+        return values[::-1, ::-1] if flipped else values
+
+    config = old_keras.functional(model, channels_first if first else old_keras.keras2)
+    old_keras.write(tmp_path / "a.h5", config, old_keras.stored(model, change), backend=backend)
+    if first:
+        with pytest.warns(UserWarning, match=r"\(n, c, h, w\)"):
+            again = tc.load_model(tmp_path / "a.h5")
+    else:
+        again = tc.load_model(tmp_path / "a.h5")
+    np.testing.assert_array_equal(again.predict(IMAGES, verbose=0), model.predict(IMAGES, verbose=0))
+    assert again.get_layer("conv2d").kernel.regularizer.l2 == 0.01
+
+
+KERAS_1 = {
+    "filters": "nb_filter",
+    "padding": "border_mode",
+    "strides": "subsample",
+    "use_bias": "bias",
+    "kernel_initializer": "init",
+    "kernel_regularizer": "W_regularizer",
+    "bias_regularizer": "b_regularizer",
+    "units": "output_dim",
+    "rate": "p",
+    "stddev": "sigma",
+}
+MODES = {"Add": "sum", "Multiply": "mul", "Concatenate": "concat", "Average": "ave", "Maximum": "max"}
+CLASSES = {"Conv2D": "Convolution2D", "SeparableConv2D": "SeparableConvolution2D", "Conv2DTranspose": "Deconvolution2D"}
+
+
+def keras1(order):
+    """Return what says of a layer what Keras 1 did, for images in this order."""
+
+    def describe(layer):
+        config = (channels_first if order == "th" else old_keras.keras2)(layer)["config"]
+        name = type(layer).__name__
+        if name in MODES:
+            merge = {"name": layer.name, "mode": MODES[name], "concat_axis": config.get("axis", -1), "dot_axes": -1}
+            return {"class_name": "Merge", "config": {**merge, "output_shape": None, "arguments": {}}}
+        window = name.endswith("Pooling2D")
+        found = {}
+        for key, value in config.items():
+            if key in ("bias_initializer", "dilation_rate", "groups", "output_padding"):
+                continue
+            if key == "data_format":
+                found["dim_ordering"] = order
+            elif key == "kernel_size":
+                found["nb_row"], found["nb_col"] = value
+            elif key == "kernel_regularizer" and value:
+                found["W_regularizer"] = {"name": "WeightRegularizer", "l1": 0.0, "l2": value["config"]["l2"]}
+            elif key.endswith("initializer"):
+                found[KERAS_1.get(key, key.replace("initializer", "init"))] = "glorot_uniform"
+            else:
+                found[key if window and key == "strides" else KERAS_1.get(key, key)] = value
+        if name == "BatchNormalization":
+            for key in (
+                "beta_init",
+                "gamma_init",
+                "moving_mean_init",
+                "moving_variance_init",
+                "center",
+                "scale",
+                "renorm",
+            ):
+                found.pop(key, None)
+            found |= {"mode": 0, "gamma_regularizer": None, "beta_regularizer": None}
+        if name == "Flatten":
+            found.pop("dim_ordering", None)
+        return {"class_name": CLASSES.get(name, name), "config": found}
+
+    return describe
+
+
+def image_network():
+    """Return a network of layers that Keras 1 had."""
+    image = tc.Input((13, 12, 3))
+    x = L.Conv2D(4, (3, 2), strides=(2, 1), activation="relu", kernel_regularizer=tc.regularizers.L2(0.01))(image)
+    x = L.BatchNormalization()(L.ZeroPadding2D(((1, 1), (2, 2)))(x))
+    a = L.LeakyReLU(negative_slope=0.3)(L.SeparableConv2D(4, 3, padding="same", depth_multiplier=2)(x))
+    b = L.ELU()(L.Conv2D(4, 3, padding="same")(x))
+    c = L.Conv2DTranspose(4, (3, 2), padding="same")(x)
+    x = L.Concatenate()([L.Add()([a, b]), L.Multiply()([b, c]), L.Maximum()([a, c]), L.Average()([a, b])])
+    x = L.SpatialDropout2D(0.2)(L.MaxPooling2D((2, 3), padding="same")(L.UpSampling2D((2, 1))(x)))
+    flat = L.Dropout(0.5)(L.BatchNormalization()(L.Flatten()(L.AveragePooling2D(2)(L.GaussianNoise(0.1)(x)))))
+    joined = L.Concatenate()([L.Dense(5)(flat), L.GlobalMaxPooling2D()(x), L.GlobalAveragePooling2D()(x)])
+    model = tc.Model(image, L.Dense(3, activation="softmax")(joined))
+    rng = np.random.default_rng(3)
+    model.set_weights([rng.uniform(0.1, 0.9, weight.shape) - 0.4 * (weight.ndim > 1) for weight in model.weights])
+    return model
+
+
+@pytest.mark.parametrize("order", ["tf", "th"])
+def test_every_layer_of_keras_1(order, tmp_path):
+    model = image_network()
+    rows = rows_channels_first(model) if order == "th" else lambda layer, weight: weight.numpy()
+
+    def change(layer, weight):
+        values = rows(layer, weight)
+        if values.ndim != 4:
+            return values
+        if isinstance(layer, L.Conv2DTranspose):  # (filters, channels, rows, columns) or (rows, columns, …)
+            return values.transpose(2, 3, 0, 1) if order == "th" else values.swapaxes(2, 3)
+        return values.transpose(3, 2, 0, 1) if order == "th" else values
+
+    config = old_keras.functional(model, keras1(order))
+    old_keras.write(tmp_path / "a.h5", config, old_keras.stored(model, change), version="1.2.2", backend=None)
+    if order == "th":
+        with pytest.warns(UserWarning, match=r"\(n, c, h, w\)"):
+            again = tc.load_model(tmp_path / "a.h5")
+    else:
+        again = tc.load_model(tmp_path / "a.h5")
+    np.testing.assert_array_equal(again.predict(IMAGES, verbose=0), model.predict(IMAGES, verbose=0))
+    described = {**config, "keras_version": "1.2.2"}
+    if order == "tf":
+        assert tc.model_from_json(json.dumps(described)).count_params() == model.count_params()
+
+
+@pytest.mark.parametrize("backend", ["theano", None])
+def test_a_network_of_theano_by_hand(backend, tmp_path):
+    """A convolution with channels first, pooled, flattened and multiplied, as SciPy and NumPy do it."""
+    rng = np.random.default_rng(1)
+    image, kernel, bias = rng.normal(size=(2, 8, 7)), rng.normal(size=(3, 2, 3, 3)), rng.normal(size=3)
+    matrix, offset = rng.normal(size=(3 * 3 * 2, 4)), rng.normal(size=4)
+    product = convolve2d if backend == "theano" else correlate2d
+    maps = np.array([sum(product(x, k, "valid") for x, k in zip(image, each, strict=True)) for each in kernel])
+    maps = np.maximum(maps + bias[:, None, None], 0)
+    pooled = maps[:, :6, :4].reshape(3, 3, 2, 2, 2).max(axis=(2, 4))
+    expected = pooled.reshape(-1) @ matrix + offset
+    config = [
+        {
+            "class_name": "Convolution2D",
+            "config": {"name": "c", "batch_input_shape": [None, 2, 8, 7], "nb_filter": 3, "nb_row": 3, "nb_col": 3}
+            | {"activation": "relu", "border_mode": "valid", "dim_ordering": "th", "init": "uniform", "bias": True},
+        },
+        {
+            "class_name": "MaxPooling2D",
+            "config": {
+                "name": "p",
+                "pool_size": [2, 2],
+                "strides": [2, 2],
+                "border_mode": "valid",
+                "dim_ordering": "th",
+            },
+        },
+        {"class_name": "Flatten", "config": {"name": "f", "trainable": True}},
+        {"class_name": "Dense", "config": {"name": "d", "output_dim": 4, "init": "normal", "activation": "linear"}},
+    ]
+    weights = [("c", {"c_W": kernel, "c_b": bias}), ("p", {}), ("f", {}), ("d", {"d_W": matrix, "d_b": offset})]
+    old_keras.write(tmp_path / "a.h5", {"class_name": "Sequential", "config": config}, weights, None, backend)
+    with pytest.warns(UserWarning, match=r"\(n, c, h, w\)"):
+        model = tc.load_model(tmp_path / "a.h5")
+    found = model.predict(image.transpose(1, 2, 0)[None].astype(np.float32), verbose=0)
+    np.testing.assert_allclose(found[0], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_what_sees_the_order_of_channels_is_refused(tmp_path):
+    model = tc.Sequential([tc.Input((4, 4, 2)), L.Conv2D(2, 1), L.Flatten(), L.Reshape((32,)), L.Dense(2)])
+    config = {"class_name": "Sequential", "config": [channels_first(each) for each in model.layers]}
+    config["config"][0]["config"]["batch_input_shape"] = [None, 2, 4, 4]
+    old_keras.write(tmp_path / "a.h5", config, old_keras.stored(model))
+    with pytest.raises(ValueError, match=r'a\.h5 .*"reshape" \(Reshape\) sees a vector'):
+        tc.load_model(tmp_path / "a.h5")
