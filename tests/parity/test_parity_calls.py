@@ -48,15 +48,18 @@ def test_training_in_configurations_of_both(keras, training):
     assert (ours(x, training=True).numpy() == 0).any()
 
 
-def test_every_random_layer_of_keras_that_was_told_nothing_trains(keras):
+def test_every_random_layer_of_keras_that_was_told_nothing_trains(keras, rng):
     """In Keras's own words it was told its default, also where its description has no dtype policy."""
     kinds = [name for name, kind in vars(tc.layers).items() if isinstance(kind, type) and issubclass(kind, Stochastic)]
     assert {"Dropout", "SpatialDropout2D", "GaussianNoise"} <= set(kinds)
+    arguments = {"RandomFlip": [], "RandomTranslation": [0.5, 0.5], "RandomCrop": [1, 1]}
+    tc.set_seed(0)
     for name in kinds:
         given = keras.Input((4, 4, 3))
-        theirs = keras.Model(given, getattr(keras.layers, name)(0.5)(keras.layers.Dense(3)(given)))
+        layer = getattr(keras.layers, name)(*arguments.get(name, [0.5]))
+        theirs = keras.Model(given, layer(keras.layers.Dense(3)(given)))
         ours = tc.Model.from_config(json.loads(json.dumps(theirs.get_config())))
-        x = np.ones((2, 4, 4, 3), np.float32)
+        x = rng.random((9, 4, 4, 3)).astype(np.float32) + 1
         assert arguments_of(ours.get_config())[ours.layers[-1].name] == [None], name
         first, second = (ours(x, training=True).numpy() for _ in range(2))
         assert (first != second).any(), name

@@ -234,6 +234,8 @@ def test_every_layer_is_compared():
         "Conv2DTranspose Cropping2D DepthwiseConv2D GlobalMaxPooling2D SeparableConv2D UpSampling2D ZeroPadding2D"
     )
     compared += " ELU LeakyReLU PReLU Permute GaussianNoise SpatialDropout2D"  # in test_parity_activations.py
+    compared += " RandomFlip RandomRotation RandomZoom RandomTranslation RandomBrightness RandomContrast RandomCrop"
+    compared += " CenterCrop Resizing"  # in test_parity_augmentation.py
     kinds = {
         value.__name__ for value in vars(tc.layers).values() if isinstance(value, type) and issubclass(value, Layer)
     }
