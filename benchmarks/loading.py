@@ -39,16 +39,22 @@ UNEQUAL = 3.0  # of 255: TensorFlow decodes JPEGs by a faster transform, which i
 
 @dataclass(frozen=True)
 class Reading:
-    """How long one reader took for all images, in each round."""
+    """How long one reader took for all images, in each round, and how much of the cores' time it used for them."""
 
     reader: str
     images: int
     seconds: list[float]
+    cpu_seconds: list[float]
 
     @property
     def rate(self) -> float:
         """Images a second, in the median round."""
         return self.images / median(self.seconds)
+
+    @property
+    def work(self) -> float:
+        """Milliseconds of one core for an image, which other processes change less than the rate."""
+        return 1000 * median(self.cpu_seconds) / self.images
 
 
 @dataclass(frozen=True)
@@ -148,13 +154,15 @@ def check(readers: dict[str, Reader]) -> float:
 def measure(readers: dict[str, Reader], rounds: int) -> list[Reading]:
     """Time every reader over the whole folder, in turns."""
     seconds: dict[str, list[float]] = {name: [] for name in readers}
+    cpu: dict[str, list[float]] = {name: [] for name in readers}
     images = 0
     for _ in range(rounds):
         for name, reader in readers.items():
-            start = time.perf_counter()
+            start, used = time.perf_counter(), time.process_time()
             images = sum(len(x) for x, _ in reader())
             seconds[name].append(time.perf_counter() - start)
-    return [Reading(name, images, taken) for name, taken in seconds.items()]
+            cpu[name].append(time.process_time() - used)
+    return [Reading(name, images, taken, cpu[name]) for name, taken in seconds.items()]
 
 
 def train(directory: Path, augmented: bool) -> Waiting:
@@ -176,9 +184,10 @@ def tables(readings: Sequence[Reading], waitings: Sequence[Waiting], apart: floa
     made = Table(title="Photographs decoded and resized to 150×150", title_justify="left", caption_justify="left")
     made.caption = f"tinyconv's and Keras's pixels are {apart:.2f} of 255 apart on average"
     made.add_column("reader")
-    made.add_column("images a second", justify="right")
+    for heading in ("images a second", "ms of one core an image"):
+        made.add_column(heading, justify="right")
     for reading in readings:
-        made.add_row(reading.reader, f"{reading.rate:,.0f}")
+        made.add_row(reading.reader, f"{reading.rate:,.0f}", f"{reading.work:.1f}")
     yield made
     made = Table(title="cats-dogs trains on the folder", title_justify="left")
     made.add_column("images")
@@ -214,7 +223,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for table in tables(readings, waitings, apart):
         Console(width=100).print(table)
     if options.json:
-        rows = [{**asdict(row), "rate": row.rate} for row in readings]
+        rows = [{**asdict(row), "rate": row.rate, "work": row.work} for row in readings]
         rows += [{**asdict(row), "share": row.share} for row in waitings]
         report.write_json(options.json, {**report.heading("loading"), "threads": options.threads, "results": rows})
     return 0

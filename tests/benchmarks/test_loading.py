@@ -29,9 +29,17 @@ def test_every_reader_reads_the_folder(keras, folder, tmp_path, capsys):
         "as they are",
         "with augmentation",
     ]
-    assert all(row["images"] == 36 and row["rate"] > 0 for row in rows[:3])
+    assert all(row["images"] == 36 and row["rate"] > 0 and row["work"] > 0 for row in rows[:3])
     assert all(row["steps"] == 2 and 0 < row["share"] < 1 for row in rows[3:])
-    for words in ("images a second", "tinyconv", "Keras", "Pillow alone", "of that waiting for data", "of 255 apart"):
+    for words in (
+        "images a second",
+        "ms of one core an image",
+        "tinyconv",
+        "Keras",
+        "Pillow alone",
+        "of that waiting for data",
+        "of 255 apart",
+    ):
         assert words in said
 
 
