@@ -42,7 +42,12 @@ def as_bgr(images: np.ndarray) -> np.ndarray:
 
 
 def loader(
-    name: str, classes: tuple[str, ...], side: int, class_mode: str, normalization: dict[str, Any]
+    name: str,
+    classes: tuple[str, ...],
+    side: int,
+    class_mode: str,
+    normalization: dict[str, Any],
+    interpolation: str = "nearest",
 ) -> Callable[["Config"], Data]:
     """Return a recipe's `load`: datasets of the photographs in `config.data`, `side` pixels high and wide."""
 
@@ -58,6 +63,7 @@ def loader(
                 batch_size=config.batch_size,
                 shuffle=part == "train",
                 seed=config.seed,
+                interpolation=interpolation,
             )
             for part in PARTS
         )
@@ -162,7 +168,8 @@ VGG16_CATS_DOGS = _on_cats_and_dogs(
     document="image-processing chapter",
     parameters=33_605_442,
     build=zoo.vgg16_cats_dogs,
-    load=loader("vgg16-cats-dogs", ("cats", "dogs"), 50, "categorical", {"preprocessing_function": as_bgr}),
+    # The chapter's OpenCV resizes bilinearly; the other documents leave it to Keras, which takes the nearest pixel.
+    load=loader("vgg16-cats-dogs", ("cats", "dogs"), 50, "categorical", {"preprocessing_function": as_bgr}, "bilinear"),
     prepare=as_bgr,
     loss=CategoricalCrossentropy(),
     optimizer=Adam,
