@@ -44,10 +44,13 @@ def parser() -> Parser:
         "epochs": ("N", "epochs in all (default: the document's); may change with --resume"),
         "batch_size": ("N", "images of one update (default: the document's)"),
         "learning_rate": ("X", "learning rate (default: the document's)"),
-        "seed": ("N", "seed of initial weights, shuffling and dropout (default: the recipe's)"),
+        "seed": ("N", "seed of initial weights, shuffling, dropout and augmentation (default: 0)"),
         "backend": ("NAME", f"kernels to compute with: {', '.join(kernels.BACKENDS)} (default: cpu)"),
         "threads": ("N", "threads to compute with (default: all cores)"),
-        "limit": ("N", "use only the first N training images and at most N test images"),
+        "limit": (
+            "N",
+            "use N training images and at most N test images: the first, of photographs some of each class",
+        ),
     }
     for name, (metavar, words) in helps.items():
         add(option(name), type=PARSERS[name], metavar=metavar, help=words)

@@ -109,13 +109,14 @@ def test_what_goes_wrong_is_one_line_and_leaves_nothing(file, address, monkeypat
     assert message.endswith("or set TINYCONV_DATA to the folder that has it")
 
 
-def test_offline(file, tmp_path):
+def test_offline(file, tmp_path, capsys):
     with socket.socket() as taken:  # bound, but nobody listens
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
         with pytest.raises(FileNotFoundError, match="Connection refused") as raised:
             cache.located("Numbers", "numbers.npz", [file._replace(url=url)])
     assert "\n" not in str(raised.value)
+    assert capsys.readouterr() == ("", ""), "nothing is said to be downloaded"
 
 
 def test_a_full_disk_is_said_as_such(file, monkeypatch, tmp_path):

@@ -73,15 +73,14 @@ def download(title: str, file: File) -> Path:
 
     path = folder() / file.place
     path.parent.mkdir(parents=True, exist_ok=True)
-    print(f"Downloading {title}: {file.size / 1e6:.1f} MB from {file.url}", file=sys.stderr)
     # A folder of its own, as another process may be downloading the same file.
     with TemporaryDirectory(prefix=".download-", dir=path.parent) as own:
-        replace_file(Path(own, path.name), _received(file))
+        replace_file(Path(own, path.name), _received(title, file))
         os.replace(Path(own, path.name), path)
     return path
 
 
-def _received(file: File) -> Iterator[bytes]:
+def _received(title: str, file: File) -> Iterator[bytes]:
     """Yield what the network sends for a file, piece by piece; raises DownloadError unless it is that file."""
     from hashlib import sha256
     from http.client import HTTPException
@@ -93,19 +92,20 @@ def _received(file: File) -> Iterator[bytes]:
 
     digest, size = sha256(), 0
     columns = BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=file.size)
-        try:
-            with urlopen(file.url, timeout=TIMEOUT) as response:
+    try:
+        with urlopen(file.url, timeout=TIMEOUT) as response:
+            print(f"Downloading {title}: {file.size / 1e6:.1f} MB from {file.url}", file=sys.stderr)
+            with Progress(*columns, console=Console(stderr=True)) as bar:
+                task = bar.add_task("", total=file.size)
                 while size <= file.size and (piece := response.read(PIECE)):
                     digest.update(piece)
                     size += len(piece)
                     bar.update(task, completed=size)
                     yield piece
-        except (OSError, HTTPException) as error:
-            if isinstance(error, HTTPError):
-                error.close()
-            raise DownloadError(str(getattr(error, "reason", "") or error or type(error).__name__)) from None
+    except (OSError, HTTPException) as error:
+        if isinstance(error, HTTPError):
+            error.close()
+        raise DownloadError(str(getattr(error, "reason", "") or error or type(error).__name__)) from None
     if size != file.size:
         raise DownloadError(f"got {f'{size:,}' if size < file.size else 'more'} of {file.size:,} bytes")
     if digest.hexdigest() != file.sha256:
