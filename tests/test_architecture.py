@@ -37,7 +37,7 @@ STOREYS = [
     {"preprocessing"},  # images for training
     {"__init__"},  # the public names: `from tinyconv import set_seed` is an import of this storey
     {"recipes"},
-    {"predict", "split_folder", "train"},  # the command lines
+    {"inspect", "predict", "split_folder", "train"},  # the command lines
     {"__main__"},  # what command lines there are
 ]
 FLOOR = {part: floor for floor, parts in enumerate(STOREYS) for part in parts}

@@ -13,6 +13,7 @@ COMMANDS = {
     "train": "train a network of the documents and compare the figures",
     "visualize": "draw what a trained network learnt, how, and what it looks at",
     "predict": "print what a trained network takes images for",
+    "inspect": "say what is in a file of Keras, and what tinyconv lacks of it",
     "split_folder": "make train and validation folders of a folder of images",
     "zoo": "list the networks and what they cost",
     "functions": "list every operation with its formulas, forward and backward",

@@ -65,15 +65,25 @@ def test_checkpoint_takes_the_arguments_of_keras(keras, tmp_path, digits, networ
     assert path.is_file()
 
 
-@pytest.mark.parametrize("value", [False, None])
-def test_checkpoint_saves_nothing_but_weights(value):
-    with pytest.raises(ValueError, match=f"saves weights only, got save_weights_only={value}: leave it out"):
-        tc.callbacks.ModelCheckpoint("a.weights.h5", save_weights_only=value)
+@pytest.mark.parametrize(("name", "only"), [("a.weights.h5", False), ("a.keras", True), ("a.h5", True)])
+def test_checkpoint_whose_name_says_another_thing(name, only):
+    with pytest.raises(ValueError, match=f"with save_weights_only={only} filepath must end in .*, got {name}"):
+        tc.callbacks.ModelCheckpoint(name, save_weights_only=only)
+
+
+@pytest.mark.parametrize("name", ["a.keras", "a.h5"])
+def test_checkpoint_of_the_whole_model(name, digits, network, tmp_path):
+    model = network()
+    checkpoint = tc.callbacks.ModelCheckpoint(tmp_path / name, save_best_only=True, monitor="loss")
+    model.fit(*digits, epochs=2, verbose=0, callbacks=checkpoint)
+    again = tc.load_model(tmp_path / name)
+    assert again.optimizer.iterations > 0
+    assert all(map(np.array_equal, again.get_weights(), model.get_weights()))
 
 
 def test_checkpoint_errors():
-    with pytest.raises(ValueError, match=r'must end in "\.weights\.h5", got a\.keras'):
-        tc.callbacks.ModelCheckpoint("a.keras")
+    with pytest.raises(ValueError, match=r'must end in "\.weights\.h5", .* got a\.pickle'):
+        tc.callbacks.ModelCheckpoint("a.pickle")
     with pytest.raises(ValueError, match='"auto", "min" or "max", got \'most\''):
         tc.callbacks.ModelCheckpoint("a.weights.h5", mode="most")
     for save_freq in ("batch", 0, 1.5):

@@ -101,7 +101,7 @@ ELSEWHERE = {
     ("Sequential.compile", "metrics"),  # third, as in Keras 1 and 2; Keras 3 has put loss_weights before it
 }
 DEFAULTS = {
-    ("callbacks.ModelCheckpoint", "save_weights_only"),  # there is nothing else to save
+    ("callbacks.ModelCheckpoint", "save_weights_only"),  # as the name of the file says
     ("layers.AveragePooling2D", "pool_size"),  # Keras gives MaxPooling2D a default and this one none
     ("layers.AvgPool2D", "pool_size"),
     ("layers.PReLU", "alpha_initializer"),  # "zeros", which Keras spells "Zeros" here alone

@@ -1,4 +1,4 @@
-"""ModelCheckpoint: keeps weights while training goes on."""
+"""ModelCheckpoint: keeps the model, or its weights, while training goes on."""
 
 import warnings
 from pathlib import Path
@@ -9,12 +9,13 @@ from .monitor import Monitor, say
 
 
 class ModelCheckpoint(Monitor):
-    """Saves the model's weights after every epoch, or every `save_freq` batches; or then only when `monitor` is better.
+    """Saves the model, or its weights, after every epoch or `save_freq` batches; or only when `monitor` is better.
 
-    `filepath` must end in ".weights.h5" and may hold fields such as "{epoch:02d}-{val_loss:.2f}": {epoch} and {batch}
-    count from 1, all logs are known by their names. `save_weights_only` is always true, and may be said, as Keras asks
-    for it with such names. `save_best_only` saves when `monitor` is better than ever; what it has to be better than at
-    first, such as what the file holds that an earlier run wrote, is `initial_value_threshold`. `mode` as in `Monitor`.
+    `filepath` ends in ".weights.h5" for weights, with the optimizer's state, or in ".keras" or ".h5" for all of the
+    model, and may hold fields such as "{epoch:02d}-{val_loss:.2f}": {epoch} and {batch} count from 1, all logs are
+    known by their names. `save_weights_only`, which Keras asks for, must fit the name if it is given.
+    `save_best_only` saves when `monitor` is better than ever; what it has to be better than at first, such as what the
+    file holds that an earlier run wrote, is `initial_value_threshold`. `mode` as in `Monitor`.
     An epoch without `monitor`, because it was not validated, is saved only if no other was.
     Folders are made; each file is written aside and renamed, so a file that exists is whole.
     """
@@ -25,18 +26,20 @@ class ModelCheckpoint(Monitor):
         monitor: str = "val_loss",
         verbose: int = 0,
         save_best_only: bool = False,
-        save_weights_only: bool = True,
+        save_weights_only: bool | None = None,
         mode: str = "auto",
         save_freq: str | int = "epoch",
         initial_value_threshold: float | None = None,
     ) -> None:
-        if not str(filepath).endswith(".weights.h5"):
-            raise ValueError(f'filepath must end in ".weights.h5", got {filepath}')
-        if not save_weights_only:
+        weights = str(filepath).endswith(".weights.h5")
+        if not weights and not str(filepath).endswith((".keras", ".h5")):
+            raise ValueError(f'filepath must end in ".weights.h5", ".keras" or ".h5", got {filepath}')
+        if save_weights_only is not None and bool(save_weights_only) is not weights:
+            fitting = '".weights.h5"' if save_weights_only else '".keras" or ".h5"'
             raise ValueError(
-                f"ModelCheckpoint saves weights only, got save_weights_only={save_weights_only!r}: leave it out, "
-                "and make the model in code or from its get_config() before load_weights"
+                f"with save_weights_only={save_weights_only} filepath must end in {fitting}, got {filepath}"
             )
+        self.save_weights_only = weights
         super().__init__(monitor, mode, initial_value_threshold)
         self.filepath, self.verbose, self.save_best_only = str(filepath), verbose, save_best_only
         self.save_freq = save_frequency(save_freq)
@@ -52,12 +55,12 @@ class ModelCheckpoint(Monitor):
         self.counter.epoch, self.counter.batch = epoch, 0
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Save the weights, if it is time."""
+        """Save, if it is time."""
         if self.counter.is_time(batch):
             self._save(logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Save the weights, if the epoch earns it."""
+        """Save, if the epoch earns it."""
         self.counter.epoch = epoch
         if self.save_freq == "epoch":
             self._save(logs)
@@ -77,7 +80,10 @@ class ModelCheckpoint(Monitor):
         if not self.save_best_only:
             say(f"\nEpoch {epoch}: saving model to {path}", self.verbose)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self.model.save_weights(path)
+        if self.save_weights_only:
+            self.model.save_weights(path)
+        else:
+            self.model.save(path)
         say(f"\nEpoch {epoch}: finished saving model to {path}", self.verbose)
 
     def _is_best(self, epoch: int, value: float | None, path: str) -> bool:

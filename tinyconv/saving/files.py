@@ -69,7 +69,6 @@ def load_model(
                 raise FileError(f"{filepath}: compile_config must be an object, got {type(compiled).__name__}")
             place = f"{filepath} (Keras {written_by}): config.json"
             model, changes = make_model(description, compiled, version_of(written_by), place)
-            model.require_built()
             state = weights.read_state(root, False, model, f"{filepath}: {archive.WEIGHTS}", changes=changes)
     state.give_to(model)
     return model
@@ -85,7 +84,6 @@ def _load_legacy(filepath: str | Path, compile: bool) -> Any:
         raise FileError(f"{filepath} holds weights alone: make the model, then model.load_weights")
     place = f"{filepath} (Keras {'.'.join(map(str, held.version))}): model_config"
     model, changes = make_model(held.model, held.training if compile else None, held.version, place)
-    model.require_built()
     state = fitting.fit(held, model, filepath, changes=changes)
     state.optimizer = fitting.optimizer_state(held, model, filepath, changes)
     state.give_to(model)

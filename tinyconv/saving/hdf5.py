@@ -9,8 +9,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from .strings import longest_strings
+
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SEAL = b"tinyconv sha256\n"
+
+
+_open: dict[int, BinaryIO] = {}  # the files that `parsed` gives, by HDF5's numbers of them
 
 
 class FileError(ValueError):
@@ -56,8 +61,17 @@ def parsed(file: BinaryIO, path: str | Path) -> Iterator[Any]:
 
     try:
         with h5py.File(file, "r") as root:
-            yield root
-    except (FileError, Warning):
+            number = h5py.h5o.get_info(root.id).fileno
+            _open[number] = file
+            try:
+                yield root
+            finally:
+                del _open[number]
+    except FileError as error:
+        if str(path) in str(error):
+            raise
+        raise FileError(f"{path}: {error}") from error
+    except Warning:
         raise
     except Exception as error:  # HDF5 reports damage as any of OSError, RuntimeError, KeyError, TypeError, …
         reason = str(error).strip("'\"").partition("\n")[0]
@@ -152,6 +166,13 @@ def _child(parent: Any, name: str, kind: type) -> Any:
     return found
 
 
+def dataset(parent: Any, name: str) -> Any:
+    """Return the dataset `name` in `parent`, unread."""
+    import h5py
+
+    return _child(parent, name, h5py.Dataset)
+
+
 def any_array(parent: Any, name: str, place: str) -> np.ndarray:
     """Return the dataset `name` in `parent` as it is, an array of numbers; `place` names it in errors.
 
@@ -181,6 +202,7 @@ def attribute(parent: Any, name: str, path: Any) -> str | None:
     """Return the attribute `name` of a group, a string, or None if there is none."""
     if name not in parent.attrs:
         return None
+    _check_strings(parent, path)
     value = parent.attrs[name]
     if isinstance(value, bytes):
         return value.decode("utf-8")
@@ -196,7 +218,24 @@ def names(parent: Any, name: str, path: Any) -> list[str]:
         if f"{name}{len(parts)}" not in parent.attrs:
             return []
         parts.append(f"{name}{len(parts)}")
+    _check_strings(parent, path)
     found = [value for part in parts for value in np.asarray(parent.attrs[part]).ravel()]
     if not all(isinstance(value, bytes | str) for value in found):
         raise FileError(f"{path}: attribute {name} of {parent.name} must hold names")
     return [value.decode("utf-8") if isinstance(value, bytes) else value for value in found]
+
+
+def _check_strings(parent: Any, path: Any) -> None:
+    """Raise FileError if an attribute of a group says that its strings are longer than the file: see `strings.py`."""
+    import h5py
+
+    about = h5py.h5o.get_info(parent.id)
+    try:
+        lengths = longest_strings(_open[about.fileno], about.addr)
+    except ValueError as error:
+        raise FileError(f"{path}: the attributes of {parent.name} cannot be read: {error}") from None
+    for name, length in lengths.items():
+        if length > parent.file.id.get_filesize():
+            raise FileError(
+                f"{path}: attribute {name} of {parent.name} says that it has {length:,} bytes, more than the file"
+            )

@@ -28,10 +28,8 @@ def make_model(
         first = channels.is_channels_first(today)
         if first:
             today = channels.turned(today)
-        missing = list(_lacks(today, ""))
         arguments = None if not compiled else training.compile_arguments(compiled, version)
-        if arguments is not None and arguments["loss"] is not None:
-            missing += [f"{each} (compile=False leaves it out)" for each in training.lacks(arguments)]
+        missing = _missing(today, arguments)
         if missing:
             raise FileError("tinyconv cannot make " + "; ".join(missing))
         if blank:
@@ -39,6 +37,8 @@ def make_model(
                 model = _built(today)
         else:
             model = _built(today)
+        if blank:
+            model.require_built()
         if arguments is not None and arguments["loss"] is not None:
             model.compile_from_config(arguments)
         changes = channels.row_changes(model, before) if first else {}
@@ -50,6 +50,24 @@ def make_model(
     if first:
         warnings.warn(f"{place}: the images were (n, c, h, w), the model takes (n, h, w, c) now", stacklevel=4)
     return model, changes
+
+
+def missing_parts(description: Mapping[str, Any], compiled: Mapping[str, Any] | None, version: Version) -> list[str]:
+    """Return what tinyconv lacks of a described model, each with its place."""
+    try:
+        today = modern(description)
+        if channels.is_channels_first(today):
+            today = channels.turned(today)
+        return _missing(today, training.compile_arguments(compiled, version) if compiled else None)
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        return [str(error) or "it is nested too deep"]
+
+
+def _missing(today: Mapping[str, Any], arguments: Mapping[str, Any] | None) -> list[str]:
+    missing = list(_lacks(today, ""))
+    if arguments is not None and arguments["loss"] is not None:
+        missing += [f"{each} (compile=False leaves it out)" for each in training.lacks(arguments)]
+    return missing
 
 
 def _built(description: Mapping[str, Any]) -> Any:
