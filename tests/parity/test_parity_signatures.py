@@ -72,14 +72,7 @@ NAMES = [
     *(f"Sequential.{name}" for name in METHODS),
     *(
         f"utils.{name}"
-        for name in (
-            "array_to_img",
-            "image_dataset_from_directory",
-            "img_to_array",
-            "load_img",
-            "plot_model",
-            "save_img",
-        )
+        for name in ("array_to_img", "image_dataset_from_directory", "img_to_array", "load_img", "save_img")
     ),
     *("Input", "Sequential", "layers.Layer.get_weights", "layers.Layer.set_weights", "layers.Layer.count_params"),
 ]

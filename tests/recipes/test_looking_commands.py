@@ -1,9 +1,12 @@
 """`python -m tinyconv.visualize` and `python -m tinyconv.predict` on runs: what they show, and how they refuse."""
 
 import io
+import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -240,6 +243,25 @@ def test_a_red_pixel_tells_which_networks_take_bgr():
     turned = replace(own, prepare=lambda images: images[..., ::-1])
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("float32")
     np.testing.assert_array_equal(shown(turned, turned.prepare(images)), images)
+
+
+def test_photographs_lie_where_the_run_or_the_option_says(runs, command, monkeypatch, tmp_path):
+    copied = shutil.copytree(runs("mnist"), tmp_path / "copy")
+    config = json.loads((copied / "config.json").read_text())
+    (copied / "config.json").write_text(json.dumps({**config, "data": "photographs"}))
+    seen = []
+
+    def load(config):
+        seen.append(Path(config.data).name)
+        raise ValueError("there are none")
+
+    monkeypatch.setattr(inside, "EXCITED", 1)
+    monkeypatch.setitem(BY_NAME, "mnist", replace(BY_NAME["mnist"], load=load))
+    for more in ([], ["--data", "others"]):
+        outcome = command(visualizing.main, copied, *more, "--output", tmp_path / "pictures")
+        assert outcome.code == 0
+        assert "there are none" in outcome.err
+    assert seen == ["photographs", "others"]
 
 
 def test_photographs_which_come_class_by_class_are_shown_of_all_classes():

@@ -39,7 +39,7 @@ def of_run(folder: Path, opened: Opened, test: Part | None) -> Iterator[str]:
 def of_image(folder: Path, opened: Opened, file: Path, images: np.ndarray) -> Iterator[str]:
     """Write what the network makes of an image file, given as (1, h, w, c) from 0 to 255; yield each picture's name."""
     x = opened.recipe.prepare(images)
-    about = f"{file.name}, {in_words(opened, x)[0]}"
+    about = f"{file.name}, taken for {in_words(opened, x)[0].partition(':')[0]}"
     yield from saved(folder, _named(file.stem, pictures.of_maps(opened.recipe, opened.model, x, about)))
     yield from saved(folder, _named(file.stem, every_map(opened, x, about)))
     yield from saved(folder, _named(file.stem, reasons(opened, x, about)))

@@ -13,7 +13,7 @@ from ..initializers import blank
 from ..models import Model
 from ..saving import read_note
 from . import BY_NAME, checkpoint
-from .config import Config, read, variant
+from .config import FILE, Config, read, variant
 from .errors import RunError
 from .recipe import History, Recipe
 
@@ -42,8 +42,10 @@ def open_run(path: Path) -> Opened:
         state = f"is no {ENDING} file" if path.exists() else "is not there"
         raise RunError(f"{path} {state}: name the folder of a run of tinyconv.train, or a {ENDING} file in it")
     config, history = _settings(path)
+    if (path.parent / FILE).exists():
+        whole = read(path.parent)  # it also knows where photographs lie
+        config = whole if whole.fixed == config.fixed else config
     recipe = variant(BY_NAME[config.recipe], config.variant)
-    recipe = recipe.variants.get(config.variant or "", recipe)
     names.clear_session()
     with blank():
         model = recipe.build()

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..commands import Parser, command, missing_package, short
@@ -9,7 +10,7 @@ from ..recipes import inside
 from ..recipes.errors import NotWrittenError, RunError
 from ..recipes.folder import make, writing
 from ..recipes.opening import Opened, open_run, read_images
-from ..recipes.options import folder_name
+from ..recipes.options import PARSERS, folder_name
 
 PROG = "python -m tinyconv.visualize"
 
@@ -23,6 +24,9 @@ def parser() -> Parser:
     )
     made.add_argument("run", type=Path, metavar="RUN_OR_MODEL", help="the folder of a run, or a .weights.h5 file in it")
     made.add_argument("--image", type=Path, metavar="FILE", help="look at what the network makes of this image")
+    made.add_argument(
+        "--data", type=PARSERS["data"], metavar="DIR", help="folder of photographs (default: the run's)"
+    )
     made.add_argument("--output", type=folder_name, metavar="DIR", help="folder for the pictures (default: the run's)")
     return made
 
@@ -33,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse(arguments)
     try:
         opened = open_run(options.run)
+        if options.data is not None:
+            opened = opened._replace(config=replace(opened.config, data=options.data))
         folder = options.output or opened.folder
         make(folder)
         draw(opened, folder, options.image)

@@ -142,7 +142,7 @@ def _pairs(
 ) -> Figure:
     """Draw each image and, beside it, a map of 0 to 1 or an RGB image, with a caption above both."""
     count = min(len(shown), _SHOWN)
-    tile = tile_size((shown.shape[1], shown.shape[2]), _ROOM)
+    tile = tile_size((shown.shape[1], shown.shape[2]), _ROOM if count > _COLUMNS else 2 * _ROOM)
     pair = (tile[0], 2 * tile[1] + 6)
     mosaic = Mosaic(count, min(_COLUMNS, count), pair, (44, 22))
     width = page_width(mosaic.width, title)
