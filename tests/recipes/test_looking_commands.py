@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from run_checks import Outcome, load_once
 import tinyconv as tc
 from tinyconv import predict, train
 from tinyconv.datasets import mnist
-from tinyconv.recipes import BY_NAME, inside, opening, pictures
+from tinyconv.recipes import BY_NAME, RECIPES, inside, opening, pictures
+from tinyconv.recipes.config import Config
 from tinyconv.recipes.fitting import Answers, probabilities
 from tinyconv.recipes.pictures import shown, takes_bgr
 from tinyconv.visualize import __main__ as visualizing
@@ -280,3 +282,16 @@ def test_nothing_half_written_is_left(runs, tmp_path):
     with pytest.raises(OSError, match="cannot write the file"):
         save(draw_activations(np.ones((3, 3, 2)), "maps"), tmp_path / "nowhere" / "maps.png")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("recipe", [each for each in RECIPES if each.photographs], ids=lambda recipe: recipe.name)
+def test_a_photograph_is_read_as_training_reads_it(tmp_path, recipe):
+    draw = np.random.default_rng(4)
+    for part, each in product(("train", "validation"), recipe.class_names):
+        folder = tmp_path / part / each
+        folder.mkdir(parents=True)
+        Image.fromarray(draw.integers(0, 256, (190, 230, 3), dtype=np.uint8)).save(folder / "one.png")
+    config = Config(recipe.name, 1, 1, 0.1, 0, data=str(tmp_path))
+    batch = next(iter(recipe.load(config).validation.epoch(0)))
+    images = opening.read_images(recipe, [tmp_path / "validation" / recipe.class_names[0] / "one.png"])
+    np.testing.assert_allclose(recipe.prepare(images), batch.x[:1], atol=1e-6)

@@ -63,18 +63,16 @@ def open_run(path: Path) -> Opened:
 def read_images(recipe: Recipe, files: Sequence[Path]) -> np.ndarray:
     """Return image files in the recipe's size and colors: (n, h, w, c), float32 from 0 to 255.
 
-    Photographs are made smaller as training did it: `flow_from_directory` takes the nearest pixel.
-
     Raises RunError, which names it, for a file that is not there, broken, or no image.
     """
     from ..utils import img_to_array, load_img
 
     h, w, c = recipe.image_shape
-    colors, interpolation = "rgb" if c == 3 else "grayscale", "nearest" if recipe.photographs else "bilinear"
+    colors = "rgb" if c == 3 else "grayscale"
     images = []
     for file in files:
         try:
-            image = load_img(file, colors, (h, w), interpolation)
+            image = load_img(file, colors, (h, w), recipe.interpolation)
         except (OSError, ValueError) as error:
             said = str(getattr(error, "strerror", None) or error)
             said = " ".join(said.split())

@@ -96,7 +96,9 @@ def photographs(name: str, classes: tuple[str, ...], folder: str | None) -> Path
     return Path(folder)
 
 
-_on_cats_and_dogs = partial(Recipe, photographs=True, augments=True, class_names=("cats", "dogs"))
+_on_cats_and_dogs = partial(
+    Recipe, photographs=True, augments=True, class_names=("cats", "dogs"), interpolation="nearest"
+)
 
 CATS_DOGS = _on_cats_and_dogs(
     name="cats-dogs",
@@ -157,6 +159,7 @@ INTEL_SUMMARY = Recipe(
         epoch_figure("validation top-2 accuracy", "none given", "val_top_k_categorical_accuracy", LAST, percent),
     ),
     image_shape=(150, 150, 3),
+    interpolation="nearest",
     photographs=True,
     augments=True,
 )
@@ -170,6 +173,7 @@ VGG16_CATS_DOGS = _on_cats_and_dogs(
     build=zoo.vgg16_cats_dogs,
     # The chapter's OpenCV resizes bilinearly; the other documents leave it to Keras, which takes the nearest pixel.
     load=loader("vgg16-cats-dogs", ("cats", "dogs"), 50, "categorical", {"preprocessing_function": as_bgr}, "bilinear"),
+    interpolation="bilinear",
     prepare=as_bgr,
     loss=CategoricalCrossentropy(),
     optimizer=Adam,

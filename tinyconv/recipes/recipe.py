@@ -71,8 +71,8 @@ class Recipe:
     `photographs` says that the images come from a folder, `augments` that they can be varied at random; `variants` are
     the recipes that share the name, by what tells them apart.
     `prepare` makes what the network takes of images (n, h, w, c), float32 from 0 to 255, RGB where c is 3, as `load`
-    does; `class_names` are those of the classes, in their order. `redraws_templates` asks for a picture of what the
-    network sees after every epoch.
+    does after it resized them by `interpolation`; `class_names` are those of the classes, in their order.
+    `redraws_templates` asks for a picture of what the network sees after every epoch.
     """
 
     name: str
@@ -95,6 +95,7 @@ class Recipe:
     watching: tuple[Callable[[], Callback], ...] = ()
     metrics: Callable[[], list[Any]] = lambda: ["accuracy"]
     image_shape: tuple[int, int, int] = (28, 28, 1)
+    interpolation: str = "bilinear"
     redraws_templates: bool = False
     photographs: bool = False
     augments: bool = False
