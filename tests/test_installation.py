@@ -40,9 +40,10 @@ def test_a_checkout_uses_its_own_kernels(checkout):
 
 
 def test_no_module_hides_one_of_python_s():
-    """Python run inside a folder of the package finds the modules there first."""
+    """Python run inside a folder of the package finds the modules there first; `inspect` there stands aside."""
     modules = [path for part in ("tinyconv", "kernels") for path in (ROOT / part).rglob("*.py")]
-    assert [path for path in modules if path.stem in sys.stdlib_module_names] == []
+    assert [path for path in modules if path.stem in sys.stdlib_module_names] == [ROOT / "tinyconv" / "inspect.py"]
+    assert "True" in python("-c", "import inspect; print(inspect.isclass(int))", cwd=ROOT / "tinyconv")
 
 
 def test_commands_run_inside_the_package(tmp_path):

@@ -1,64 +1,24 @@
-"""The command line: `python -m tinyconv.inspect FILE` says what is in a file of Keras, and what is lacking."""
+"""The command line: `python -m tinyconv.inspect FILE` says what is in a file of Keras, and what is lacking.
 
+Python started inside this folder finds this file in place of its own module `inspect`; then it stands aside.
+"""
+
+import os
 import sys
-from collections.abc import Sequence
-from math import prod
-from pathlib import Path
 
-if not __package__:
+if __name__ == "inspect":
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+
+    _spec = PathFinder.find_spec("inspect", [os.path.dirname(os.__file__)])
+    assert _spec is not None
+    assert _spec.loader is not None
+    sys.modules["inspect"] = module_from_spec(_spec)
+    _spec.loader.exec_module(sys.modules["inspect"])
+elif not __package__:
     sys.exit("run it as a module of its package: python -m tinyconv.inspect")
+else:
+    from .saving.command import main
 
-from .commands import Parser, command, short
-from .saving.contents import Contents, contents
-
-PROG = "python -m tinyconv.inspect"
-
-
-def parser() -> Parser:
-    """Return the parser of the command line."""
-    made = Parser(PROG, "Say what is in files of Keras: layout and age, layers, shapes, what tinyconv lacks of it.")
-    made.add_argument("files", type=Path, nargs="+", metavar="FILE", help=".keras, .h5, .weights.h5, or JSON")
-    return made
-
-
-@command
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what is in each file; return 0, or 2 if one cannot be read, or 1 if tinyconv lacks a part of one."""
-    code = 0
-    for path in parser().parse(arguments).files:
-        try:
-            found = contents(path)
-        except (OSError, ValueError) as error:
-            print(f"{short(PROG)}: {error}", file=sys.stderr)
-            code = 2
-            continue
-        print(f"{path}: " + "\n".join(lines(found)), flush=True)
-        code = max(code, 1 if found.lacks else 0)
-    return code
-
-
-def lines(found: Contents) -> list[str]:
-    """Return the lines that say what was found."""
-    text = [f"{found.kind}, written by {found.written_by}"]
-    if found.model:
-        text.append(f"{found.model}, " + (f"compiled: {found.compiled}" if found.compiled else "not compiled"))
-    widths = [max((len(row[column]) for row in found.layers), default=0) for column in (0, 1)]
-    total = 0
-    for place, kind, shapes in found.layers:
-        count = sum(map(prod, shapes))
-        total += count
-        weights = f"  {' '.join(map(str, shapes))}: {count:,}" if shapes else ""
-        text.append(f"  {place:{widths[0]}}  {kind:{widths[1]}}{weights}".rstrip())
-    if total:
-        text.append(f"{total:,} weights, {found.bytes / 1e6:,.1f} MB in all")
-    if found.optimizer:
-        text.append(f"state of the optimizer: {found.optimizer} arrays")
-    if found.lacks:
-        text += ["tinyconv lacks:", *(f"  {each}" for each in found.lacks)]
-    elif found.model:
-        text.append("tinyconv can make it")
-    return text
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    if __name__ == "__main__":
+        sys.exit(main())

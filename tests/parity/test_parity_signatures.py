@@ -86,6 +86,7 @@ EXTRA = {
     "layers.RandomContrast": {"data_format"},
     "callbacks.TensorBoard": {"write_grads"},  # as Keras 2 had it
     "optimizers.RMSprop": {"epsilon_mode"},  # ε outside the root, for the tutorials of 2017 to 2019
+    "Sequential.load_weights": {"by_name"},  # Keras takes it out of **kwargs
     "Sequential.save_weights": {"note"},  # a run's settings travel with its weights
 }
 # Arguments that stand elsewhere than in Keras 3, or have another default.

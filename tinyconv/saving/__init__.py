@@ -8,8 +8,8 @@ is loaded.
 from .. import models
 from ..registry import custom_object_scope, get_registered_name, get_registered_object, register_keras_serializable
 from . import files
+from .descriptions import clone_model, model_from_json
 from .files import load_model, load_weights, read_note, save_model, save_weights
-from .json import clone_model, model_from_json
 
 __all__ = [
     "clone_model",

@@ -10,8 +10,8 @@ from .. import registry
 from ..files import replace_file
 from ..models.description import describe
 from . import archive, fitting, hdf5, legacy, weights
+from .descriptions import to_json
 from .hdf5 import FileError
-from .json import to_json
 from .rebuilding import make_model
 from .training import version_of
 from .weights import read_note
