@@ -27,7 +27,7 @@ def parser() -> Parser:
         "Print what a trained network takes images for, the most probable classes first.",
         "Images are brought to the size and the colors of the run's own; digits must be white on black, as MNIST's.",
     )
-    made.add_argument("run", type=Path, metavar="RUN_OR_MODEL", help="the folder of a run, or a .weights.h5 file in it")
+    made.add_argument("run", type=Path, metavar="RUN_OR_MODEL", help="the folder of a run, or a file of weights in it")
     made.add_argument("files", type=Path, nargs="+", metavar="FILE", help="an image: PNG, JPEG, whatever Pillow reads")
     made.add_argument("--top", type=whole_number, default=5, metavar="N", help="classes of each image (default: 5)")
     return made

@@ -295,3 +295,18 @@ def test_a_photograph_is_read_as_training_reads_it(tmp_path, recipe):
     batch = next(iter(recipe.load(config).validation.epoch(0)))
     images = opening.read_images(recipe, [tmp_path / "validation" / recipe.class_names[0] / "one.png"])
     np.testing.assert_allclose(recipe.prepare(images), batch.x[:1], atol=1e-6)
+
+
+def test_a_whole_model_in_a_runs_folder_is_opened(runs, command, tmp_path):
+    folder = shutil.copytree(runs("mnist"), tmp_path / "copy")
+    opened = opening.open_run(folder)
+    opened.model.save(str(folder / "whole.keras"))
+    whole = opening.open_run(folder / "whole.keras")
+    x = opened.recipe.load(opened.config).test[0][:5]
+    np.testing.assert_array_equal(probabilities(whole.model, x, 5), probabilities(opened.model, x, 5))
+    shutil.copy(folder / "whole.keras", tmp_path / "alone.keras")
+    refused(command(visualizing.main, tmp_path / "alone.keras"), "lies in no run's folder")
+    (folder / "bad.keras").write_bytes(b"words")
+    refused(command(visualizing.main, folder / "bad.keras"), str(folder / "bad.keras"))
+    tc.zoo.mnist_sgd().save(str(folder / "other.keras"))
+    refused(command(visualizing.main, folder / "other.keras"), "takes (None, 784) and gives (None, 10)")

@@ -17,7 +17,7 @@ from .config import FILE, Config, read, variant
 from .errors import RunError
 from .recipe import History, Recipe
 
-ENDING = ".weights.h5"
+ENDING, WHOLE = ".weights.h5", ".keras"
 
 
 class Opened(NamedTuple):
@@ -33,11 +33,15 @@ class Opened(NamedTuple):
 def open_run(path: Path) -> Opened:
     """Return the network of a run's folder, as its last epoch left it, or that of a ".weights.h5" file of a run.
 
+    A whole model in a ".keras" file is taken for one of the run in whose folder it lies.
+
     Raises RunError, in one line, if there is none, or it cannot be read.
     """
     if path.is_dir():
         read(path)  # says what is wrong with a folder that holds no run
         path = path / checkpoint.LAST
+    if path.suffix == WHOLE and path.exists():
+        return _open_whole(path)
     if not path.exists() or not path.name.endswith(ENDING):
         state = f"is no {ENDING} file" if path.exists() else "is not there"
         raise RunError(f"{path} {state}: name the folder of a run of tinyconv.train, or a {ENDING} file in it")
@@ -58,6 +62,30 @@ def open_run(path: Path) -> Opened:
         raise RunError(said if str(path) in said else f"{path}: {said}") from None
     model.compile(loss=recipe.loss)
     return Opened(recipe, config, model, history, path.parent)
+
+
+def _open_whole(path: Path) -> Opened:
+    """Return the model of a ".keras" file with the recipe of the run beside it."""
+    from ..saving import load_model
+
+    if not (path.parent / FILE).exists():
+        raise RunError(
+            f"{path} lies in no run's folder, so how it takes images is not known: put {FILE} of a run there"
+        )
+    config = read(path.parent)
+    recipe = variant(BY_NAME[config.recipe], config.variant)
+    try:
+        model = load_model(str(path), compile=False)
+    except (OSError, ValueError, TypeError) as error:
+        said = " ".join(str(error).split())
+        raise RunError(said if str(path) in said else f"{path}: {said}") from None
+    with blank():
+        needed = recipe.build()
+    if (model.input_shape, model.output_shape) != (needed.input_shape, needed.output_shape):
+        shapes = f"{model.input_shape} and gives {model.output_shape}"
+        raise RunError(f"{path} takes {shapes}, {recipe.name} {needed.input_shape} and {needed.output_shape}")
+    model.compile(loss=recipe.loss)
+    return Opened(recipe, config, model, {}, path.parent)
 
 
 def read_images(recipe: Recipe, files: Sequence[Path]) -> np.ndarray:

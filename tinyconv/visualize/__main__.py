@@ -22,7 +22,7 @@ def parser() -> Parser:
         "Draw what a trained network learnt, how, and what it looks at.",
         "Pictures that are there already are drawn anew.",
     )
-    made.add_argument("run", type=Path, metavar="RUN_OR_MODEL", help="the folder of a run, or a .weights.h5 file in it")
+    made.add_argument("run", type=Path, metavar="RUN_OR_MODEL", help="the folder of a run, or a file of weights in it")
     made.add_argument("--image", type=Path, metavar="FILE", help="look at what the network makes of this image")
     made.add_argument("--data", type=PARSERS["data"], metavar="DIR", help="folder of photographs (default: the run's)")
     made.add_argument("--output", type=folder_name, metavar="DIR", help="folder for the pictures (default: the run's)")
