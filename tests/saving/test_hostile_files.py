@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import random
 import resource
 import threading
@@ -16,8 +15,6 @@ import pytest
 import tinyconv as tc
 from tinyconv import layers as L
 from tinyconv.saving.hdf5 import FileError
-
-CASES = int(os.environ.get("TINYCONV_FUZZ_CASES", "100"))
 
 
 def small():
@@ -184,9 +181,10 @@ def damaged(content, number):
 
 
 @pytest.mark.filterwarnings("ignore")  # of NumPy, about the numbers
+@pytest.mark.parametrize("count", [60, pytest.param(1700, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("ending", [".keras", ".h5", ".weights.h5"])
-def test_damaged_files(ending, saved):
-    """Only errors of tinyconv, in time, in bounds, and nothing written elsewhere: TINYCONV_FUZZ_CASES says how many."""
+def test_damaged_files(ending, count, saved):
+    """Only errors of tinyconv, in time, in bounds, and nothing written elsewhere."""
     model = small()
     path, target = saved / f"a{ending}", saved / f"b{ending}"
     if ending == ".weights.h5":
@@ -195,7 +193,7 @@ def test_damaged_files(ending, saved):
     content = content if ending == ".keras" else content[: -(32 + 16)]  # without the seal: Keras sets none
     before = set(saved.iterdir()) | {target}
     named = True
-    for number in range(CASES):
+    for number in range(count):
         target.write_bytes(damaged(content, number))
         started = time.monotonic()
         try:
@@ -206,6 +204,21 @@ def test_damaged_files(ending, saved):
     assert named
     assert set(saved.iterdir()) == before
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 3 << 20, "kilobytes, of the whole process"
+
+
+def test_a_learning_rate_that_is_none(tmp_path):
+    model = small()
+    model.optimizer._learning_rate = float("nan")
+    for name in ("a.keras", "a.h5", "a.weights.h5"):
+        other = small()
+        before = other.get_weights()
+        model.save_weights(tmp_path / name) if "weights" in name else model.save(tmp_path / name)
+        if "weights" in name:
+            with pytest.raises(FileError, match=rf"{name}: .*learning_rate"):
+                other.load_weights(tmp_path / name)
+        else:
+            refused(tmp_path / name, "learning_rate")
+        assert all(map(np.array_equal, other.get_weights(), before))
 
 
 def test_an_hdf5_file_of_something_else(tmp_path):

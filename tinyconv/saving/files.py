@@ -70,7 +70,7 @@ def load_model(
             place = f"{filepath} (Keras {written_by}): config.json"
             model, changes = make_model(description, compiled, version_of(written_by), place)
             state = weights.read_state(root, False, model, f"{filepath}: {archive.WEIGHTS}", changes=changes)
-    state.give_to(model)
+    state.give_to(model, filepath)
     return model
 
 
@@ -86,7 +86,7 @@ def _load_legacy(filepath: str | Path, compile: bool) -> Any:
     model, changes = make_model(held.model, held.training if compile else None, held.version, place)
     state = fitting.fit(held, model, filepath, changes=changes)
     state.optimizer = fitting.optimizer_state(held, model, filepath, changes)
-    state.give_to(model)
+    state.give_to(model, filepath)
     return model
 
 
@@ -130,14 +130,14 @@ def load_weights(model: Any, filepath: str | Path, skip_mismatch: bool = False, 
         with hdf5.opened(filepath) as (root, _):
             held = legacy.read(root, filepath, whole=False) if legacy.is_legacy(root) else None
         if held is not None:
-            fitting.fit(held, model, filepath, by_name, skip_mismatch).give_to(model)
+            fitting.fit(held, model, filepath, by_name, skip_mismatch).give_to(model, filepath)
             return
     if by_name:
         raise ValueError(f"by_name is for .h5 files of Keras 2: {filepath} has layers by their classes, not by name")
     if str(filepath).endswith(".keras"):
         with archive.opened(filepath) as (_, _, root):
             state = weights.read_state(root, False, model, f"{filepath}: {archive.WEIGHTS}", skip_mismatch)
-        state.give_to(model)
+        state.give_to(model, filepath)
         return
     weights.load_weights(filepath, model, skip_mismatch)
 

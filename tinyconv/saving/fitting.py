@@ -149,7 +149,7 @@ def _checked(values: np.ndarray, weight: Any, place: str) -> np.ndarray:
         raise FileError(f"{place} has shape {values.shape}, the model's {weight.path} has {weight.shape}")
     try:
         with np.errstate(over="raise", invalid="ignore"):
-            return values.astype(weight.data.dtype)
+            return values.astype(weight.data.dtype, copy=False)
     except FloatingPointError:
         raise FileError(f"{place} holds values too large for {weight.data.dtype}") from None
 

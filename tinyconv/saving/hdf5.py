@@ -133,7 +133,7 @@ def array(parent: Any, name: str, shape: tuple[int, ...], dtype: np.dtype, purpo
         raise FileError(f"{purpose}: {place} must be in 0 … {np.iinfo(dtype).max}, got {values}")
     try:
         with np.errstate(over="raise", invalid="ignore"):
-            return np.asarray(values).astype(dtype)
+            return np.asarray(values).astype(dtype, copy=False)
     except FloatingPointError:
         raise FileError(f"{purpose}: {place} holds values too large for {dtype}") from None
 

@@ -90,10 +90,13 @@ class State:
     seeds: list[tuple[Any, np.ndarray]] = field(default_factory=list)
     optimizer: list[np.ndarray] | None = None
 
-    def give_to(self, model: ModelLike) -> None:
-        """Change the model: its weights, its seeds, its optimizer's variables."""
+    def give_to(self, model: ModelLike, path: str | Path) -> None:
+        """Change the model: its weights, its seeds, its optimizer's variables. `path` names the file in errors."""
         if model.optimizer is not None and self.optimizer is not None:
-            model.optimizer.load_variables(self.optimizer)
+            try:
+                model.optimizer.load_variables(self.optimizer)
+            except ValueError as error:  # before anything has changed
+                raise hdf5.FileError(f"{path}: the optimizer's state: {error}") from None
         for weight, values in self.weights:
             weight.data[...] = move(values, device(weight.data))
         for layer, seed_state in self.seeds:
@@ -148,7 +151,7 @@ def load_weights(path: str | Path, model: ModelLike, skip_mismatch: bool = False
     """
     with hdf5.opened(path) as (root, sealed):
         state = read_state(root, sealed, model, path, skip_mismatch)
-    state.give_to(model)
+    state.give_to(model, path)
 
 
 def read_state(
