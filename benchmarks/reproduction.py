@@ -87,7 +87,8 @@ def sources(found: Found) -> str:
         options += ["--augment"] if settings["augment"] else []
         start = "from the same weights, " if settings["same_weights"] else ""
         times = " and ".join(f"{_seconds(runs, engine)} by {label}" for engine, label in NAMES.items())
-        machine = f"{each['machine']['cpu']}, {settings['threads']} threads, {each['date'][:10]}"
+        threads = "1 thread" if settings["threads"] == 1 else f"{settings['threads']} threads"
+        machine = f"{each['machine']['cpu']}, {threads}, {each['date'][:10]}"
         said.append(f"- {' '.join([f'`{name}`', *options])}: {images}, {start}{times} a training; {machine}.")
     return "\n".join(said or ["No run has been recorded yet."]) + "\n"
 
