@@ -241,3 +241,37 @@ def test_what_sees_the_order_of_channels_is_refused(tmp_path):
     old_keras.write(tmp_path / "a.h5", config, old_keras.stored(model))
     with pytest.raises(ValueError, match=r'a\.h5 .*"reshape" \(Reshape\) sees a vector'):
         tc.load_model(tmp_path / "a.h5")
+
+
+def test_a_stack_within_a_stack(tmp_path):
+    """Up to Keras 2.2.2 a stack was a list of layers, its input said by the first layer of the inner one."""
+    inner = tc.Sequential([tc.Input((8, 8, 1)), L.Conv2D(2, 3), L.Flatten()])
+    model = tc.Sequential([inner, L.Dense(3)])
+    layers = [old_keras.keras2(layer) for layer in inner.layers]
+    layers[0]["config"]["batch_input_shape"] = [None, 8, 8, 1]
+    config = [{"class_name": "Sequential", "config": layers}, old_keras.keras2(model.layers[1])]
+    old_keras.write(tmp_path / "a.h5", {"class_name": "Sequential", "config": config}, old_keras.stored(model), "2.1.6")
+    images = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    again = tc.load_model(tmp_path / "a.h5")
+    np.testing.assert_array_equal(again.predict(images, verbose=0), model.predict(images, verbose=0))
+
+
+def test_a_model_within_a_model_counts_its_making_as_a_call(tmp_path):
+    start = tc.Input((4,))
+    inner = tc.Model(start, L.Dense(4, activation="tanh")(start), name="inner")
+    start = tc.Input((4,))
+    once = inner(start)
+    model = tc.Model(start, [L.Dense(2)(inner(once)), once])
+
+    def describe(layer):
+        return old_keras.functional(layer) if layer is inner else old_keras.keras2(layer)
+
+    config = old_keras.functional(model, describe)
+    calls = [place for layer in config["config"]["layers"] for call in layer["inbound_nodes"] for place in call]
+    for place in [*calls, *config["config"]["output_layers"]]:
+        place[1] += place[0] == "inner"
+    old_keras.write(tmp_path / "a.h5", config, old_keras.stored(model))
+    x = np.random.default_rng(0).random((2, 4), np.float32)
+    again = tc.load_model(tmp_path / "a.h5")
+    for found, expected in zip(again.predict(x, verbose=0), model.predict(x, verbose=0), strict=True):
+        np.testing.assert_array_equal(found, expected)

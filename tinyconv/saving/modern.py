@@ -5,6 +5,7 @@ today's form whatever its age, and one of today passes unchanged. The words of K
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from .. import registry
@@ -84,9 +85,8 @@ def _graph(config: dict[str, Any]) -> dict[str, Any]:
     ends = {which: _one_or_several(config.get(which)) for which in ("input_layers", "output_layers")}
     old = any(isinstance(call, list) for each in layers for call in each.get("inbound_nodes") or [])
     if old:
-        _count_from_zero(made, list(ends.values()))
-        for which in ends:
-            ends[which] = _restored(ends[which], made)
+        ends = {which: deepcopy(end) for which, end in ends.items()}
+        _count_as_today(made, list(ends.values()))
     return {**config, "layers": made, **ends}
 
 
@@ -115,29 +115,20 @@ def _places(given: Any) -> Sequence[list[Any]]:
     return [given] if one else [place for place in given or [] if isinstance(place, list)]
 
 
-def _count_from_zero(layers: list[Description], ends: list[Any]) -> None:
-    """Number the calls of models within from 0: Keras 2 counts the making of such a model as its first call."""
-    within = {
-        each["name"]: len(each["inbound_nodes"])
-        for each in layers
-        if each["class_name"] in ("Functional", "Sequential")
-    }
+def _count_as_today(layers: list[Description], ends: list[Any]) -> None:
+    """Number the calls of models within as places of today do: of functional models from 1, of stacks from 0.
+
+    Keras 1 and 2 count the making of either as its first call.
+    """
+    models = {each["name"]: each for each in layers if each["class_name"] in ("Functional", "Sequential")}
     uses = [place for each in layers for call in each["inbound_nodes"] for place in _places(call["args"][0])]
     uses += [place for end in ends for place in _places(end)]
-    for name, calls in within.items():
+    for name, model in models.items():
         own = [place for place in uses if place[0] == name]
         numbers = {place[1] for place in own}
-        if 0 not in numbers or calls in numbers:
-            for place in own:
-                place[1] -= 1
-
-
-def _restored(end: Any, layers: list[Description]) -> Any:
-    """Return a model's ends with the calls of functional models within counted from 1, as Keras 3 has them there."""
-    functional = {each["name"] for each in layers if each["class_name"] == "Functional"}
-    for place in _places(end):
-        place[1] += place[0] in functional
-    return end
+        from_one = 0 not in numbers or len(model["inbound_nodes"]) in numbers
+        for place in own:
+            place[1] += (model["class_name"] == "Functional") - from_one
 
 
 def _layer(class_name: str, config: dict[str, Any]) -> dict[str, Any]:
