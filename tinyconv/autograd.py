@@ -149,13 +149,15 @@ def _users_last(root: "Tensor") -> list["Tensor"]:
         if id(tensor) in seen:
             continue
         seen.add(id(tensor))
-        stack.append((tensor, True))
         function = tensor.creator
-        if function is not None:
-            if function.freed:
-                raise RuntimeError(
-                    f"backward needs the arrays that {type(function).__name__} saved, but an earlier backward pass "
-                    "freed them; run the forward pass again before a second backward"
-                )
-            stack.extend((source, False) for source in function.inputs if source.requires_grad)
+        if function is None:
+            order.append(tensor)
+            continue
+        if function.freed:
+            raise RuntimeError(
+                f"backward needs the arrays that {type(function).__name__} saved, but an earlier backward pass "
+                "freed them; run the forward pass again before a second backward"
+            )
+        stack.append((tensor, True))
+        stack.extend([(each, False) for each, needed in zip(function.inputs, function.needs, strict=True) if needed])
     return order

@@ -134,3 +134,13 @@ def test_cast_carries_the_gradient_back_in_the_dtype_it_came_from(rng):
     (x.astype("float64") * r).sum().backward()
     assert x.grad.dtype == np.float32
     np.testing.assert_allclose(x.grad, r, rtol=1e-6)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_who_gets_a_gradient_is_settled_going_forward(before):
+    x, w = tc.Tensor([2.0, 3.0], requires_grad=True), tc.Tensor([5.0, 7.0], requires_grad=before)
+    y = tc.functions.sum(x * w)
+    w.requires_grad = not before
+    y.backward()
+    np.testing.assert_array_equal(x.grad, [5, 7])
+    assert w.grad is None if not before else (w.grad == [2, 3]).all()

@@ -128,19 +128,23 @@ class CallbackList(Callback):
         model: Any = None,
         **params: Any,
     ) -> None:
-        from .progbar import ProgbarLogger  # both are callbacks themselves
-        from .progress import ProgressBar
-
         self.callbacks: list[Callback] = [] if callbacks is None else list(_flat(callbacks))
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
                 raise TypeError(f"callbacks must be tinyconv.callbacks.Callback objects, got {callback!r}")
         if add_history and not any(isinstance(callback, History) for callback in self.callbacks):
             self.append(History())
-        if add_progbar and not any(isinstance(callback, ProgressBar | ProgbarLogger) for callback in self.callbacks):
-            self.append(ProgressBar(animate=params.get("verbose") != 2))
+        if add_progbar:
+            self._show_progress(animate=params.get("verbose") != 2)
         self.set_model(model)
         self.set_params(params)
+
+    def _show_progress(self, animate: bool) -> None:
+        from .progbar import ProgbarLogger  # both are callbacks themselves
+        from .progress import ProgressBar
+
+        if not any(isinstance(callback, ProgressBar | ProgbarLogger) for callback in self.callbacks):
+            self.append(ProgressBar(animate))
 
     def append(self, callback: Callback) -> None:
         """Let another callback listen, after the others."""

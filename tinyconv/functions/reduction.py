@@ -21,13 +21,15 @@ class _Reduction(Function):
 
     def reduced_axes(self, x: Any) -> tuple[int, ...]:
         """Return the reduced axes as non-negative ints; remember the shapes before and after."""
-        axis = range(x.ndim) if self.axis is None else self.axis if isinstance(self.axis, tuple) else (self.axis,)
-        axes = tuple(one % x.ndim if -x.ndim <= one < x.ndim else one for one in axis)
-        if len(set(axes)) != len(axes) or any(one >= x.ndim or one < 0 for one in axes):
-            raise ValueError(f"{type(self).__name__} got axis {self.axis} for a tensor of {x.ndim} axes")
+        axes = tuple(range(x.ndim))
+        if self.axis is not None:
+            axis = self.axis if isinstance(self.axis, tuple) else (self.axis,)
+            axes = tuple(one % x.ndim if -x.ndim <= one < x.ndim else one for one in axis)
+            if len(set(axes)) != len(axes) or any(one >= x.ndim or one < 0 for one in axes):
+                raise ValueError(f"{type(self).__name__} got axis {self.axis} for a tensor of {x.ndim} axes")
         self.shape = x.shape
-        self.reduced_shape = tuple(1 if one in axes else length for one, length in enumerate(x.shape))
-        self.count = prod(x.shape[one] for one in axes)
+        self.reduced_shape = tuple([1 if one in axes else length for one, length in enumerate(x.shape)])
+        self.count = prod([x.shape[one] for one in axes])
         if self.count == 0 and not self.defined_for_none:
             name = type(self).__name__
             raise ValueError(f"{name} of no elements is not defined: axis {self.axis} of shape {x.shape} has none")
