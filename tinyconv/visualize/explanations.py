@@ -130,11 +130,14 @@ def _enlarged(heat: Array, shape: tuple[int, ...]) -> Array:
 
 
 def _laid_over(gray: Array, heat: Array) -> Array:
-    """Return an RGB image (h, w, 3): a gray one under a map of 0 to 1, the more of the map the higher it is."""
+    """Return an RGB image (h, w, 3): a gray one under a map of 0 to 1, the more of the map the higher it is.
+
+    Neither black nor white is left of the gray one, on which a dark red or a bright yellow would be lost.
+    """
     from matplotlib import colormaps
 
-    share = (0.75 * heat)[..., np.newaxis]
-    return (1 - share) * gray[..., np.newaxis] + share * colormaps[_HEAT](0.25 + 0.75 * heat)[..., :3]
+    share = 0.9 * np.sqrt(heat)[..., np.newaxis]
+    return (1 - share) * (0.2 + 0.5 * gray)[..., np.newaxis] + share * colormaps[_HEAT](0.3 + 0.7 * heat)[..., :3]
 
 
 def _pairs(
