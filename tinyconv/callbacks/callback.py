@@ -117,7 +117,8 @@ class CallbackList(Callback):
     """Several callbacks, or one, called in their order, and `logs` are {} where there are none; lists may be nested.
 
     `add_history` and `add_progbar` append a `History` and a `ProgressBar`, unless callbacks of the kind are there.
-    `params` are told to all. A training loop of one's own makes one and calls its hooks, as `fit` does.
+    `params` are told to all. A training loop of one's own makes one and calls its hooks, as `fit` does; inside a `with`
+    block, so that a progress bar is taken down at its end, whatever happens.
     """
 
     def __init__(
@@ -138,6 +139,18 @@ class CallbackList(Callback):
             self._show_progress(animate=params.get("verbose") != 2)
         self.set_model(model)
         self.set_params(params)
+
+    def __enter__(self) -> "CallbackList":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if not self.callbacks:
+            return
+        from .progress import ProgressBar
+
+        for callback in self.callbacks:
+            if isinstance(callback, ProgressBar):
+                callback.stop()
 
     def _show_progress(self, animate: bool) -> None:
         from .progbar import ProgbarLogger  # both are callbacks themselves

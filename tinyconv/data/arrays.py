@@ -42,8 +42,8 @@ class ArrayDataset(Dataset):
 
 def _arrays(part: Any) -> Any:
     """Return a part of the data as an array, or the list or dict of arrays that it is; None as None."""
-    if part is None:
-        return None
+    if part is None or type(part) is np.ndarray:
+        return part
     if isinstance(part, Mapping):
         return {name: values(each) for name, each in part.items()}
     if is_several(part):

@@ -131,8 +131,10 @@ def count(part: Any) -> int:
 
 def select(part: Any, chosen: Any) -> Any:
     """Return the chosen samples of an array, or of each in a list or dict; of None, None."""
+    if part is None:
+        return None
     if isinstance(part, dict):
         return {name: select(array, chosen) for name, array in part.items()}
     if isinstance(part, list):
         return [select(array, chosen) for array in part]
-    return None if part is None else part[chosen]
+    return part[chosen]

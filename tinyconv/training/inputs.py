@@ -197,6 +197,8 @@ class DataChecks:
     def _fitted(self, name: str, x: np.ndarray, shape: Shape) -> np.ndarray:
         """Return data for an input of `shape`; a last axis of length 1 may be missing or too many, as in Keras."""
         given = x.shape
+        if given[1:] == shape[1:]:
+            return x
         if x.ndim == len(shape) - 1 and shape[-1] == 1:
             x = x[..., None]
         elif x.ndim == len(shape) + 1 and x.shape[-1] == 1:

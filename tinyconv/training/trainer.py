@@ -6,8 +6,7 @@ the weights; `weighted_metrics` are Σ weightᵢ·valueᵢ / Σ weightᵢ, and `
 """
 
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from .. import optimizers, registry
 from ..arguments import size, whole
 from ..autograd import no_grad
-from ..callbacks import Callback, CallbackList, History, ProgressBar
+from ..callbacks import Callback, CallbackList, History
 from ..data import Batch, Dataset
 from ..data.arrays import split
 from ..data.dataset import as_batch, count, counted
@@ -270,14 +269,13 @@ class Trainer(Stepping):
         listeners.on_test_end(logs)
         return logs
 
-    @contextmanager
     def _listening(
         self, callbacks: Callbacks, verbose: int | str, epochs: int, steps: int | None, fitting: bool = False
-    ) -> Iterator[CallbackList]:
+    ) -> CallbackList:
         """Have callbacks, in `fit` a history, and a progress bar listen, in this order; take the bar down at last."""
         if verbose not in ("auto", 0, 1, 2):
             raise ValueError(f'verbose must be "auto", 0, 1 or 2, got {verbose!r}')
-        listeners = CallbackList(
+        return CallbackList(
             callbacks,
             add_history=fitting,
             add_progbar=verbose != 0,
@@ -286,12 +284,6 @@ class Trainer(Stepping):
             epochs=epochs,
             steps=steps,
         )
-        try:
-            yield listeners
-        finally:
-            for callback in listeners.callbacks:
-                if isinstance(callback, ProgressBar):
-                    callback.stop()
 
 
 def _frequency(validation_freq: int | Collection[int]) -> int | Collection[int]:
