@@ -1,10 +1,13 @@
 """Replacing a file so that no moment exists in which it is half written."""
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+
+WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what a file system says that has none
 
 
 def replace_file(path: str | Path, pieces: Iterable[Any]) -> None:
@@ -42,7 +45,11 @@ def _alone(partial: Path) -> Iterator[BinaryIO]:
             except ImportError:  # Windows
                 yield file
                 return
-            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            except OSError as error:
+                if error.errno not in WITHOUT_LOCKS:
+                    raise
             # Whoever had the lock has renamed what was opened here, or removed it.
             if partial.exists() and os.path.samestat(os.fstat(file.fileno()), os.stat(partial)):
                 yield file

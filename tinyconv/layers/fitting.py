@@ -43,7 +43,7 @@ class Fitting(OneInput):
         """Return (n, height, width, c), or (height, width, c)."""
         return fitted_shape(input_shape, self.height, self.width)
 
-    def call(self, x: Tensor, training: bool) -> Tensor:
+    def call(self, x: Tensor, training: bool = True) -> Tensor:  # as Keras's say, though it changes nothing
         """Return the images in their new size."""
         return batched(self.fit, x)
 

@@ -1,17 +1,16 @@
 """The folder of a run: what it may be, and that one process at a time writes into it."""
 
-import errno
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ..files import WITHOUT_LOCKS
 from .errors import NotWrittenError, RunError
 from .recipe import Recipe
 
 LOCK = ".lock"
-WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what a file system says that has none
 
 
 def default_folder(recipe: Recipe) -> Path:
