@@ -44,7 +44,9 @@ def test_every_reader_reads_the_folder(keras, folder, tmp_path, capsys):
 
 
 def test_readers_that_differ_are_not_timed():
-    one = lambda: iter([(np.zeros((2, 4, 4, 3)), np.zeros(2))])  # noqa: E731
+    def one():
+        return iter([(np.zeros((2, 4, 4, 3)), np.zeros(2))])
+
     for other in (np.full((2, 4, 4, 3), 9.0), np.zeros(2)), (np.zeros((2, 4, 4, 3)), np.ones(2)):
         with pytest.raises(ValueError, match="tinyconv and Keras read other images"):
             loading.check({"tinyconv": one, "Keras": lambda other=other: iter([other])})

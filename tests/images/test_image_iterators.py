@@ -179,14 +179,17 @@ def test_keras_1551_every_epoch_has_a_new_order_that_the_seed_determines(folder,
         iterator = make()
         return [np.concatenate([batch.y for batch in iterator.epoch(number)]).ravel().tolist() for number in range(4)]
 
-    flow = lambda: Ours().flow(np.zeros((40, 2, 2, 1)), np.arange(40), batch_size=7, seed=seed)  # noqa: E731
+    def flow():
+        return Ours().flow(np.zeros((40, 2, 2, 1)), np.arange(40), batch_size=7, seed=seed)
+
+    def read():
+        labels = list(range(14))
+        return tc.utils.image_dataset_from_directory(folder, labels, batch_size=3, image_size=(4, 4), seed=seed)
+
     found = orders(flow)
     assert len({tuple(order) for order in found}) == 4
     assert all(sorted(order) == list(range(40)) for order in found)
     assert orders(flow) == found
-    read = lambda: tc.utils.image_dataset_from_directory(  # noqa: E731
-        folder, labels=list(range(14)), batch_size=3, image_size=(4, 4), seed=seed
-    )
     found = orders(read)
     assert len({tuple(order) for order in found}) == 4
     assert orders(read) == found

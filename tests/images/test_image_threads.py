@@ -1,5 +1,6 @@
 """Reading ahead: no thread outlives its epoch, however that ends; caches; parts of a batch; and models that train."""
 
+import errno
 import gc
 import os
 import threading
@@ -63,6 +64,48 @@ def test_threads_work_ahead_and_no_further():
     assert sorted(begun) == list(range(6))
     made.close()
     assert sorted(begun) == list(range(6))
+
+
+def test_threads_keep_to_the_switches_around_the_caller():
+    def kernels(number):
+        return tc.kernels.host().__name__
+
+    with tc.backend("reference"):
+        given = list(in_threads(kernels, [[0, 1]], 2, 1))
+        batches = tc.data.walk.as_dataset(Numbers(kernels)).epoch(0)
+        assert {future.result() for future in given[0]} == {"tinyconv.kernels.reference"}
+        assert [batch.x for batch in batches] == ["tinyconv.kernels.reference"] * 3
+
+
+class Numbers:
+    """Three batches by number, made by two threads."""
+
+    workers, use_multiprocessing = 2, False
+
+    def __init__(self, make):
+        self.make = make
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, number):
+        return (self.make(number),)
+
+
+@pytest.mark.parametrize("trouble", [MemoryError("no memory"), OSError(errno.EIO, "Input/output error")])
+def test_the_machine_s_trouble_is_not_the_file_s(folder, monkeypatch, trouble):
+    def fail(*_, **__):
+        raise trouble
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(type(trouble), match=str(trouble.args[-1])):
+        tc.utils.image_dataset_from_directory(folder, image_size=(8, 8))
+
+
+def test_labels_are_whole_numbers(folder):
+    count = len(tc.utils.image_dataset_from_directory(folder, labels=None).file_paths)
+    with pytest.raises(ValueError, match=r"labels must be integers, the numbers of classes, got 0\.7"):
+        tc.utils.image_dataset_from_directory(folder, labels=[0.7] * count)
 
 
 def test_an_epoch_that_is_left_early_ends_its_threads(folder):

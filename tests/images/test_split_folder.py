@@ -80,6 +80,14 @@ def test_a_split_that_was_broken_off_goes_on(source, tmp_path):
     assert seen == [23]
 
 
+def test_no_image_is_in_both_parts(source, tmp_path):
+    tc.utils.split_folder(source, tmp_path / "split", 0.3)
+    before = content(tmp_path / "split")
+    with pytest.raises(FileExistsError, match="exists, of another split: choose another destination"):
+        tc.utils.split_folder(source, tmp_path / "split", 0.5, seed=1)
+    assert content(tmp_path / "split") == before
+
+
 def test_nothing_is_overwritten(source, tmp_path, capsys):
     tc.utils.split_folder(source, tmp_path / "split")
     victim = next((tmp_path / "split").rglob("*.jpg"))

@@ -7,6 +7,7 @@ number, in worker threads or processes ahead of the training step if the object 
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextvars import copy_context
 from itertools import chain, count, islice
 from typing import TYPE_CHECKING, Any
 
@@ -165,7 +166,10 @@ class Numbered(Source):
         with self._pool() as pool:
             try:
                 for place in places:
-                    waiting.append(pool.submit(_made, self.given if not self.processes else None, place))
+                    if self.processes:
+                        waiting.append(pool.submit(_made, None, place))
+                    else:  # what is switched by a `with` block around the caller holds for the worker
+                        waiting.append(pool.submit(copy_context().run, _made, self.given, place))
                     if len(waiting) > self.ahead:
                         yield waiting.popleft().result()
                 while waiting:

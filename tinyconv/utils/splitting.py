@@ -30,8 +30,9 @@ def split_folder(
     `source` has a folder for each class, or files called cat.12.jpg; so have the new folders a folder for each class.
     Of each class, a share of `validation`, drawn by `seed`, goes there. `link` makes hard links, which take no space,
     in place of copies. No file is overwritten: one that exists with the same content is taken as done, so that a split
-    that was broken off goes on; any other is refused, FileExistsError, before anything is copied. `progress` may watch
-    the files go by, as `rich.progress.track` does.
+    that was broken off goes on; any other is refused, FileExistsError, before anything is copied, and so is one that an
+    earlier split has put into the other part: it would be trained on and validated with. `progress` may watch the files
+    go by, as `rich.progress.track` does.
     """
     if not 0 < validation < 1:
         raise ValueError(f"validation must be between 0 and 1, got {validation}")
@@ -53,6 +54,8 @@ def split_folder(
             counts[part][name] = len(chosen)
             folder = destination / part / ("" if in_folders else name)
             pairs += [(files.paths[place], str(folder / files.names[place])) for place in sorted(chosen)]
+    for path, target in pairs:
+        _refuse_both(path, target, destination)
     waiting = [(path, target) for path, target in pairs if not _done(path, target)]
     for part in PARTS:
         for name in files.classes:  # a class without files in a part has its number there all the same
@@ -61,6 +64,17 @@ def split_folder(
         Path(target).parent.mkdir(parents=True, exist_ok=True)
         _link(path, target) if link else _copy(path, target)
     return counts
+
+
+def _refuse_both(path: str, target: str, destination: Path) -> None:
+    """Refuse a file that is in the other part already."""
+    part, *below = Path(target).relative_to(destination).parts
+    other = destination.joinpath(PARTS[part == PARTS[0]], *below)
+    if os.path.lexists(other):
+        raise FileExistsError(
+            f"{path} is to be {target}, and {other} exists, of another split: choose another destination, or the same "
+            "images, share and seed"
+        )
 
 
 def _done(path: str, target: str) -> bool:

@@ -72,7 +72,11 @@ def opened(source: Any) -> Iterator["Image"]:
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             fix = "PIL.Image.MAX_IMAGE_PIXELS is the limit, raise it if you trust the file"
             raise ImageError(f"{name} is too large ({error}): {fix}") from None
+        except MemoryError:
+            raise
         except Exception as error:  # a damaged file may fail anywhere in Pillow, in any way
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # the machine's trouble, not the file's
             raise ImageError(f"{name} is damaged: {error}") from error
 
 
@@ -97,7 +101,7 @@ def fault(path: str) -> str | None:
                     image.load()
     except ImageError as error:
         return str(error).removeprefix(path).strip()
-    except OSError as error:
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         return f"cannot be opened: {error.strerror}"
     return None
 

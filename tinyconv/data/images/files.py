@@ -120,6 +120,9 @@ def find_images(
             f"labels has {len(labels)} numbers and {directory} {len(names)} images: give one for each, in the order of "
             "their paths"
         )
+    for label in labels:
+        if not isinstance(label, int | np.integer):
+            raise ValueError(f"labels must be integers, the numbers of classes, got {label!r}")
     return ImageFiles(directory, names, np.asarray(labels, np.int32), [str(each) for each in sorted(set(labels))])
 
 

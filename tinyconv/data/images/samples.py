@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from contextvars import copy_context
 from typing import Self
 
 import numpy as np
@@ -114,14 +115,15 @@ def in_threads(
 ) -> Generator[list["Future[np.ndarray]"], None, None]:
     """Yield, group by group, what `make` gives for each number in it; threads work on the `ahead` groups that follow.
 
-    However it ends, at an error, at Ctrl-C, or because nobody asks for more, no thread goes on: what has begun is
-    finished, what has not is dropped.
+    What is switched by a `with` block around the caller, such as the backend, holds for them. However it ends, at an
+    error, at Ctrl-C, or because nobody asks for more, no thread goes on: what has begun is finished, what has not is
+    dropped.
     """
     pool = ThreadPoolExecutor(workers, thread_name_prefix=NAME)
     waiting: deque[list[Future[np.ndarray]]] = deque()
     try:
         for group in groups:
-            waiting.append([pool.submit(make, int(number)) for number in group])
+            waiting.append([pool.submit(copy_context().run, make, int(number)) for number in group])
             if len(waiting) > ahead:
                 yield waiting.popleft()
         while waiting:
