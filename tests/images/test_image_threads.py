@@ -4,7 +4,6 @@ import errno
 import gc
 import os
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -45,24 +44,32 @@ def model(dropout=0.0):
 def no_thread_is_left():
     yield
     gc.collect()
-    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("tinyconv-images")] == []
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("tinyconv-images")]
+    for thread in threads:  # one that was told to end may need a moment
+        thread.join(60)
+    assert [thread.name for thread in threads if thread.is_alive()] == []
 
 
 def test_threads_work_ahead_and_no_further():
-    begun = []
+    asked, begun, six_begun = [], [], threading.Event()
+
+    def groups():
+        for group in range(10):
+            asked.append(group)
+            yield [2 * group, 2 * group + 1]
 
     def make(number):
         begun.append(number)
+        if len(begun) == 6:
+            six_begun.set()
         return np.zeros(1)
 
-    made = in_threads(make, [[2 * group, 2 * group + 1] for group in range(10)], workers=3, ahead=2)
+    made = in_threads(make, groups(), workers=3, ahead=2)
     next(made)
-    deadline = time.monotonic() + 10
-    while len(begun) < 6 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(0.05)
-    assert sorted(begun) == list(range(6))
+    assert asked == [0, 1, 2]
+    assert six_begun.wait(60)
     made.close()
+    assert asked == [0, 1, 2]
     assert sorted(begun) == list(range(6))
 
 
@@ -71,10 +78,38 @@ def test_threads_keep_to_the_switches_around_the_caller():
         return tc.kernels.host().__name__
 
     with tc.backend("reference"):
-        given = list(in_threads(kernels, [[0, 1]], 2, 1))
+        given = [future.result() for futures in in_threads(kernels, [[0, 1]], 2, 1) for future in futures]
         batches = tc.data.walk.as_dataset(Numbers(kernels)).epoch(0)
-        assert {future.result() for future in given[0]} == {"tinyconv.kernels.reference"}
+        assert given == ["tinyconv.kernels.reference"] * 2
         assert [batch.x for batch in batches] == ["tinyconv.kernels.reference"] * 3
+
+
+def test_what_was_given_is_finished_after_the_last_group_and_dropped_when_left_early():
+    """One thread, held up by the first number, has begun nothing else when the others' fate is settled."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def make(number):
+        begun.set()
+        assert go_on.wait(60)
+        return number
+
+    def let_go():
+        begun.wait(60)
+        go_on.set()
+
+    threading.Thread(target=let_go).start()
+    (given,) = in_threads(make, [[0, 1, 2]], 1, 1)
+    assert [future.result() for future in given] == [0, 1, 2]
+
+    begun.clear()
+    go_on.clear()
+    made = in_threads(make, [[0, 1, 2], [3]], 1, 0)
+    first, *others = next(made)
+    assert begun.wait(60)
+    others[-1].add_done_callback(lambda future: go_on.set())  # once the last one is dropped, the first may end
+    made.close()
+    assert first.result() == 0
+    assert [future.cancelled() for future in others] == [True, True]
 
 
 class Numbers:

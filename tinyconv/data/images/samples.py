@@ -115,12 +115,13 @@ def in_threads(
 ) -> Generator[list["Future[np.ndarray]"], None, None]:
     """Yield, group by group, what `make` gives for each number in it; threads work on the `ahead` groups that follow.
 
-    What is switched by a `with` block around the caller, such as the backend, holds for them. However it ends, at an
-    error, at Ctrl-C, or because nobody asks for more, no thread goes on: what has begun is finished, what has not is
-    dropped.
+    What is switched by a `with` block around the caller, such as the backend, holds for them. However it ends, no
+    thread goes on. After the last group all is finished. At an error, at Ctrl-C, or because nobody asks for more, what
+    has begun is finished and what has not is dropped, in the group that was given last, too.
     """
     pool = ThreadPoolExecutor(workers, thread_name_prefix=NAME)
     waiting: deque[list[Future[np.ndarray]]] = deque()
+    left_early = True
     try:
         for group in groups:
             waiting.append([pool.submit(copy_context().run, make, int(number)) for number in group])
@@ -128,10 +129,11 @@ def in_threads(
                 yield waiting.popleft()
         while waiting:
             yield waiting.popleft()
+        left_early = False
     finally:
         # What is no longer in use may be collected by any thread, so by one of these: it cannot wait for itself.
         own = threading.current_thread().name.startswith(NAME)
-        pool.shutdown(wait=not own, cancel_futures=True)
+        pool.shutdown(wait=not own, cancel_futures=left_early)
 
 
 def stacked(images: list[np.ndarray], shape: tuple[int, ...], dtype: str) -> np.ndarray:
