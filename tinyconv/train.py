@@ -15,12 +15,13 @@ if not __package__:
 
 from . import kernels, visualize
 from .commands import BROKEN_PIPE, Parser, command, lost_output, short
+from .data.images import ImageError
 from .models import Model
 from .names import look_up
 from .range_test import lr_finder
 from .recipes import BY_NAME, RECIPES, Recipe, checkpoint, pictures, report
 from .recipes.config import FILE, Config, fresh, read, resumed, variant
-from .recipes.errors import DivergedError, NotWrittenError, RunError
+from .recipes.errors import DivergedError, NotReadError, NotWrittenError, RunError
 from .recipes.fitting import answers, build, fit, training_source
 from .recipes.folder import default_folder, locked, make, refuse_overwriting, writing
 from .recipes.options import PARSERS, folder_name, option
@@ -111,7 +112,7 @@ def run(recipe: Recipe, options: Namespace, folder: Path) -> int:
     with stopped_by_signals():
         try:
             (find_rate if options.lr_find else train)(recipe, options, folder)
-        except (DivergedError, NotWrittenError) as error:
+        except (DivergedError, NotReadError, NotWrittenError) as error:
             complain(f"{short(PROG)}: {error}. {state_of(folder, recipe)}")
             return 2
         except RunError as error:
@@ -163,6 +164,8 @@ def train(recipe: Recipe, options: Namespace, folder: Path) -> None:
             finish(recipe, config, model, data, history, folder, options.verbose)
         except MemoryError as error:
             raise RunError(f"out of memory: {error}") from None
+        except ImageError as error:
+            raise NotReadError(str(error)) from None
 
 
 def prepared(recipe: Recipe, config: Config, stack: ExitStack) -> tuple[Data, str]:
@@ -194,7 +197,10 @@ def find_rate(recipe: Recipe, options: Namespace, folder: Path) -> None:
         model = build(recipe, config)
         model.to(device)
         x, y, batch_size = training_source(recipe, config, data)
-        found = lr_finder(model, x if y is None else (x, y), batch_size)
+        try:
+            found = lr_finder(model, x if y is None else (x, y), batch_size)
+        except ImageError as error:
+            raise NotReadError(str(error)) from None
     make(folder)
     with writing(folder):
         visualize.save(found.plot(), folder / RATES)

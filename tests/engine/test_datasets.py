@@ -159,6 +159,42 @@ def test_two_shards_train_as_the_whole(digits):
             np.testing.assert_allclose((a * one + b * other) / n, g, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("size", [3, 5])
+def test_an_empty_share_changes_nothing_and_counts_as_an_update(digits, size):
+    """The last batch, of 2 samples, leaves nothing for the first of 3 or more processes."""
+    x, y = digits
+    whole = ArrayDataset(x[:22], y[:22], batch_size=10)
+    shares = [batch for batch in whole.shard(0, size).epoch(0) if len(batch.x)]
+    assert len(shares) == 2
+    wanted, found = noisy(), noisy()
+    for batch in shares:
+        wanted.train_on_batch(batch.x, batch.y)
+    found.fit(whole.shard(0, size), epochs=1, verbose=0)
+    assert found.optimizer.iterations == 3
+    samples = 10 // size
+    assert [given[0] for given in found.given] == [samples, samples, 0]
+    assert all(not gradient.any() for gradient in found.given[-1][1])
+    for one, other in zip(found.get_weights(), wanted.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    n = 2 * samples
+    part = np.concatenate([batch.x for batch in shares]), np.concatenate([batch.y for batch in shares])
+    found.fit(whole.shard(0, size), epochs=3, initial_epoch=2, steps_per_epoch=1, verbose=0)  # the empty share alone
+    assert found.predict(whole.shard(0, size), verbose=0).shape == (n, 3)
+    np.testing.assert_allclose(found.evaluate(whole.shard(0, size), verbose=0), found.evaluate(*part, verbose=0))
+    assert found.predict(ArrayDataset(x[:2], batch_size=2).shard(0, 3), verbose=0).shape == (0, 3)
+
+
+def test_an_empty_share_takes_what_the_other_processes_found(digits):
+    x, y = digits
+    shared, alone = noisy(), noisy()
+    told = [np.ones_like(weight.data) for weight in shared.trainable_weights]
+    shared.told = [told]
+    shared.fit(ArrayDataset(x[:1], y[:1]).shard(0, 2), epochs=1, verbose=0)
+    alone.optimizer.apply(told, alone.trainable_weights)
+    for one, other in zip(shared.get_weights(), alone.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def yielding(*batches):
     class Given(Dataset):
         def __len__(self):

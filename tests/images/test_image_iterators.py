@@ -204,6 +204,25 @@ def test_images_and_their_masks_are_transformed_alike():
         assert np.array_equal(next(images), next(masks))
 
 
+@pytest.mark.parametrize("seed", [None, 6])
+def test_what_is_drawn_for_an_image_goes_by_its_number_and_the_batches_before(seed):
+    """Of batches of 4 and of 2, the epochs with as many batches before them have the same images, in the same order."""
+    x = np.random.default_rng(0).uniform(0, 255, (8, 6, 6, 1)).astype("float32")
+    tc.set_seed(1)
+    fours = Ours(rotation_range=40, horizontal_flip=True).flow(x, np.arange(8), batch_size=4, seed=seed)
+    tc.set_seed(1)
+    twos = Ours(rotation_range=40, horizontal_flip=True).flow(x, np.arange(8), batch_size=2, seed=seed)
+
+    def epoch(data, number):
+        batches = list(data.epoch(number))
+        return [np.concatenate([getattr(batch, name) for batch in batches]) for name in "xy"]
+
+    for one, other in ((0, 0), (2, 1), (4, 2)):
+        for ours, theirs in zip(epoch(fours, one), epoch(twos, other), strict=True):
+            assert np.array_equal(ours, theirs)
+    assert not np.array_equal(epoch(fours, 1)[1], epoch(twos, 1)[1])
+
+
 def test_damaged_files_are_skipped_or_refused(folder, capsys):
     (folder / "ant" / "ant.0.png").write_bytes(b"")
     (folder / "ant" / "ant.9.png").write_bytes(late_png())

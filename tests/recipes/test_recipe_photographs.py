@@ -230,6 +230,27 @@ def test_a_damaged_photograph_is_named_and_left_out(command, small, pets):
     assert "dogs/dogs.1.png is empty" in said
 
 
+def test_photographs_that_show_their_damage_late(command, small, pets):
+    """One alone in its batch is left out; where none can be read, a line says so."""
+
+    def damage(path):
+        data = path.read_bytes()
+        path.write_bytes(data[: len(data) // 2] + bytes(64) + data[len(data) // 2 + 64 :])
+
+    damage(pets / "validation/dogs/dogs.4.png")  # alone in the second batch
+    run = "cats-dogs", "--data", pets, *SMALL[2:], "--epochs", 1, "--batch-size"
+    with pytest.warns(UserWarning, match=r"skipped a file: .*dogs\.4\.png is damaged"):
+        assert command(*run, 9).code == 0
+    for path in pets.glob("train/*/*.png"):
+        damage(path)
+    with pytest.warns(UserWarning, match="skipped"):
+        done = command(*run, 4, "--output", pets / "out")
+    (line,) = done.err.splitlines()
+    assert done.code == 2
+    assert "train: none of the 16 files can be read: " in line
+    assert "holds the run's beginning, before epoch 1; continue with: " in line
+
+
 def test_one_output_is_two_probabilities():
     from tinyconv.recipes.fitting import classes, probabilities
 

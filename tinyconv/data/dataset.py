@@ -1,7 +1,7 @@
 """Dataset: what gives a model its batches, in `fit`, `evaluate`, `predict` and as `validation_data`.
 
-An epoch's batches are a function of its number, never of history, so that a resumed run sees what the unbroken one
-would have seen. A dataset of one's own:
+An epoch's batches are a function of its number and of `updates`, never of what was read before, so that a resumed run
+sees what the unbroken one would have seen. A dataset of one's own:
 
     class Images(tc.data.Dataset):
         def __len__(self):
@@ -37,6 +37,7 @@ class Dataset:
 
     samples: int | None = None  # of an epoch, if that is known
     may_run_out = False  # whether an epoch may have fewer batches than `steps` says
+    may_be_empty = False  # whether a batch may have no samples, as a share of a small batch has: it changes no weight
     updates = 0  # that came before epoch 0: `fit` sets it, so that a second `fit` does not repeat an order drawn by it
 
     def __len__(self) -> int:
@@ -60,8 +61,15 @@ class Dataset:
         return True
 
     def first(self) -> Any:
-        """Return a first batch, to see what batches are like."""
-        return next(counted(self, 0))
+        """Return a first batch, to see what batches are like: one that has samples."""
+        for batch in counted(self, 0):
+            if not self.may_be_empty or count(batch.x):
+                return batch
+        raise ValueError(f"{type(self).__name__} has no samples: each of its batches is empty")
+
+    def complete(self) -> "Dataset":
+        """Return the dataset for `predict`, whose rows are known by their numbers: no sample may be left out."""
+        return self
 
     def shard(self, rank: int, size: int) -> "Dataset":
         """Return the dataset of process `rank` out of `size`: share number `rank` of every batch."""
@@ -77,9 +85,15 @@ class _Shard(Dataset):
     A batch of fewer samples than shares leaves some of them empty.
     """
 
+    may_be_empty = True
+
     def __init__(self, whole: Dataset, rank: int, size: int) -> None:
         self.whole, self.rank, self.size = whole, rank, size
         self.samples = None
+
+    def complete(self) -> "Dataset":
+        """Return the share of a dataset that leaves nothing out."""
+        return _Shard(self.whole.complete(), self.rank, self.size)
 
     def __len__(self) -> int:
         return len(self.whole)

@@ -31,6 +31,13 @@ class Walk(Dataset):
         self.source, self.given_steps = source, steps
         self.begun = self.warned = False
         self.found: int | None = None  # the length of a pass that did not say it
+        self.may_be_empty = isinstance(source, Passes) and source.data.may_be_empty
+
+    def complete(self) -> Dataset:
+        """Return the same walk over a dataset that leaves nothing out."""
+        if not isinstance(self.source, Passes):
+            return self
+        return Walk(Passes(self.source.data.complete()), self.given_steps)
 
     def steps(self, number: int) -> int | None:
         """Return the number of batches that epoch `number` is to have, None if it is not known."""

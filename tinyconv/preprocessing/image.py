@@ -38,7 +38,8 @@ class ImageDataGenerator:
     - fill_mode: what lies outside: "nearest" aaa|abc|ccc, "constant" `cval`, "reflect" cba|abc|cba, "wrap" abc|abc|abc.
     - interpolation_order: 0 nearest pixel, 1 bilinear, up to 5 splines.
 
-    What is drawn for an image depends on the seed, the epoch and the image's number alone (`transform_of`).
+    What is drawn for an image depends on the seed, on the image's number, and on how many batches came before the epoch
+    (`transform_of`).
     """
 
     def __init__(
@@ -221,7 +222,7 @@ class ImageDataGenerator:
         return self.transform_of(img_shape, self._draw(seed), 0)
 
     def transform_of(self, img_shape: Sequence[int], draw: tuple[int, int, int], sample: int) -> dict[str, Any]:
-        """Return the parameters of image number `sample`'s transformation at a draw (seed, stream, epoch).
+        """Return the parameters of image number `sample`'s transformation at a draw (seed, stream, step).
 
         They are a function of these four and of the generator's settings, so that neither the order of worker threads
         nor what else was drawn matters, and a resumed run sees the same images.

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..arguments import pair
 from ..config import floatx
-from ..data.dataset import Batch
+from ..data.dataset import Batch, count
 from ..data.images import ImageFiles, SampleDataset, find_images, load_image
 from ..data.images.cache import cached
 from ..data.images.decode import CHANNELS, check_color_mode
@@ -34,8 +34,9 @@ CLASS_MODES = ("categorical", "binary", "sparse", "input", None)
 class ImageIterator(SampleDataset):
     """Images (h, w, c) that a generator transforms and normalizes: the base of both iterators.
 
-    With a seed the orders are Keras's. What is drawn for an image depends on the seed, the epoch and the image's
-    number: two iterators of the same seed, over images and their masks, transform them alike.
+    With a seed the orders are Keras's. What is drawn for an image depends on the seed, on its number, and on how many
+    batches came before the epoch: two iterators of the same seed and batch size, over images and their masks, transform
+    them alike.
     """
 
     def __init__(
@@ -103,15 +104,16 @@ class ImageIterator(SampleDataset):
         return next(self._walk(ahead=0))
 
     def __iter__(self) -> Iterator[Any]:
-        while True:
-            yield from self._walk(AHEAD)
+        return self._walk(AHEAD)
 
     def _walk(self, ahead: int) -> Iterator[Any]:
-        """Yield what is left of the epoch, counting the batches."""
-        epoch, start = divmod(self._position, len(self))
-        for batch in self.batches(epoch, start, ahead):
-            self._position += 1
-            yield as_given(batch)
+        """Yield what is left of the epoch, and the epochs that follow, counting the batches."""
+        while True:
+            epoch, start = divmod(self._position, len(self))
+            for batch in self.batches(epoch, start, ahead):
+                self._position += 1
+                if count(batch.x):
+                    yield as_given(batch)
 
     def __getitem__(self, index: int) -> Any:
         if not -len(self) <= index < len(self):
@@ -174,8 +176,8 @@ class NumpyArrayIterator(ImageIterator):
         if subset is not None:
             self._take(_checked_subset(subset), image_data_generator.validation_split, ignore_class_split)
         save = save_to_dir, save_prefix, save_format
-        count, *shape = self.x.shape
-        super().__init__(image_data_generator, count, tuple(shape), batch_size, shuffle, seed, save, dtype)
+        n, *shape = self.x.shape
+        super().__init__(image_data_generator, n, tuple(shape), batch_size, shuffle, seed, save, dtype)
 
     def _take(self, subset: str, share: float, ignore_class_split: bool) -> None:
         """Keep the samples of a subset; refuse two subsets of different classes, as of targets that are sorted."""

@@ -9,5 +9,9 @@ class NotWrittenError(RunError):
     """The run's folder took no more: a full disk, a lost permission."""
 
 
+class NotReadError(RunError):
+    """A photograph cannot be read any more, or none can."""
+
+
 class DivergedError(RunError):
     """Training ended in numbers that are not finite."""

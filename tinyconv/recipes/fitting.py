@@ -128,6 +128,8 @@ def answers(model: Model, part: Part, batch_size: int) -> Answers:
     every = -(-count(part) // MOST_SHOWN)
     p, labels, images, shown, first = [], [], [], [], 0
     for batch in part.epoch(0):
+        if not len(batch.x):  # none of its files can be read
+            continue
         p.append(probabilities(model, batch.x, batch_size))
         labels.append(classes(batch.y))
         chosen = np.arange(-first % every, len(batch.x), every)

@@ -19,6 +19,7 @@ from ..tensor import as_array
 from ..weighting import aligned, class_weights
 
 Shape = tuple[int | None, ...]
+NO_SAMPLES = Batch(np.empty(0))
 
 
 class CheckedArrays(ArrayDataset):
@@ -142,28 +143,42 @@ class DataChecks:
     ) -> Iterator[Batch]:
         """Yield the batches of an epoch from batch `first` on, checked, weighted by classes if asked, on the device.
 
+        One without samples, of a dataset that may have such, comes as `NO_SAMPLES`.
         To a GPU, each is copied while the one before is computed with.
         """
         whole = is_checked(data)
         batches: Iterable[Batch] = data.epoch(number) if whole else counted(data, number)
         if first:
             batches = islice(batches, first, None)
-        if not whole:
-            batches = map(self.checked, batches)
-        if class_weight is not None:
-            batches = (self.with_class_weight(batch, class_weight) for batch in batches)
+        if data.may_be_empty:
+            batches = (self._ready(batch, class_weight) if count(batch.x) else NO_SAMPLES for batch in batches)
+        else:
+            if not whole:
+                batches = map(self.checked, batches)
+            if class_weight is not None:
+                batches = (self.with_class_weight(batch, class_weight) for batch in batches)
         if self.device == "cpu":
             return iter(batches)
         if len(self.input_names) > 1 or len(self.output_names) > 1:
-            return map(self.moved, batches)
-        firsts: list[int] = []
+            return (batch if batch is NO_SAMPLES else self.moved(batch) for batch in batches)
+        given: list[Batch] = []
 
         def parts() -> Iterator[Any]:
             for batch in batches:
-                firsts.append(batch.first)
-                yield tuple(None if part is None else as_array(part, self.dtype) for part in batch[:3])
+                given.append(batch if batch is NO_SAMPLES else Batch(None, first=batch.first))
+                sent = (None, None, None) if batch is NO_SAMPLES else batch[:3]
+                yield tuple(None if part is None else as_array(part, self.dtype) for part in sent)
 
-        return (Batch(*sent)._replace(first=firsts.pop(0)) for sent in kernels.send_ahead(parts()))
+        def received(sent: Any) -> Batch:
+            batch = given.pop(0)
+            return batch if batch is NO_SAMPLES else Batch(*sent)._replace(first=batch.first)
+
+        return map(received, kernels.send_ahead(parts()))
+
+    def _ready(self, batch: Batch, class_weight: Mapping[int, float] | None) -> Batch:
+        """Return a batch checked and, if asked, weighted by classes."""
+        batch = self.checked(batch)
+        return batch if class_weight is None else self.with_class_weight(batch, class_weight)
 
     def moved(self, part: Any) -> Any:
         """Return a batch, or a part of one, on the model's device; on a GPU as numbers of the model's dtype."""

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import numpy as np
+
 from .. import optimizers
 from ..autograd import no_grad
 from ..data import Batch
@@ -62,6 +64,20 @@ class Stepping(DataChecks):
                 self.optimizer.apply(gradients, weights)
             for weight in weights:
                 weight.grad = None
+
+    def _train_on_none(self) -> None:
+        """Make the update of a batch that has no samples here, with what other processes found on theirs.
+
+        Where there are none, no weight changes. It counts as an update: epochs stay as long as they are.
+        """
+        assert self.optimizer is not None
+        weights = self.trainable_weights
+        none = [np.zeros_like(weight.data) for weight in weights]
+        gradients = self.reduce_gradients(none, 0)
+        if gradients is none:
+            self.optimizer.iterations += 1
+        elif weights:
+            self.optimizer.apply(gradients, weights)
 
     def _test(self, batch: Batch, running: RunningMetrics) -> None:
         """Take a batch into the running means, without training."""

@@ -154,6 +154,9 @@ class Trainer(Stepping):
                 with RunningMetrics(self.objectives) as running:
                     for step, batch in enumerate(self.batches(data, epoch, class_weight, first), first):
                         self.batch_samples = count(batch.x)
+                        if not self.batch_samples:
+                            self._train_on_none()
+                            continue
                         listeners.on_train_batch_begin(step)
                         self._train(batch, running)
                         listeners.on_train_batch_end(step, self._logs(running))
@@ -207,13 +210,15 @@ class Trainer(Stepping):
         are passed over; only the first `steps` batches count, if that is given.
         `verbose` "auto" is a bar on a terminal, 1 prints a line at the end, too.
         """
-        data = self.dataset("predict", Batch(x), batch_size, steps)
+        data = self.dataset("predict", Batch(x), batch_size, steps).complete()
         self.stop_predicting = False
         found: list[list[np.ndarray]] = []
         with self._listening(callbacks, verbose, 1, data.steps(0)) as listeners:
             listeners.on_predict_begin()
             checked = is_checked(data)
             for step, given in enumerate(data.epoch(0) if checked else counted(data, 0)):
+                if data.may_be_empty and not count(given.x):
+                    continue
                 x = given.x if checked else self.checked_inputs(given.x)
                 batch = Batch(self.moved(x))
                 listeners.on_predict_batch_begin(step)
@@ -224,6 +229,10 @@ class Trainer(Stepping):
                 if self.stop_predicting:
                     break
             listeners.on_predict_end()
+        if not found:  # no batch has samples
+            found.append(
+                [np.empty((0, *(length or 0 for length in shape[1:])), self.dtype) for shape in self._output_shapes()]
+            )
         columns = [np.concatenate(column) for column in zip(*found, strict=True)]
         return columns if isinstance(self.output_shape, list) else columns[0]
 
@@ -260,6 +269,8 @@ class Trainer(Stepping):
         listeners.on_test_begin()
         with RunningMetrics(self.objectives) as running:
             for step, batch in enumerate(self.batches(data, 0)):
+                if not count(batch.x):
+                    continue
                 listeners.on_test_batch_begin(step)
                 self._test(batch, running)
                 listeners.on_test_batch_end(step, self._logs(running))

@@ -59,7 +59,8 @@ class ImageFolder(SampleDataset):
     def __iter__(self) -> Iterator[Any]:
         number, self._passes = self._passes, self._passes + 1
         for batch in self.epoch(number):
-            yield batch.x if batch.y is None else (batch.x, batch.y)
+            if len(batch.x):
+                yield batch.x if batch.y is None else (batch.x, batch.y)
 
 
 def encoded(files: ImageFiles, label_mode: str | None) -> np.ndarray | None:

@@ -34,7 +34,8 @@ class SampleDataset(Dataset):
     samples: int
     files: ImageFiles  # that the images are in, if they are in files
     damaged = "refuse"  # or "skip": what is done about a file whose damage shows only when it is read
-    skipped: dict[str, str]
+    skipped: dict[str, str]  # the files that are left out, by name, and why
+    may_be_empty = True
 
     def __init__(
         self, samples: int, batch_size: int, shuffle: bool, seed: int | None, workers: int | None = None
@@ -58,11 +59,17 @@ class SampleDataset(Dataset):
     def leave_out(self, index: int, error: ImageError) -> None:
         """Leave image number `index` out of its batch, and name its file once; or raise."""
         if self.damaged == "refuse":
-            raise error
-        path = self.files.paths[index]
-        if path not in self.skipped:
-            self.skipped[path] = str(error).removeprefix(path).strip()
+            raise ImageError(f"{error}: take the file out of the folder") from error
+        name, path = self.files.names[index], self.files.paths[index]
+        if name not in self.skipped:
+            self.skipped[name] = str(error).removeprefix(path).strip()
             warnings.warn(f"skipped a file: {error}", stacklevel=2)
+
+    def complete(self) -> Self:
+        """Return the dataset that refuses damaged files, by name."""
+        found = copy.copy(self)
+        found.damaged = "refuse"
+        return found
 
     def order(self, step: int) -> np.ndarray:
         """Return the order of all images in the epoch before which `step` batches came."""
@@ -78,7 +85,10 @@ class SampleDataset(Dataset):
         return self.batches(number)
 
     def batches(self, number: int, start: int = 0, ahead: int = AHEAD) -> Iterator[Batch]:
-        """Yield the batches of epoch `number` from number `start` on, with `ahead` more of them in the making."""
+        """Yield the batches of epoch `number` from number `start` on, with `ahead` more of them in the making.
+
+        One of whose files none can be read is a batch without samples; an epoch of such batches alone is refused.
+        """
         step = self.updates + number * len(self)
         order = self.order(step)
         firsts, groups = [], []
@@ -87,6 +97,7 @@ class SampleDataset(Dataset):
             firsts.append(len(whole) * self._rank // self._ranks)
             groups.append(whole[firsts[-1] : len(whole) * (self._rank + 1) // self._ranks])
         making = closing(in_threads(lambda index: self.sample(index, step), groups, self.workers, ahead))
+        nothing = start == 0
         with making as made:  # an error, which may keep this frame alive, ends the threads, too
             for indices, first, futures in zip(groups, firsts, made, strict=True):
                 kept, images = [], []
@@ -96,8 +107,10 @@ class SampleDataset(Dataset):
                         kept.append(index)
                     except ImageError as error:
                         self.leave_out(index, error)
-                if len(indices) and not kept:
-                    raise ImageError(f"none of {len(indices)} files, a batch, can be read: take them out of the folder")
+                nothing = nothing and not kept
+                if nothing and indices is groups[-1] and any(map(len, groups)):
+                    where = self.files.directory
+                    raise ImageError(f"none of the {self.samples} files can be read: {where} holds no image")
                 yield self.batch(np.array(kept, np.intp), images)._replace(first=first)
 
     def shard(self, rank: int, size: int) -> Self:
