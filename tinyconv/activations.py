@@ -27,8 +27,8 @@ ACTIVATIONS: dict[str, Activation] = {
     "tanh": F.tanh,
 }
 
-# Names for `get`: with the other name that Keras has for one of them.
-NAMES: dict[str, Activation] = {**ACTIVATIONS, "swish": F.silu}
+# Names for `get`: with the other name that Keras has for one of them, and what old Keras meant by one.
+NAMES: dict[str, Activation] = {**ACTIVATIONS, "swish": F.silu, "keras2_hard_sigmoid": F.keras2_hard_sigmoid}
 
 
 def get(activation: str | Activation | None) -> Activation:

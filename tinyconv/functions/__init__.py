@@ -5,7 +5,7 @@ A class such as `Relu` is one application of an operation, with `forward` and `b
 """
 
 from . import operators
-from .activation import hard_sigmoid, leaky_relu, linear, relu, relu6, sigmoid, softmax, tanh
+from .activation import hard_sigmoid, keras2_hard_sigmoid, leaky_relu, linear, relu, relu6, sigmoid, softmax, tanh
 from .arithmetic import add, divide, matmul, maximum, minimum, multiply, power, subtract, where
 from .convolution import conv2d
 from .cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy, sparse_softmax_cross_entropy
@@ -47,6 +47,7 @@ __all__ = [
     "getitem",
     "global_average_pool2d",
     "hard_sigmoid",
+    "keras2_hard_sigmoid",
     "layer_norm",
     "leaky_relu",
     "linear",

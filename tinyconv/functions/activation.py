@@ -98,8 +98,13 @@ def relu6(x: Any) -> Tensor:
 
 
 def hard_sigmoid(x: Any) -> Tensor:
-    """Return relu6(x + 3)/6, three lines in place of a sigmoid (Keras 3's; Keras 1 and 2 clip 0.2·x + 0.5)."""
+    """Return relu6(x + 3)/6, three lines in place of a sigmoid. Keras 3's: see `keras2_hard_sigmoid`."""
     return relu6(as_tensor(x) + 3.0) / 6.0
+
+
+def keras2_hard_sigmoid(x: Any) -> Tensor:
+    """Return 0.2·x + 0.5, clipped to 0 … 1: what Keras 1, Keras 2 and tf.keras call hard_sigmoid."""
+    return relu(as_tensor(x) * 0.2 + 0.5, max_value=1.0)
 
 
 def leaky_relu(x: Any, slope: float = 0.2) -> Tensor:

@@ -71,6 +71,7 @@ def _elementwise(draw: Draw) -> Iterator[Check]:
         yield check(f, 2 * draw.normal(3, 4))
     yield check(F.softsign, draw.nonzero(3, 4))
     yield check(F.hard_sigmoid, 3 * draw.normal(3, 4))
+    yield check(F.keras2_hard_sigmoid, 3 * draw.normal(3, 4))
     yield check(F.sigmoid, 3 * draw.normal(3, 4))
     yield check(F.tanh, draw.normal(3, 4))
     yield check(F.softmax, draw.normal(4, 5))

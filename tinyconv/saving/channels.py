@@ -14,6 +14,7 @@ from ..models import Functional, Model, Sequential
 from .hdf5 import FileError
 
 FIRST, LAST = "channels_first", "channels_last"
+SEE_IT = ("Flatten", "Reshape", "Permute")
 AXES = ("BatchNormalization", "Concatenate")
 PASSES = (L.Dropout, L.ReLU, L.LeakyReLU, L.ELU, L.GaussianNoise)  # keep the order of what a Flatten made
 ON_IMAGES = (
@@ -35,6 +36,28 @@ def is_channels_first(description: Mapping[str, Any]) -> bool:
     return config.get("data_format") == FIRST
 
 
+def tells_of_first(description: Any) -> bool:
+    """Return whether anything in a description, in the words of any Keras, takes channels first."""
+    return any(each.get("data_format") == FIRST or each.get("dim_ordering") == "th" for each in _objects(description))
+
+
+def order_matters(description: Any) -> bool:
+    """Return whether something in a description sees the order of channels, and they come first."""
+    return tells_of_first(description) and any(each.get("class_name") in SEE_IT for each in _objects(description))
+
+
+def _objects(description: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield every object in a description."""
+    waiting = [description]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, Mapping):
+            yield each
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
+
+
 def turned(description: Mapping[str, Any]) -> dict[str, Any]:
     """Return the description of the same model with channels last."""
     config, class_name = dict(description["config"]), str(description["class_name"])
@@ -54,13 +77,14 @@ def turned(description: Mapping[str, Any]) -> dict[str, Any]:
     return {**description, "config": config}
 
 
-def row_changes(model: Any, before: Mapping[str, Any]) -> dict[int, Any]:
+def row_changes(model: Any, before: Mapping[str, Any] | None) -> dict[int, Any]:
     """Return what turns the weights of layers behind a Flatten, by the weights' ids.
 
-    `before` is the description of the model before it was turned. Raises FileError where something else sees the order.
+    `before` is the description of the model before it was turned, None if there is none, as of Keras 1's weights alone.
+    Raises FileError where something else sees the order.
     """
     changes: dict[int, Any] = {}
-    described = {_name(each): each for each in before["config"]["layers"]}
+    described = {_name(each): each for each in before["config"]["layers"]} if before else {}
     orders: dict[Any, Any] = {}
     for layer, givers in _calls(model):
         config = described.get(layer.name, {}).get("config", {})
@@ -69,11 +93,12 @@ def row_changes(model: Any, before: Mapping[str, Any]) -> dict[int, Any]:
         if given is not None:
             orders[layer] = _pass_on(layer, given, changes)
         elif shape is not None and len(shape[0] if isinstance(shape, list) else shape) == 4:
-            _check_on_images(layer, config)
+            if before:
+                _check_on_images(layer, config)
             if isinstance(layer, L.Flatten) and config.get("data_format") != FIRST:
                 orders[layer] = shape[1:]
         if isinstance(layer, Model):
-            changes |= row_changes(layer, described[layer.name])
+            changes |= row_changes(layer, described[layer.name] if before else None)
     ends = [layer for layer in orders if orders[layer] is not None and not _has_user(model, layer)]
     if ends:
         raise FileError(f'layer "{ends[0].name}" gives an image with channels first as a vector: it cannot be turned')

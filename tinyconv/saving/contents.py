@@ -7,7 +7,7 @@ from typing import Any
 
 from . import archive, hdf5, legacy
 from .rebuilding import missing_parts
-from .training import Version, version_of
+from .training import Version, version_of, version_of_json
 
 
 @dataclass
@@ -52,9 +52,10 @@ def contents(path: str | Path) -> Contents:
 
 def _of_json(path: str | Path) -> Contents:
     description = archive.json_object(Path(path).read_bytes(), str(path))
-    written_by = str(description.get("keras_version") or "3")
+    version = version_of_json(description)
+    written_by = str(description.get("keras_version") or version[0])
     found = Contents("a description of a model in JSON, without weights", f"Keras {written_by}")
-    _describe(found, description, None, version_of(written_by))
+    _describe(found, description, None, version)
     found.layers = [(place, kind, []) for place, kind in _classes(description, "")]
     return found
 
@@ -130,7 +131,7 @@ def _arrays(group: Any, place: str) -> Iterator[tuple[str, list[Any]]]:
             name = None if where == "optimizer" else hdf5.attribute(variables, "name", where)
             yield (
                 name or where,
-                [hdf5.dataset(variables, each) for each in sorted(variables, key=lambda each: (len(each), each))],
+                [hdf5.numbers(variables, each, each) for each in sorted(variables, key=lambda each: (len(each), each))],
             )
         for name in at:
             if name != "vars" and at.get(name, getclass=True) is h5py.Group:

@@ -8,7 +8,7 @@ from .. import registry
 from ..models.description import describe, rebuild
 from .archive import json_object
 from .rebuilding import make_model
-from .training import version_of
+from .training import version_of_json
 
 
 def to_json(model: Any) -> str:
@@ -22,9 +22,9 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     `custom_objects` has the user's own classes and functions by name. Raises ValueError for what tinyconv lacks of it.
     """
     description = json_object(json_string, "the JSON")
-    version = version_of(description.get("keras_version") or "3.0")
+    version = version_of_json(description)
     with registry.custom_object_scope(custom_objects):
-        return make_model(description, None, version, "the JSON", blank=False)[0]
+        return make_model(description, None, version, "the JSON", blank=False).model
 
 
 def clone_model(model: Any) -> Any:

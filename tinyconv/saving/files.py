@@ -12,7 +12,7 @@ from ..models.description import describe
 from . import archive, fitting, hdf5, legacy, weights
 from .descriptions import to_json
 from .hdf5 import FileError
-from .rebuilding import make_model
+from .rebuilding import file_model, make_model
 from .training import version_of
 from .weights import read_note
 
@@ -68,10 +68,10 @@ def load_model(
             if compiled is not None and not isinstance(compiled, Mapping):
                 raise FileError(f"{filepath}: compile_config must be an object, got {type(compiled).__name__}")
             place = f"{filepath} (Keras {written_by}): config.json"
-            model, changes = make_model(description, compiled, version_of(written_by), place)
-            state = weights.read_state(root, False, model, f"{filepath}: {archive.WEIGHTS}", changes=changes)
-    state.give_to(model, filepath)
-    return model
+            made = make_model(description, compiled, version_of(written_by), place)
+            state = weights.read_state(root, False, made.model, f"{filepath}: {archive.WEIGHTS}", made=made)
+            state.give_to(made.model, filepath)
+    return made.model
 
 
 def _load_legacy(filepath: str | Path, compile: bool) -> Any:
@@ -80,14 +80,13 @@ def _load_legacy(filepath: str | Path, compile: bool) -> Any:
         if not legacy.is_legacy(root):
             raise FileError(f"{filepath} holds weights alone: make the model, then model.load_weights")
         held = legacy.read(root, filepath, whole=True)
-    if held.model is None:
-        raise FileError(f"{filepath} holds weights alone: make the model, then model.load_weights")
-    place = f"{filepath} (Keras {'.'.join(map(str, held.version))}): model_config"
-    model, changes = make_model(held.model, held.training if compile else None, held.version, place)
-    state = fitting.fit(held, model, filepath, changes=changes)
-    state.optimizer = fitting.optimizer_state(held, model, filepath, changes)
-    state.give_to(model, filepath)
-    return model
+        if held.model is None:
+            raise FileError(f"{filepath} holds weights alone: make the model, then model.load_weights")
+        made = make_model(held.model, held.training if compile else None, held.version, held.place(filepath))
+        state = fitting.fit(held, made.model, filepath, made=made)
+        state.optimizer = fitting.optimizer_state(held, made.model, filepath, made.changes)
+        state.give_to(made.model, filepath)
+    return made.model
 
 
 def save_weights(
@@ -128,16 +127,17 @@ def load_weights(model: Any, filepath: str | Path, skip_mismatch: bool = False, 
     model.require_built()
     if hdf5.is_hdf5(filepath):
         with hdf5.opened(filepath) as (root, _):
-            held = legacy.read(root, filepath, whole=False) if legacy.is_legacy(root) else None
-        if held is not None:
-            fitting.fit(held, model, filepath, by_name, skip_mismatch).give_to(model, filepath)
-            return
+            if legacy.is_legacy(root):
+                held = legacy.read(root, filepath, whole=False)
+                fitting.fit(held, model, filepath, by_name, skip_mismatch).give_to(model, filepath)
+                return
     if by_name:
         raise ValueError(f"by_name is for .h5 files of Keras 2: {filepath} has layers by their classes, not by name")
     if str(filepath).endswith(".keras"):
-        with archive.opened(filepath) as (_, _, root):
-            state = weights.read_state(root, False, model, f"{filepath}: {archive.WEIGHTS}", skip_mismatch)
-        state.give_to(model, filepath)
+        with archive.opened(filepath) as (description, written_by, root):
+            made = file_model(description, version_of(written_by), f"{filepath} (Keras {written_by}): config.json")
+            state = weights.read_state(root, False, model, f"{filepath}: {archive.WEIGHTS}", skip_mismatch, made)
+            state.give_to(model, filepath)
         return
     weights.load_weights(filepath, model, skip_mismatch)
 

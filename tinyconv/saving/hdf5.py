@@ -106,36 +106,61 @@ def group(parent: Any, path: str) -> Any:
 
 
 def array(parent: Any, name: str, shape: tuple[int, ...], dtype: np.dtype, purpose: str) -> np.ndarray:
-    """Return the dataset `name` in `parent` as an array of `shape` and `dtype`, both checked before anything is read.
+    """Return the dataset `name` in `parent` as an array of `shape` and `dtype`: see `fitting` and `converted`."""
+    return converted(fitting(parent, name, shape, dtype, purpose)[()], dtype, f"{purpose}: {parent.name}/{name}")
 
-    Floats of any size and integers become `dtype` if their values fit; an integer `dtype` takes only integers of at
-    least 0. `purpose` names in errors what the array is for.
+
+def fitting(parent: Any, name: str, shape: tuple[int, ...], dtype: np.dtype, purpose: str) -> Any:
+    """Return the dataset `name` in `parent`, unread, after checking that it has `shape` and numbers for `dtype`.
+
+    An integer `dtype` takes only integers. `purpose` names in errors what the array is for.
     """
-    import h5py
-
-    dataset = _child(parent, name, h5py.Dataset)
     place = f"{parent.name}/{name}"
-    if dataset is None:
-        raise FileError(f"{purpose}: {place} is missing from the file")
-    if dataset.external or dataset.is_virtual:
-        raise FileError(f"{purpose}: {place} keeps its data in other files, which is not allowed")
+    dataset = _dataset(parent, name, f"{purpose}: {place}")
     if dataset.shape != shape:
         raise FileError(
             f"{purpose} has shape {shape}, {place} in the file has {dataset.shape}: "
             "make the model with the arguments of the one that was saved"
         )
     _refuse_empty_claims(dataset, f"{purpose}: {place}")
-    whole = dtype.kind in "iu"
-    if dataset.dtype.kind not in ("iu" if whole else "fiu"):
+    if dataset.dtype.kind not in ("iu" if dtype.kind in "iu" else "fiu"):
         raise FileError(f"{purpose} is {dtype}, {place} in the file is {dataset.dtype}, which does not convert")
-    values = dataset[()]
-    if whole and np.any((values < 0) | (values > np.iinfo(dtype).max)):
-        raise FileError(f"{purpose}: {place} must be in 0 … {np.iinfo(dtype).max}, got {values}")
+    return dataset
+
+
+def numbers(parent: Any, name: str, place: str) -> Any:
+    """Return the dataset `name` in `parent`, unread, which must hold numbers; `place` names it in errors.
+
+    Nothing passes that says it is larger than what the file stores of it.
+    """
+    dataset = _dataset(parent, name, place)
+    _refuse_empty_claims(dataset, place)
+    if dataset.dtype.kind not in "fiu" or dataset.shape is None:
+        raise FileError(f"{place} holds {dataset.dtype}, not numbers")
+    return dataset
+
+
+def _dataset(parent: Any, name: str, place: str) -> Any:
+    import h5py
+
+    dataset = None if parent is None else _child(parent, name, h5py.Dataset)
+    if dataset is None:
+        raise FileError(f"{place} is missing from the file")
+    if dataset.external or dataset.is_virtual:
+        raise FileError(f"{place} keeps its data in other files, which is not allowed")
+    return dataset
+
+
+def converted(values: Any, dtype: np.dtype, place: str) -> np.ndarray:
+    """Return the values as `dtype`, which they must fit; integers must be at least 0."""
+    values = np.asarray(values)
+    if dtype.kind in "iu" and np.any((values < 0) | (values > np.iinfo(dtype).max)):
+        raise FileError(f"{place} must be in 0 … {np.iinfo(dtype).max}, got {values}")
     try:
         with np.errstate(over="raise", invalid="ignore"):
-            return np.asarray(values).astype(dtype, copy=False)
+            return values.astype(dtype, copy=False)
     except FloatingPointError:
-        raise FileError(f"{purpose}: {place} holds values too large for {dtype}") from None
+        raise FileError(f"{place} holds values too large for {dtype}") from None
 
 
 def text(parent: Any, name: str, limit: int) -> str | None:
@@ -166,33 +191,8 @@ def _child(parent: Any, name: str, kind: type) -> Any:
     return found
 
 
-def dataset(parent: Any, name: str) -> Any:
-    """Return the dataset `name` in `parent`, unread."""
-    import h5py
-
-    return _child(parent, name, h5py.Dataset)
-
-
-def any_array(parent: Any, name: str, place: str) -> np.ndarray:
-    """Return the dataset `name` in `parent` as it is, an array of numbers; `place` names it in errors.
-
-    Nothing is read that says it is larger than what the file stores of it.
-    """
-    import h5py
-
-    dataset = None if parent is None else _child(parent, name, h5py.Dataset)
-    if dataset is None:
-        raise FileError(f"{place} is missing from the file")
-    _refuse_empty_claims(dataset, place)
-    if dataset.dtype.kind not in "fiu" or dataset.shape is None:
-        raise FileError(f"{place} holds {dataset.dtype}, not numbers")
-    return np.asarray(dataset[()])
-
-
 def _refuse_empty_claims(dataset: Any, place: str) -> None:
-    """Raise FileError for a dataset that is elsewhere, or that says it is larger than its file has room for."""
-    if dataset.external or dataset.is_virtual:
-        raise FileError(f"{place} keeps its data in other files, which is not allowed")
+    """Raise FileError for a dataset that says it is larger than its file has room for."""
     stored = min(dataset.id.get_storage_size(), dataset.file.id.get_filesize())
     if dataset.nbytes > stored * (1000 if dataset.chunks else 1):
         raise FileError(f"{place} says that it has {dataset.nbytes:,} bytes, the file stores {stored:,} of them")

@@ -28,10 +28,10 @@ LIMIT = 64512  # bytes: what an attribute may hold
 
 
 class Layer(NamedTuple):
-    """The weights of a layer in a file: names with arrays, in the file's order."""
+    """The weights of a layer in a file: names with datasets, unread, in the file's order."""
 
     name: str
-    weights: list[tuple[str, np.ndarray]]
+    weights: list[tuple[str, Any]]
 
 
 class Contents(NamedTuple):
@@ -42,7 +42,11 @@ class Contents(NamedTuple):
     model: dict[str, Any] | None
     training: dict[str, Any] | None
     layers: list[Layer]
-    optimizer: list[tuple[str, np.ndarray]]
+    optimizer: list[tuple[str, Any]]
+
+    def place(self, path: Any) -> str:
+        """Return how errors name the description of the model in the file at `path`."""
+        return f"{path} (Keras {'.'.join(map(str, self.version))}): model_config"
 
 
 def is_legacy(root: Any) -> bool:
@@ -53,7 +57,10 @@ def is_legacy(root: Any) -> bool:
 
 
 def read(root: Any, path: Any, whole: bool) -> Contents:
-    """Return what the open file `root` holds; without `whole` only the weights of layers. `path` names it in errors."""
+    """Return what the open file `root` holds; without `whole` not its settings of compile. `path` names it in errors.
+
+    The arrays are read when they are needed, while the file is open.
+    """
     below = root if "layer_names" in root.attrs or "layer_names0" in root.attrs else hdf5.group(root, WEIGHTS)
     if below is None:
         if "nb_layers" in root.attrs:
@@ -61,10 +68,10 @@ def read(root: Any, path: Any, whole: bool) -> Contents:
         raise FileError(f"{path} has neither layer_names nor a group {WEIGHTS}: no Keras wrote it")
     version = hdf5.attribute(below, "keras_version", path) or hdf5.attribute(root, "keras_version", path)
     backend = hdf5.attribute(below, "backend", path) or hdf5.attribute(root, "backend", path)
-    model = training = None
-    optimizer: list[tuple[str, np.ndarray]] = []
+    optimizer: list[tuple[str, Any]] = []
+    model, training = _described(root, "model_config", path), None
     if whole:
-        model, training = (_described(root, name, path) for name in ("model_config", "training_config"))
+        training = _described(root, "training_config", path)
         stored = hdf5.group(root, OPTIMIZER)
         optimizer = [] if stored is None else _weights(stored, path)
     layers = []
@@ -84,12 +91,12 @@ def _described(root: Any, name: str, path: Any) -> dict[str, Any] | None:
     return None if text is None else json_object(text, f"{path}: {name}")
 
 
-def _weights(group: Any, path: Any) -> list[tuple[str, np.ndarray]]:
+def _weights(group: Any, path: Any) -> list[tuple[str, Any]]:
     found = []
     for name in hdf5.names(group, "weight_names", path):
         above, _, last = name.rpartition("/")
         parent = hdf5.group(group, above) if above else group
-        found.append((name, hdf5.any_array(parent, last, f"{path}: {group.name}/{name}")))
+        found.append((name, hdf5.numbers(parent, last, f"{path}: {group.name}/{name}")))
     return found
 
 

@@ -1,7 +1,8 @@
 """Configurations of Keras 1, Keras 2 and tf.keras in the words of Keras 3.
 
 What they differ in is told by the configurations themselves more reliably than by versions, so each is brought to
-today's form whatever its age, and one of today passes unchanged. The words of Keras 1 are `keras1.py`'s.
+today's form whatever its age, and one of today passes unchanged. Versions tell only what a name meant then. The words
+of Keras 1 are `keras1.py`'s.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 from .. import registry
 from .keras1 import renamed
+from .training import Version
 
 Description = dict[str, Any]
 
@@ -27,23 +29,24 @@ PASSED_OVER = (
     *("batch_input_shape", "batch_size", "input_dim", "input_dtype", "input_tensor", "ragged", "sparse", "optional"),
     *("fused", "virtual_batch_size", "adjustment", "rank", "build_input_shape"),
 )
+RENAMED_ACTIVATIONS = {"hard_sigmoid": "keras2_hard_sigmoid"}  # before Keras 3, which changed the function
 SEPARATE = ("DepthwiseConv2D", "SeparableConv2D")  # their get_config tells of a kernel that they have not
 OF_KERNEL = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
 
 
-def modern(description: Mapping[str, Any]) -> Description:
-    """Return the description of a layer or a model in today's words."""
+def modern(description: Mapping[str, Any], version: Version) -> Description:
+    """Return the description that Keras of `version` made of a layer or a model in today's words."""
     if not isinstance(description.get("class_name"), str):
         raise ValueError(f"a layer is described by class_name and config, got {sorted(description)}")
     class_name = CLASSES.get(str(description["class_name"]), str(description["class_name"]))
     config = description.get("config")
     if class_name == "Sequential":
-        config = _stack(config)
+        config = _stack(config, version)
     elif class_name == "Functional":
-        config = _graph(_mapping(config, class_name))
+        config = _graph(_mapping(config, class_name), version)
     elif registry.own_class(description) is None:
         class_name, config = renamed(class_name, _mapping(config, class_name), description)
-        config = _layer(class_name, config)
+        config = _layer(class_name, config, version)
     return {**description, "class_name": class_name, "config": config}
 
 
@@ -53,7 +56,7 @@ def _mapping(config: Any, class_name: str) -> dict[str, Any]:
     return dict(config)
 
 
-def _stack(config: Any) -> dict[str, Any]:
+def _stack(config: Any, version: Version) -> dict[str, Any]:
     """Return the configuration of a Sequential, which was a list up to Keras 2.2.2; its input as its first layer."""
     config = {"layers": config} if isinstance(config, list) else _mapping(config, "Sequential")
     layers = config.get("layers")
@@ -67,17 +70,17 @@ def _stack(config: Any) -> dict[str, Any]:
             name = f"{first.get('name')}_input"
             below = {"batch_shape": shape, "name": name, "dtype": first.get("dtype")}
             layers = [{"class_name": "InputLayer", "config": below}, *layers]
-    return {**config, "layers": [modern(each) for each in layers]}
+    return {**config, "layers": [modern(each, version) for each in layers]}
 
 
-def _graph(config: dict[str, Any]) -> dict[str, Any]:
+def _graph(config: dict[str, Any], version: Version) -> dict[str, Any]:
     """Return the configuration of a functional model, whose calls were lists of places before Keras 3."""
     layers = config.get("layers")
     if not isinstance(layers, list) or not all(isinstance(each, Mapping) for each in layers):
         raise ValueError("a functional model must have a list of layers")
     made = []
     for each in layers:
-        layer = modern(each)
+        layer = modern(each, version)
         layer.setdefault("name", layer["config"].get("name"))
         layer["config"].setdefault("name", layer["name"])
         layer["inbound_nodes"] = [_call(call, str(layer["name"])) for call in each.get("inbound_nodes") or []]
@@ -131,7 +134,7 @@ def _count_as_today(layers: list[Description], ends: list[Any]) -> None:
             place[1] += (model["class_name"] == "Functional") - from_one
 
 
-def _layer(class_name: str, config: dict[str, Any]) -> dict[str, Any]:
+def _layer(class_name: str, config: dict[str, Any], version: Version) -> dict[str, Any]:
     """Return the configuration of a layer that is no model."""
     if class_name == "InputLayer":
         shape = config.get("batch_shape") or config.get("batch_input_shape")
@@ -150,13 +153,13 @@ def _layer(class_name: str, config: dict[str, Any]) -> dict[str, Any]:
         config["axis"] = axis[0]
     if class_name == "LeakyReLU" and "alpha" in config:
         config["negative_slope"] = config.pop("alpha")
-    return {name: _value(name, value) for name, value in config.items()}
+    return {name: _value(name, value, version) for name, value in config.items()}
 
 
-def _value(name: str, value: Any) -> Any:
+def _value(name: str, value: Any, version: Version) -> Any:
     """Return the value of an argument."""
     if name == "activation":
-        return _activation(value)
+        return _activation(value, version)
     if name.endswith("_initializer") and isinstance(value, Mapping):
         inner = {key: each for key, each in dict(value.get("config") or {}).items() if key != "dtype"}
         if inner.get("distribution") == "normal":  # so called up to Keras 2.2.2
@@ -165,10 +168,11 @@ def _value(name: str, value: Any) -> Any:
     return value
 
 
-def _activation(value: Any) -> Any:
-    """Return an activation by its name; one of the user's own as the function."""
+def _activation(value: Any, version: Version) -> Any:
+    """Return an activation by its name of today; one of the user's own as the function."""
     if isinstance(value, Mapping):
         value = value.get("config") if value.get("class_name") == "function" else value.get("class_name")
     if isinstance(value, Mapping):  # a function by its registered name, in some versions
         value = value.get("name")
-    return registry.get_registered_object(str(value)) or value
+    own = registry.get_registered_object(str(value))
+    return own or (RENAMED_ACTIVATIONS.get(str(value), value) if version < (3, 0) else value)

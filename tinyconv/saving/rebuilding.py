@@ -10,13 +10,22 @@ from . import channels, training
 from .hdf5 import FileError
 from .modern import modern
 from .training import Version
+from .weights import Made
 
 MODELS = ("Functional", "Sequential")
 
 
+def file_model(description: Any, version: Version, place: str) -> Made | None:
+    """Return the model of a description where weights cannot be turned without it, that of channels first; else None.
+
+    Raises FileError as `make_model` does.
+    """
+    return make_model(description, None, version, place) if channels.order_matters(description) else None
+
+
 def make_model(
     description: Mapping[str, Any], compiled: Mapping[str, Any] | None, version: Version, place: str, blank: bool = True
-) -> tuple[Any, dict[int, Any]]:
+) -> Made:
     """Return the model of a description, compiled as `compiled` says unless that is None, and changes of its weights.
 
     Its weights are zero if `blank`, to be loaded; the changes are what turns those of a file, by the weights' ids: see
@@ -24,7 +33,7 @@ def make_model(
     `place`, the file, and all that tinyconv lacks of the model.
     """
     try:
-        before = today = modern(description)
+        before = today = modern(description, version)
         first = channels.is_channels_first(today)
         if first:
             today = channels.turned(today)
@@ -49,13 +58,13 @@ def make_model(
         raise FileError(f"{place} describes no model that can be made: {reason}") from error
     if first:
         warnings.warn(f"{place}: the images were (n, c, h, w), the model takes (n, h, w, c) now", stacklevel=4)
-    return model, changes
+    return Made(model, changes)
 
 
 def missing_parts(description: Mapping[str, Any], compiled: Mapping[str, Any] | None, version: Version) -> list[str]:
     """Return what tinyconv lacks of a described model, each with its place."""
     try:
-        today = modern(description)
+        today = modern(description, version)
         if channels.is_channels_first(today):
             today = channels.turned(today)
         return _missing(today, training.compile_arguments(compiled, version) if compiled else None)

@@ -21,6 +21,12 @@ def version_of(text: str | None) -> Version:
         raise ValueError(f'keras_version must be like "2.4.0", got {text!r}') from None
 
 
+def version_of_json(description: Mapping[str, Any]) -> Version:
+    """Return the version that wrote a description of a model alone. Keras 3 names none, but a module of each class."""
+    version = description.get("keras_version")
+    return version_of(str(version)) if version else (3, 0) if "module" in description else (1, 0)
+
+
 def compile_arguments(config: Mapping[str, Any], version: Version) -> dict[str, Any]:
     """Return the arguments of `compile` that "compile_config", or "training_config" of a .h5 file, describes."""
     optimizer = config.get("optimizer", config.get("optimizer_config"))

@@ -20,15 +20,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ..files import replace_file
-from ..kernels import device, move
+from ..kernels import move
 from ..names import snake_case
 from . import hdf5
 from .places import own_weights, places
+from .values import Change, Values
 
 NOTE = "tinyconv"
 BESIDE = ("vars", "optimizer", NOTE)  # what lies at the root beside layers
@@ -82,11 +83,21 @@ class ModelLike(LayerLike, Protocol):
         """The optimizer, or None."""
 
 
+class Made(NamedTuple):
+    """The model that a file describes, and what turns its weights from the order of channels that they have there.
+
+    The changes are by the weights' ids; see `channels`.
+    """
+
+    model: Any
+    changes: Mapping[int, Change]
+
+
 @dataclass
 class State:
-    """What a file holds for a model, read and checked, but not yet given to it."""
+    """What a file holds for a model, checked, but not yet given to it, which must be done while the file is open."""
 
-    weights: list[tuple[WeightLike, np.ndarray]] = field(default_factory=list)
+    weights: list[Values] = field(default_factory=list)
     seeds: list[tuple[Any, np.ndarray]] = field(default_factory=list)
     optimizer: list[np.ndarray] | None = None
 
@@ -97,8 +108,8 @@ class State:
                 model.optimizer.load_variables(self.optimizer)
             except ValueError as error:  # before anything has changed
                 raise hdf5.FileError(f"{path}: the optimizer's state: {error}") from None
-        for weight, values in self.weights:
-            weight.data[...] = move(values, device(weight.data))
+        for values in self.weights:
+            values.give()
         for layer, seed_state in self.seeds:
             layer.seed_state = seed_state
 
@@ -150,8 +161,7 @@ def load_weights(path: str | Path, model: ModelLike, skip_mismatch: bool = False
     has in other shapes, keep their weights, and a UserWarning lists them.
     """
     with hdf5.opened(path) as (root, sealed):
-        state = read_state(root, sealed, model, path, skip_mismatch)
-    state.give_to(model, path)
+        read_state(root, sealed, model, path, skip_mismatch).give_to(model, path)
 
 
 def read_state(
@@ -160,24 +170,23 @@ def read_state(
     model: ModelLike,
     path: str | Path,
     skip_mismatch: bool = False,
-    changes: Mapping[int, Any] | None = None,
+    made: Made | None = None,
 ) -> State:
     """Return what the open file `root` holds for `model`; `path` names it in errors.
 
-    `changes` turns what is there of a weight, by its id; then the optimizer keeps its own state.
+    `made` is the model that the file describes; if its weights must be turned, the optimizer keeps its own state.
     """
     legacy = _is_legacy(root, path)
     found = {_place_in(place, legacy): layer for place, layer in places(model).items()}
+    turned = made is not None and bool(made.changes)
+    own = places(made.model) if made is not None and turned else {}
     state, skipped = State(), []
     if not skip_mismatch:
         _refuse_more(root, found, path)
     for place, layer in found.items():
         try:
-            pairs = _layer_weights(root, place, layer, path)
-            state.weights += [
-                (weight, changes[id(weight)](values) if changes and id(weight) in changes else values)
-                for weight, values in pairs
-            ]
+            changes = [made.changes.get(id(weight)) for weight in own_weights(own[place])] if made and own else []
+            state.weights += _layer_weights(root, place, layer, path, changes)
         except hdf5.FileError as error:
             if not skip_mismatch:
                 raise
@@ -186,7 +195,7 @@ def read_state(
         warnings.warn(f"{path}: {len(skipped)} layers keep their weights: {'; '.join(skipped)}", stacklevel=4)
     seeds = [(layer, _seed_state(root, place, layer)) for place, layer in found.items()]
     state.seeds = [(layer, seed) for layer, seed in seeds if seed is not None]
-    state.optimizer = None if skipped or changes else _optimizer_state(root, sealed, model, path)
+    state.optimizer = None if skipped or turned else _optimizer_state(root, sealed, model, path)
     return state
 
 
@@ -247,24 +256,28 @@ def _refuse_more(root: Any, known: Mapping[str, LayerLike], path: str | Path) ->
         waiting += [f"{place}/{name}" for name in group if name not in ("vars", "seed_generator")]
 
 
-def _layer_weights(root: Any, place: str, layer: LayerLike, path: str | Path) -> list[tuple[WeightLike, np.ndarray]]:
-    """Return each weight of `layer` with its new values."""
+def _layer_weights(
+    root: Any, place: str, layer: LayerLike, path: str | Path, changes: Sequence[Change | None]
+) -> list[Values]:
+    """Return the new values of each weight of `layer`; `changes`, if any, turn them."""
     owner = f'layer "{layer.name}" ({type(layer).__name__})'
     variables = hdf5.group(root, f"{place}/vars".lstrip("/"))
     if variables is None and own_weights(layer):
         group, _, _ = place.rpartition("/")
         others = hdf5.group(root, group) if group else root
-        found = ", ".join(list(others or [])[:8]) or "no layers"
-        raise hdf5.FileError(f"{owner} has no {place} in {path}, which has {found}: {OTHER_MODEL}")
+        held = ", ".join(list(others or [])[:8]) or "no layers"
+        raise hdf5.FileError(f"{owner} has no {place} in {path}, which has {held}: {OTHER_MODEL}")
     count = 0 if variables is None else len(variables)
     if count != len(own_weights(layer)):
         has = f"{owner} has {len(own_weights(layer))} weights, {place} in {path} has {count}"
         raise hdf5.FileError(f"{has}: {OTHER_MODEL}, use_bias included")
-    pairs = []
+    found = []
     for index, weight in enumerate(own_weights(layer)):
-        shape, dtype, purpose = weight.data.shape, weight.data.dtype, f"{path}: weight {weight.path}"
-        pairs.append((weight, hdf5.array(variables, str(index), shape, dtype, purpose)))
-    return pairs
+        purpose = f"{path}: weight {weight.path}"
+        stored = hdf5.fitting(variables, str(index), weight.data.shape, weight.data.dtype, purpose)
+        change = changes[index] if changes else None
+        found.append(Values(weight, stored, f"{purpose}: {variables.name}/{index}", change))
+    return found
 
 
 def _seed_state(root: Any, place: str, layer: LayerLike) -> np.ndarray | None:
@@ -283,8 +296,8 @@ def _optimizer_state(root: Any, sealed: bool, model: ModelLike, path: str | Path
     if optimizer is None or variables is None:
         return None
     name = snake_case(type(optimizer).__name__)
-    # HDF5 may hang on a damaged string, so only a sealed file is asked for its optimizer's name. Keras never asks.
-    saved = str(variables.attrs["name"]) if sealed else name
+    # Only a file of tinyconv's is asked for its optimizer's name: Keras never asks.
+    saved = hdf5.attribute(variables, "name", path) if sealed else name
     if saved == name:
         optimizer.build(model.trainable_weights)
     own = optimizer.variables()
