@@ -111,9 +111,10 @@ class Model(Layer, Trainer):
         super().set_weights(weights)
 
     def save_weights(self, filepath: str, overwrite: bool = True, *, note: dict[str, Any] | None = None) -> None:
-        """Write all weights to a ".weights.h5" file, with the state of optimizer and dropout, or to ".h5" without.
+        """Write all weights to a ".weights.h5" file, with the state of optimizer and dropout; or without to ".h5".
 
-        The file is written aside and renamed; without `overwrite` one that is there stays, and FileExistsError is
+        Without they also go to ".safetensors", under the names of layers and weights, which other frameworks read. The
+        file is written aside and renamed; without `overwrite` one that is there stays, and FileExistsError is
         raised. `note`, anything that JSON can hold, travels with it.
         """
         self.files.save_weights(self, filepath, overwrite, note=note)

@@ -14,7 +14,9 @@ PROG = "python -m tinyconv.inspect"
 def parser() -> Parser:
     """Return the parser of the command line."""
     made = Parser(PROG, "Say what is in files of Keras: layout and age, layers, shapes, what tinyconv lacks of it.")
-    made.add_argument("files", type=Path, nargs="+", metavar="FILE", help=".keras, .h5, .weights.h5, or JSON")
+    made.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help=".keras, .h5, .weights.h5, .safetensors, or JSON"
+    )
     return made
 
 

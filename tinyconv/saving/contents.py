@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import archive, hdf5, legacy
+from . import archive, hdf5, legacy, safetensors
 from .rebuilding import missing_parts
 from .training import Version, version_of, version_of_json
 
@@ -26,6 +26,8 @@ class Contents:
 
 def contents(path: str | Path) -> Contents:
     """Return what is in the file at `path`. Raises ValueError for one that is not Keras's, else OSError."""
+    if str(path).endswith(safetensors.SUFFIX):
+        return _of_safetensors(path)
     if not hdf5.is_hdf5(path):
         with open(path, "rb") as file:
             if file.read(1) in (b"{", b"["):
@@ -47,6 +49,16 @@ def contents(path: str | Path) -> Contents:
         _describe(found, held.model, held.training, held.version)
     _weigh(found, [(layer.name, [value for _, value in layer.weights]) for layer in held.layers])
     found.optimizer = len(held.optimizer)
+    return found
+
+
+def _of_safetensors(path: str | Path) -> Contents:
+    held, ordered = safetensors.read(path)
+    found = Contents("a .safetensors file: weights alone", "tinyconv" if ordered else "another program")
+    layers: dict[str, list[Any]] = {}
+    for name, values in held.items():
+        layers.setdefault(name.rpartition("/")[0], []).append(values)
+    _weigh(found, layers.items())
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from .. import registry
 from ..files import replace_file
 from ..models.description import describe
-from . import archive, fitting, hdf5, legacy, weights
+from . import archive, fitting, hdf5, legacy, safetensors, weights
 from .descriptions import to_json
 from .hdf5 import FileError
 from .rebuilding import file_model, make_model
@@ -94,13 +94,18 @@ def save_weights(
 ) -> None:
     """Write a built model's weights to ".weights.h5", with the state of optimizer and dropout, or to ".h5" without.
 
-    See `weights.save_weights` and `legacy`. Without `overwrite` a file that is there stays, and FileExistsError is
-    raised. `note`, anything that JSON can hold, travels in a ".weights.h5".
+    Or to ".safetensors", without, too. See `weights.save_weights`, `legacy` and `safetensors`. Without `overwrite` a
+    file that is there stays, and FileExistsError is raised. `note`, anything that JSON can hold, travels in a
+    ".weights.h5".
     """
     model.require_built()
     _refuse_to_overwrite(filepath, overwrite)
     name = str(filepath)
-    if note is None and name.endswith(LEGACY) and not name.endswith(".weights.h5"):
+    if not name.endswith((*LEGACY, safetensors.SUFFIX)):
+        raise ValueError(f'weights go to a file that ends in ".weights.h5", ".h5" or ".safetensors", got "{name}"')
+    if note is None and name.endswith(safetensors.SUFFIX):
+        safetensors.save_weights(filepath, model)
+    elif note is None and name.endswith(LEGACY) and not name.endswith(".weights.h5"):
         _write_legacy(model, filepath, whole=False)
     else:
         weights.save_weights(filepath, model, note)
@@ -119,12 +124,15 @@ def _write_legacy(model: Any, filepath: str | Path, whole: bool) -> None:
 def load_weights(model: Any, filepath: str | Path, skip_mismatch: bool = False, by_name: bool = False) -> None:
     """Read the weights in a file of Keras into a built model; nothing changes unless all of it fits.
 
-    The file is ".weights.h5", ".keras", or ".h5" of any Keras, of a whole model or of weights alone. With
-    `skip_mismatch` layers that do not fit keep their weights, and a warning lists them. With `by_name`, of ".h5" files,
-    layers go by their names, and those that only one of model and file has are left out; else names count if they are
-    the same, or the order.
+    The file is ".weights.h5", ".keras", ".safetensors", or ".h5" of any Keras, of a whole model or of weights alone.
+    With `skip_mismatch` layers that do not fit keep their weights, and a warning lists them. With `by_name`, of ".h5"
+    and ".safetensors" files, layers go by their names, and those that only one of model and file has are left out; else
+    names count if they are the same, or the order.
     """
     model.require_built()
+    if str(filepath).endswith(safetensors.SUFFIX):
+        safetensors.load_weights(filepath, model, skip_mismatch, by_name)
+        return
     if hdf5.is_hdf5(filepath):
         with hdf5.opened(filepath) as (root, _):
             if legacy.is_legacy(root):
