@@ -37,13 +37,25 @@ STOREYS = [
     {"preprocessing"},  # images for training
     {"__init__"},  # the public names: `from tinyconv import set_seed` is an import of this storey
     {"recipes"},
-    {"inspect", "predict", "split_folder", "train"},  # the command lines
+    {"convert", "inspect", "predict", "split_folder", "train"},  # the command lines
     {"__main__"},  # what command lines there are
 ]
 FLOOR = {part: floor for floor, parts in enumerate(STOREYS) for part in parts}
 
 # Loaded when first needed, so that `import tinyconv` stays quick.
-LATE = ["numba", "scipy", "h5py", "matplotlib", "rich", "PIL", "cupy", "threadpoolctl", "lzma", "tensorboardX"]
+LATE = [
+    "numba",
+    "scipy",
+    "h5py",
+    "matplotlib",
+    "rich",
+    "PIL",
+    "cupy",
+    "threadpoolctl",
+    "lzma",
+    "tensorboardX",
+    "safetensors",
+]
 
 FRAMEWORKS = {"keras", "tensorflow", "torch", "jax", "tf_keras", "flax", "chainer", "mxnet"}
 
