@@ -16,8 +16,8 @@ import numpy as np
 
 from .. import kernels
 from ..files import replace_file
-from .archive import json_object
 from . import hdf5
+from .archive import json_object
 from .hdf5 import FileError
 
 SUFFIX = ".safetensors"
