@@ -1,9 +1,16 @@
 """Checks of arguments: what is refused is refused by name, with the value received."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
+
+
+def number(argument: str, value: Any) -> float:
+    """Return `value`, as it is, after checking that it is a finite number."""
+    if not (isinstance(value, int | float | np.number) and np.isfinite(value)):
+        raise ValueError(f"{argument} must be a finite number, got {value!r}")
+    return value  # type: ignore[return-value]
 
 
 def not_negative(argument: str, value: Any) -> float:
@@ -39,6 +46,13 @@ def flag(argument: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise ValueError(f"{argument} must be True or False, got {value!r}")
     return bool(value)
+
+
+def known(argument: str, value: Any, names: Collection[str]) -> str:
+    """Return `value` after checking that it is one of `names`."""
+    if not isinstance(value, str) or value not in names:
+        raise ValueError(f"{argument} must be one of {', '.join(map(repr, names))}, got {value!r}")
+    return value
 
 
 def sizes(argument: str, values: Sequence[int]) -> tuple[int, ...]:

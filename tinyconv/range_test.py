@@ -132,8 +132,9 @@ def lr_finder(
     """Train a compiled model for `steps` steps with rates from `lowest` to `highest`, each a fixed factor larger.
 
     `data` is (x, y), (x, y, sample_weight) or what gives batches, as in `fit`; they are gone through as often as it
-    takes. The test ends early when the loss explodes. Afterwards weights, optimizer, dropout and history are as they
-    were: training goes on as if nothing had been. Batches that a generator has given are gone, though.
+    takes. The test ends early when the loss explodes; a ValueError says that no loss is finite. Afterwards weights,
+    optimizer, dropout and history are as they were: training goes on as if nothing had been. Batches that a generator
+    has given are gone, though.
     """
     lowest, highest, steps = positive("lowest", lowest), positive("highest", highest), size("steps", steps)
     if lowest >= highest or steps < 10:
@@ -150,6 +151,11 @@ def lr_finder(
         model.optimizer.learning_rate = lambda step: float(rates[min(step - begin, steps - 1)])
         with np.errstate(over="ignore", invalid="ignore"):  # the explosion is what is looked for
             model.fit(x, y, batch_size, sample_weight=sample_weight, epochs=steps, verbose=0, callbacks=recorder)
+    if not recorder.losses:
+        raise ValueError(
+            "the loss is not finite before the first step: scale the data (images by 1/255), or build the model anew, "
+            "if its weights are not finite"
+        )
     return RangeTest(rates[: len(recorder.losses)], np.array(recorder.losses))
 
 

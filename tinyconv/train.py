@@ -199,8 +199,8 @@ def find_rate(recipe: Recipe, options: Namespace, folder: Path) -> None:
         x, y, batch_size = training_source(recipe, config, data)
         try:
             found = lr_finder(model, x if y is None else (x, y), batch_size)
-        except ImageError as error:
-            raise NotReadError(str(error)) from None
+        except ValueError as error:
+            raise RunError(f"--lr-find: {error}") from None
     make(folder)
     with writing(folder):
         visualize.save(found.plot(), folder / RATES)

@@ -186,3 +186,23 @@ def test_refusals(make, message):
 def test_maps_of_a_warp_are_one_for_each_image(rng):
     with pytest.raises(ValueError, match=r"needs maps of shape \(2, 2, 3\), got \(1, 2, 3\)"):
         tc.functions.warp(rng.random((2, 4, 4, 1)), np.zeros((1, 2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(size=(4, 0)), r"size must be a positive integer or two, got \(4, 0\)"),
+        (dict(size=(4, 4, 3)), "size must be a positive integer or two"),
+        (dict(interpolation="linear"), "interpolation must be one of 'bilinear', 'nearest', .*, got 'linear'"),
+        (dict(antialias="yes"), "antialias must be True or False, got 'yes'"),
+        (
+            dict(x=np.ones((5, 5, 3))),
+            r"resize takes images \(n, h, w, c\) of at least one pixel, got shape \(5, 5, 3\)",
+        ),
+        (dict(x=np.ones((2, 0, 5, 3))), "of at least one pixel"),
+    ],
+    ids=str,
+)
+def test_resize_refuses_what_makes_no_sense(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        tc.functions.resize(**{"x": np.ones((1, 5, 5, 3)), "size": (4, 4), **arguments})

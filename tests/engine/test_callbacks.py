@@ -89,6 +89,10 @@ def test_checkpoint_errors():
     for save_freq in ("batch", 0, 1.5):
         with pytest.raises(ValueError, match=f"save_freq must be .* got {save_freq!r}"):
             tc.callbacks.ModelCheckpoint("a.weights.h5", save_freq=save_freq)
+    for name in ("w{}", "w{0}", "w{", "w}", "w{epoch:zz}", "{val_loss:d}", "{loss.best}", "{loss[0]}", "{loss:2.2.f}"):
+        with pytest.raises(ValueError, match=r'filepath has fields such as "{epoch:02d}" .*, got '):
+            tc.callbacks.ModelCheckpoint(name + ".weights.h5")
+    tc.callbacks.ModelCheckpoint("{{a}}{epoch:02d}-{batch}-{val_top 2:.2f}-{loss!r:>8}.weights.h5")
     with pytest.raises(ValueError, match="names val_loss, but there are only epoch, batch, loss"):
         fire(tc.callbacks.ModelCheckpoint("{val_loss:.2f}.weights.h5"), {"loss": 1.0})
 
@@ -112,6 +116,33 @@ def test_csv_logger_appends_and_takes_new_columns(tmp_path):
     assert path.read_text() == "epoch;loss;val_loss;rate\n0;0.5;NA;NA\n0;0.25;1.0;0.1\n"
     fire(tc.callbacks.CSVLogger(str(path), ";"), {"loss": 2.0})
     assert path.read_text() == "epoch;loss;val_loss\n0;2.0;NA\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("epoch,loss\n0,1,2\n", r"row 1 of .*history\.csv has 3 values for 2 columns: mend it"),
+        ("epoch;loss\n0;1\n", r"history\.csv has no column epoch, but epoch;loss: give its separator, or mend it"),
+        ("epoch,loss\n0,\0\n".encode("utf-16"), r"history\.csv is no table, to which epochs could be appended: mend"),
+    ],
+)
+def test_csv_logger_appends_to_no_other_file(tmp_path, content, message):
+    path = tmp_path / "history.csv"
+    content = content if isinstance(content, bytes) else content.encode()
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        tc.callbacks.CSVLogger(path, append=True).on_train_begin()
+    assert path.read_bytes() == content
+
+
+def test_csv_logger_fills_up_a_row_that_a_dead_process_left(tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text("epoch,accuracy,loss\n0,0.5,1.0\n1,0.7")
+    fire(tc.callbacks.CSVLogger(path, append=True), {"loss": 0.25, "accuracy": 1.0})
+    assert path.read_text() == "epoch,accuracy,loss\n0,0.5,1.0\n1,0.7,NA\n0,1.0,0.25\n"
+    for separator in ("", ", ", 5):
+        with pytest.raises(ValueError, match="separator must be one character"):
+            tc.callbacks.CSVLogger(path, separator)
 
 
 @pytest.mark.parametrize(

@@ -114,10 +114,32 @@ def test_fit_on_augmented_images(rng):
     assert means[0] == means[1] != means[2]
 
 
+def test_rounds_of_fit_are_draws_of_their_own(rng):
+    """What comes after draws anew: no transformation is made twice."""
+    x = rng.random((2, 8, 8, 1)).astype(np.float32)
+    tc.set_seed(2)
+    generator, seen = ImageDataGenerator(rotation_range=90, featurewise_center=True), []
+    inner = generator.transform_of
+    generator.transform_of = lambda *given: seen.append(inner(*given)["theta"]) or inner(*given)
+    generator.fit(x, augment=True, rounds=3)
+    generator.get_random_transform(x.shape[1:])
+    generator.fit(x, augment=True)
+    assert len(seen) == len(set(seen)) == 3 * 2 + 1 + 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"fill_mode": "mirror"}, 'fill_mode must be one of "constant", "nearest", "reflect", "wrap", got \'mirror\''),
+        ({"fill_mode": "mirror"}, "fill_mode must be one of 'constant', 'nearest', 'reflect', 'wrap', got 'mirror'"),
+        ({"rotation_range": "40"}, "rotation_range must be a finite number, got '40'"),
+        ({"shear_range": None}, "shear_range must be a finite number, got None"),
+        ({"width_shift_range": "a"}, "width_shift_range must be a finite number, got 'a'"),
+        ({"height_shift_range": [1, "b"]}, "height_shift_range must be a finite number, got 'b'"),
+        ({"height_shift_range": []}, "height_shift_range must be a number or a list of at least one"),
+        ({"channel_shift_range": float("nan")}, "channel_shift_range must be a finite number, got nan"),
+        ({"rescale": "1/255"}, "rescale must be a finite number, got '1/255'"),
+        ({"cval": None}, "cval must be a finite number"),
+        ({"preprocessing_function": "vgg16"}, "preprocessing_function must be a function of an image, got 'vgg16'"),
         ({"data_format": "channels"}, "data_format must be one of"),
         ({"zoom_range": [1, 2, 3]}, "zoom_range must be a pair"),
         ({"brightness_range": 0.5}, "brightness_range must be a pair"),

@@ -4,12 +4,15 @@ import builtins
 import re
 import sys
 import types
+from contextlib import nullcontext
 
 import pytest
 from rich.console import Console
 
 import tinyconv as tc
+from tinyconv.callbacks import CallbackList
 from tinyconv.callbacks.live_bar import LiveBar, broken
+from tinyconv.callbacks.progress import ProgressBar
 
 
 @pytest.mark.parametrize("verbose", [1, "auto", 2])
@@ -23,6 +26,51 @@ def test_one_line_an_epoch_where_there_is_no_terminal(verbose, digits, network, 
         rf"loss: {number} - accuracy: {number} - val_loss: {number} - val_accuracy: {number}\n"
     )
     assert re.fullmatch(line.format(1) + line.format(2), out)
+
+
+def test_an_epoch_that_is_stopped_says_how_far_it_came(digits, network, capsys):
+    model = network()
+
+    def stop(batch, logs):
+        model.stop_training = batch == 1
+
+    model.fit(*digits, batch_size=20, epochs=2, callbacks=tc.callbacks.LambdaCallback(on_train_batch_end=stop))
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("Epoch 1/2  2/3  ")
+
+
+@pytest.mark.parametrize("kind", [ProgressBar, tc.callbacks.ProgbarLogger])
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_bar_that_has_seen_a_training_shows_an_evaluation(kind, fails, digits, network, capsys):
+    model, bar = network(), kind()
+
+    def fail(batch, logs):
+        raise OSError("the disk is gone")
+
+    listeners = [bar, tc.callbacks.LambdaCallback(on_train_batch_end=fail)] if fails else [bar]
+    with pytest.raises(OSError, match="the disk is gone") if fails else nullcontext():
+        model.fit(*digits, callbacks=listeners)
+    capsys.readouterr()
+    model.evaluate(*digits, callbacks=bar)
+    assert "loss: " in capsys.readouterr().out
+
+
+def test_a_bar_that_is_told_nothing(capsys):
+    """A loop of one's own need not say how many epochs and batches there will be."""
+    with CallbackList(add_progbar=True, model=tc.Sequential()) as listeners:
+        listeners.on_train_begin()
+        listeners.on_epoch_begin(0)
+        for batch in range(3):
+            listeners.on_train_batch_end(batch, {"loss": 0.5})
+        listeners.on_epoch_end(0, {"loss": 0.5})
+        listeners.on_train_end()
+        listeners.on_test_begin()
+        listeners.on_test_end({"loss": 0.25})
+        listeners.on_predict_begin()
+        listeners.on_predict_end()
+    first, second = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"Epoch 1  3/3  [\d.]+ s  0 images/s  loss: 0\.5000", first)
+    assert second == "loss: 0.2500"
 
 
 def test_verbose_0_is_silent(digits, network, capsys):

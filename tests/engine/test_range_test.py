@@ -37,6 +37,14 @@ def test_the_test_ends_when_the_loss_explodes():
     assert "suggestion: none" in repr(found)
 
 
+def test_no_loss_that_is_finite():
+    model = linear("sgd")
+    model.layers[0].set_weights([np.full((1, 1), np.inf, np.float32)])
+    with pytest.raises(ValueError, match=r"the loss is not finite before the first step: scale the data"):
+        tc.lr_finder(model, (X, 3 * X))
+    assert np.isinf(model.get_weights()[0]).all()
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "nadam"])
 @pytest.mark.parametrize("trained", [False, True])
 def test_training_goes_on_as_if_nothing_had_been(optimizer, trained, digits, network):

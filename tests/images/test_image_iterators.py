@@ -8,6 +8,7 @@ from image_kinds import kinds, late_png, noise
 from PIL import Image
 
 import tinyconv as tc
+from tinyconv.preprocessing.iterators import NumpyArrayIterator
 
 Ours = tc.preprocessing.image.ImageDataGenerator
 
@@ -287,12 +288,15 @@ def test_transformed_images_are_saved_on_request(folder, tmp_path):
         (dict(subset="validation"), "no images found in"),
         (dict(target_size=5.5), "target_size must be a positive integer or two"),
         (dict(interpolation="lanczos3"), "interpolation must be one of"),
+        (dict(keep_aspect_ratio="yes"), "keep_aspect_ratio must be True or False"),
+        (dict(save_to_dir="nowhere"), "save_to_dir must be a folder, and there is none: nowhere"),
+        (dict(save_to_dir=".", save_format="text"), "save_format must be a kind of image file, .* got 'text'"),
     ],
     ids=str,
 )
 def test_what_makes_no_sense_is_refused(folder, given, message):
     with pytest.raises(ValueError, match=message):
-        next(Ours().flow_from_directory(folder, **given))
+        Ours().flow_from_directory(folder, **given)
 
 
 def test_arrays_that_do_not_fit_are_refused():
@@ -303,8 +307,11 @@ def test_arrays_that_do_not_fit_are_refused():
         (dict(x=x, y=np.zeros(5), sample_weight=[1]), "there are 5 images and 1 in sample_weight"),
         (dict(x=[x, np.zeros(4)], y=None), "there are 5 images and 4 in x"),
         (dict(x=x, y=None, subset="test"), "subset must be"),
+        (dict(x=x, y=None, save_to_dir="nowhere"), "save_to_dir must be a folder"),
     ):
         with pytest.raises(ValueError, match=message):
             Ours().flow(**given)
+    with pytest.raises(ValueError, match="data_format must be one of 'channels_last', 'channels_first', got 'first'"):
+        NumpyArrayIterator(x, None, Ours(), data_format="first")
     with pytest.warns(UserWarning, match=r"images have 1, 3 or 4 channels, got 2 \(axis 3\)"):
         Ours().flow(x[..., :2])

@@ -90,6 +90,8 @@ def test_weights_gradients_and_images(tmp_path):
     model.reduce_gradients = lambda gradients, n: grads.append([g.copy() for g in gradients]) or inner(gradients, n)
     board = tc.callbacks.TensorBoard(tmp_path, histogram_freq=1, write_images=True, write_grads=True)
     model.fit(x, y, batch_size=4, epochs=2, verbose=0, callbacks=board)
+    assert model.keeps_gradients is False
+    assert model.gradients is None
     found = events(tmp_path)
     tags = {tag for _, tag, _ in found}
     for weight, gradient in zip(model.trainable_weights, grads[-1], strict=True):
@@ -100,7 +102,6 @@ def test_weights_gradients_and_images(tmp_path):
             assert buckets[-1, 1] >= values.max() - 1e-6
     assert {tag for tag in tags if "/image" in tag} >= {f"conv2d/kernel/image/{i}" for i in range(3)}
     assert "dense/bias/image/0" in tags
-    assert model.fit(x, y, verbose=0).model.keeps_gradients is False
 
 
 def test_images_of_weights():

@@ -146,10 +146,11 @@ class CallbackList(Callback):
     def __exit__(self, *exception: object) -> None:
         if not self.callbacks:
             return
+        from .progbar import ProgbarLogger
         from .progress import ProgressBar
 
         for callback in self.callbacks:
-            if isinstance(callback, ProgressBar):
+            if isinstance(callback, ProgressBar | ProgbarLogger):
                 callback.stop()
 
     def _show_progress(self, animate: bool) -> None:

@@ -41,7 +41,7 @@ class ModelCheckpoint(Monitor):
             )
         self.save_weights_only = weights
         super().__init__(monitor, mode, initial_value_threshold)
-        self.filepath, self.verbose, self.save_best_only = str(filepath), verbose, save_best_only
+        self.filepath, self.verbose, self.save_best_only = checked_fields(str(filepath)), verbose, save_best_only
         self.save_freq = save_frequency(save_freq)
         self.counter = BatchCounter(self.save_freq)
 
@@ -98,6 +98,25 @@ class ModelCheckpoint(Monitor):
         say(f"\nEpoch {epoch}: {self.monitor} {change}, saving model to {path}", self.verbose)
         self.best = value
         return True
+
+
+class _AnyLogs(dict[str, Any]):
+    """Logs of which each has a value."""
+
+    def __missing__(self, name: str) -> float:
+        return 1.0
+
+
+def checked_fields(filepath: str) -> str:
+    """Return `filepath` after checking that numbers can be put into its fields: which there are, training shows."""
+    try:
+        filepath.format_map(_AnyLogs(epoch=1, batch=1))
+    except (ValueError, IndexError, AttributeError, TypeError) as error:
+        raise ValueError(
+            f'filepath has fields such as "{{epoch:02d}}" and "{{val_loss:.2f}}", and {{{{ and }}}} for braces, '
+            f"got {filepath}: {error}"
+        ) from None
+    return filepath
 
 
 class BatchCounter:

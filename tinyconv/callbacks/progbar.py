@@ -159,6 +159,10 @@ class ProgbarLogger(Callback):
         """From now on evaluations are parts of epochs."""
         self.fitting = True
 
+    def on_train_end(self, logs: Any = None) -> None:
+        """From now on evaluations stand for themselves."""
+        self.fitting = False
+
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Start the epoch's bar."""
         self.target = (self.params or {}).get("steps", self.target)
@@ -200,6 +204,10 @@ class ProgbarLogger(Callback):
     def on_predict_end(self, logs: Any = None) -> None:
         """End the bar of a prediction."""
         self._end(None)
+
+    def stop(self) -> None:
+        """Forget what was in progress, also when training is interrupted."""
+        self.fitting = False
 
     def _begin(self) -> None:
         self.seen = 0

@@ -29,7 +29,8 @@ class ProgressBar(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Start the epoch's bar."""
-        self._begin(f"Epoch {epoch + 1}/{self._asked['epochs']}")
+        epochs = self._asked.get("epochs")
+        self._begin(f"Epoch {epoch + 1}" if epochs is None else f"Epoch {epoch + 1}/{epochs}")
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Move the bar."""
@@ -39,6 +40,10 @@ class ProgressBar(Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Print the epoch's line, in place of the bar."""
         self._end(broken([*self._head(), self.rate()], entries(logs), columns()))
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """From now on evaluations stand for themselves."""
+        self.fitting = False
 
     def on_test_begin(self, logs: Any = None) -> None:
         """Start the bar of an evaluation."""
@@ -65,9 +70,9 @@ class ProgressBar(Callback):
 
     def on_predict_end(self, logs: Any = None) -> None:
         """Take the bar away, and print the prediction's line if that was asked for."""
-        if self._asked["verbose"] in (1, 2):
+        if self._asked.get("verbose") in (1, 2):
             self._end(broken(self._head(), [], columns()))
-        self.stop()
+        self._take_down()
 
     @property
     def _asked(self) -> dict[str, Any]:
@@ -76,7 +81,7 @@ class ProgressBar(Callback):
     def _begin(self, title: str) -> None:
         self.started, self.seen, self.done, self.drawn, self.title = time.perf_counter(), 0, 0, 0.0, title
         if self.animate:
-            self.bar = LiveBar(title, self._asked["steps"])
+            self.bar = LiveBar(title, self._asked.get("steps"))
 
     def _move(self, batch: int, logs: BatchLogs) -> None:
         self.done = batch + 1
@@ -87,8 +92,8 @@ class ProgressBar(Callback):
 
     def _head(self) -> list[str]:
         """Return what a line begins with: title, batches, seconds."""
-        steps = self._asked["steps"] or self.done
-        return [self.title, f"{steps}/{steps}", f"{time.perf_counter() - self.started:.1f} s"]
+        steps = self._asked.get("steps") or self.done
+        return [self.title, f"{self.done}/{steps}", f"{time.perf_counter() - self.started:.1f} s"]
 
     def _end(self, line: str) -> None:
         """Print a line, in place of the bar if there is one."""
@@ -103,7 +108,11 @@ class ProgressBar(Callback):
         return f"{self.seen / max(time.perf_counter() - self.started, 1e-9):,.0f} images/s"
 
     def stop(self) -> None:
-        """Take the bar off the screen, also when training is interrupted."""
+        """Take the bar off the screen, and forget what was in progress, also when training is interrupted."""
+        self.fitting = False
+        self._take_down()
+
+    def _take_down(self) -> None:
         if self.bar is not None:
             self.bar.stop()
             self.bar = None

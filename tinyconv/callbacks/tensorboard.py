@@ -89,6 +89,8 @@ class TensorBoard(Callback):
     def on_train_end(self, logs: Any = None) -> None:
         """Close the files."""
         self.fitting = False
+        if self.write_grads and self.histogram_freq:
+            self.model.keeps_gradients, self.model.gradients = False, None
         self._close()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

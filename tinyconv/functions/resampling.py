@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
+from ..arguments import flag, known, pair
 from ..tensor import Formula, Function, Tensor, as_tensor
 
 Taps = tuple[np.ndarray, np.ndarray]  # indices and weights, (output length, k) each
@@ -66,8 +67,10 @@ def resize(x: Any, size: tuple[int, int], interpolation: str = "bilinear", antia
 
     With `antialias` an image that becomes smaller is made of all of its pixels, not of those near a place alone.
     """
-    x = as_tensor(x)
-    method = (ANTIALIASED if antialias else METHODS)[interpolation]
+    x, size = as_tensor(x), pair("size", size)
+    if x.ndim != 4 or 0 in x.shape[1:3]:
+        raise ValueError(f"resize takes images (n, h, w, c) of at least one pixel, got shape {x.shape}")
+    method = (ANTIALIASED if flag("antialias", antialias) else METHODS)[known("interpolation", interpolation, METHODS)]
     return Resize(*(method(new, old) for new, old in zip(size, x.shape[1:3], strict=True)))(x)
 
 

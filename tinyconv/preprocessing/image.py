@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import fraction, size, whole
+from ..arguments import fraction, known, number, size, whole
 from ..config import floatx
 from ..randomness import Stream, uniform
 from ..utils.image import array_to_img, img_to_array, load_img, save_img, smart_resize
@@ -71,18 +71,25 @@ class ImageDataGenerator:
         self.featurewise_center, self.samplewise_center = featurewise_center, samplewise_center
         self.featurewise_std_normalization = featurewise_std_normalization
         self.samplewise_std_normalization = samplewise_std_normalization
-        self.zca_whitening, self.zca_epsilon = zca_whitening, zca_epsilon
-        self.rotation_range, self.shear_range = rotation_range, shear_range
-        self.width_shift_range, self.height_shift_range = width_shift_range, height_shift_range
+        self.zca_whitening, self.zca_epsilon = zca_whitening, number("zca_epsilon", zca_epsilon)
+        self.rotation_range, self.shear_range = (
+            number("rotation_range", rotation_range),
+            number("shear_range", shear_range),
+        )
+        self.width_shift_range = _checked_shift("width_shift_range", width_shift_range)
+        self.height_shift_range = _checked_shift("height_shift_range", height_shift_range)
         self.brightness_range = None if brightness_range is None else _range("brightness_range", brightness_range)
         if isinstance(zoom_range, float | int | np.number):
             zoom_range = (1 - zoom_range, 1 + zoom_range)
         self.zoom_range = _range("zoom_range", zoom_range)
-        self.channel_shift_range = channel_shift_range
-        self.fill_mode, self.cval = _one_of("fill_mode", fill_mode, FILL_MODES), cval
+        self.channel_shift_range = number("channel_shift_range", channel_shift_range)
+        self.fill_mode, self.cval = known("fill_mode", fill_mode, FILL_MODES), number("cval", cval)
         self.horizontal_flip, self.vertical_flip = horizontal_flip, vertical_flip
-        self.rescale, self.preprocessing_function = rescale, preprocessing_function
-        self.data_format = _one_of("data_format", data_format or "channels_last", ("channels_last", "channels_first"))
+        self.rescale = None if rescale is None else number("rescale", rescale)
+        if preprocessing_function is not None and not callable(preprocessing_function):
+            raise ValueError(f"preprocessing_function must be a function of an image, got {preprocessing_function!r}")
+        self.preprocessing_function = preprocessing_function
+        self.data_format = known("data_format", data_format or "channels_last", ("channels_last", "channels_first"))
         first = self.data_format == "channels_first"
         self.channel_axis, self.row_axis, self.col_axis = (1, 2, 3) if first else (3, 1, 2)
         self.validation_split = fraction("validation_split", validation_split or 0.0)
@@ -219,7 +226,7 @@ class ImageDataGenerator:
 
         The same `seed` gives the same; without one, each call gives others.
         """
-        return self.transform_of(img_shape, self._draw(seed), 0)
+        return self.transform_of(img_shape, self._own_stream(seed).draw(), 0)
 
     def transform_of(self, img_shape: Sequence[int], draw: tuple[int, int, int], sample: int) -> dict[str, Any]:
         """Return the parameters of image number `sample`'s transformation at a draw (seed, stream, step).
@@ -293,7 +300,7 @@ class ImageDataGenerator:
         if self.rescale:
             x *= x.dtype.type(self.rescale)
         if augment:
-            x = np.stack([*self._augmented(x, size("rounds", rounds), self._draw(seed))])
+            x = np.stack([*self._augmented(x, size("rounds", rounds), self._own_stream(seed))])
         axes = 0, self.row_axis, self.col_axis
         if self.featurewise_center:
             self.mean = _mean(x, axes)
@@ -305,20 +312,20 @@ class ImageDataGenerator:
             u, s, _ = np.linalg.svd(x.reshape(len(x), -1).T, full_matrices=False)
             self.zca_whitening_matrix = (u * (np.sqrt(len(x)) / (s + self.zca_epsilon))) @ u.T
 
-    def _augmented(self, images: np.ndarray, rounds: int, draw: tuple[int, int, int]) -> Iterator[np.ndarray]:
+    def _augmented(self, images: np.ndarray, rounds: int, stream: Stream) -> Iterator[np.ndarray]:
         """Yield `rounds` random transformations of each image, round by round."""
-        seed, stream, step = draw
-        for number in range(step, step + rounds):
+        for _ in range(rounds):
+            draw = stream.draw()
             for i, image in enumerate(images):
-                yield self.apply_transform(image, self.transform_of(image.shape, (seed, stream, number), i))
+                yield self.apply_transform(image, self.transform_of(image.shape, draw, i))
 
-    def _draw(self, seed: int | None) -> tuple[int, int, int]:
-        """Return the next draw of the generator's own stream, or the first of a seed's."""
+    def _own_stream(self, seed: int | None) -> Stream:
+        """Return the generator's own stream, or, from its beginning, that of a seed."""
         if seed is not None:
-            return Stream(seed).draw()
+            return Stream(seed)
         if self._stream is None:
             self._stream = Stream()
-        return self._stream.draw()
+        return self._stream
 
 
 def _mean(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
@@ -345,10 +352,13 @@ def _range(argument: str, given: Any) -> tuple[float, float]:
     return given[0], given[1]
 
 
-def _one_of(argument: str, given: str, known: tuple[str, ...]) -> str:
-    if given not in known:
-        names = ", ".join(f'"{name}"' for name in known)
-        raise ValueError(f"{argument} must be one of {names}, got {given!r}")
+def _checked_shift(argument: str, given: Any) -> Any:
+    """Return a range of shifts after checking that it is a number, or numbers to choose from."""
+    several = isinstance(given, Sequence | np.ndarray) and not isinstance(given, str)
+    for one in given if several else [given]:
+        number(argument, one)
+    if several and not len(given):
+        raise ValueError(f"{argument} must be a number or a list of at least one, got {given!r}")
     return given
 
 

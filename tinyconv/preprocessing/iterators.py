@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ..arguments import pair
+from ..arguments import flag, known, pair
 from ..config import floatx
 from ..data.dataset import Batch, count
 from ..data.images import ImageFiles, SampleDataset, find_images, load_image
 from ..data.images.cache import cached
-from ..data.images.decode import CHANNELS, check_color_mode
+from ..data.images.decode import CHANNELS, RESAMPLING, check_color_mode
 from ..data.images.samples import AHEAD, stacked
 from ..randomness import Stream, permutation
 from ..utils.image import array_to_img, img_to_array
@@ -53,7 +53,7 @@ class ImageIterator(SampleDataset):
     ) -> None:
         super().__init__(samples, batch_size, shuffle, seed, workers)
         self.image_data_generator, self.image_shape = image_data_generator, image_shape
-        self.save_to_dir, self.save_prefix, self.save_format = save
+        self.save_to_dir, self.save_prefix, self.save_format = _checked_saving(*save)
         self.dtype = dtype or floatx()
         stream = Stream(self.seed)
         self._draws = stream.seed, stream.number
@@ -170,7 +170,7 @@ class NumpyArrayIterator(ImageIterator):
         ]:
             if other is not None and len(other) != len(self.x):
                 raise ValueError(f"there are {len(self.x)} images and {len(other)} in {name}: they must be as many")
-        axis = 1 if data_format == "channels_first" else 3
+        axis = 1 if _checked_format(data_format) == "channels_first" else 3
         if self.x.shape[axis] not in (1, 3, 4):
             warnings.warn(f"images have 1, 3 or 4 channels, got {self.x.shape[axis]} (axis {axis})", stacklevel=3)
         if subset is not None:
@@ -239,6 +239,8 @@ class DirectoryIterator(ImageIterator):
         cache: str | os.PathLike[str] | None = None,
         workers: int | None = None,
     ) -> None:
+        known("interpolation", interpolation, RESAMPLING)
+        _checked_format(data_format)
         if class_mode not in CLASS_MODES:
             raise ValueError(f"class_mode must be one of {', '.join(map(repr, CLASS_MODES))}, got {class_mode!r}")
         if subset is not None:
@@ -259,7 +261,7 @@ class DirectoryIterator(ImageIterator):
         self._hold(files)
         self.num_classes = len(files.classes)
         self.class_indices = {name: number for number, name in enumerate(files.classes)}
-        settings = "Pillow", color_mode, self.target_size, interpolation, keep_aspect_ratio
+        settings = "Pillow", color_mode, self.target_size, interpolation, flag("keep_aspect_ratio", keep_aspect_ratio)
         self._read = cached(lambda path: np.array(load_image(path, *settings[1:])), cache, settings)
         shape = (*self.target_size, CHANNELS[color_mode])
         shape = (shape[2], *shape[:2]) if data_format == "channels_first" else shape
@@ -294,6 +296,24 @@ class DirectoryIterator(ImageIterator):
         if self.class_mode == "categorical":
             return Batch(x, np.eye(self.num_classes, dtype=self.dtype)[labels])
         return Batch(x, labels.astype(self.dtype))
+
+
+def _checked_format(data_format: str | None) -> str:
+    return known("data_format", data_format or "channels_last", ("channels_last", "channels_first"))
+
+
+def _checked_saving(
+    save_to_dir: str | os.PathLike[str] | None, save_prefix: str, save_format: str
+) -> tuple[str | os.PathLike[str] | None, str, str]:
+    """Return where and how images are to be saved, if they are, after checking that they can be."""
+    if save_to_dir is not None:
+        from PIL.Image import registered_extensions
+
+        if not os.path.isdir(save_to_dir):
+            raise ValueError(f"save_to_dir must be a folder, and there is none: {os.fspath(save_to_dir)}")
+        if f".{save_format}".lower() not in registered_extensions():
+            raise ValueError(f'save_format must be a kind of image file, such as "png" or "jpeg", got {save_format!r}')
+    return save_to_dir, save_prefix, save_format
 
 
 def _checked_subset(subset: str) -> str:

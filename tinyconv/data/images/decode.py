@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...arguments import pair
+from ...arguments import known, pair
 from .resize import resize_image
 
 if TYPE_CHECKING:
@@ -183,8 +183,7 @@ def load_image(
     from PIL.Image import Resampling
 
     check_color_mode(color_mode)
-    if interpolation not in RESAMPLING:
-        raise ValueError(f"interpolation must be one of {', '.join(RESAMPLING)}, got {interpolation!r}")
+    known("interpolation", interpolation, RESAMPLING)
     with opened(source) as image:
         image.load()
         name = "the stream" if isinstance(source, BytesIO) else os.fsdecode(source)

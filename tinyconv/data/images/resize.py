@@ -5,7 +5,7 @@ The weights are those of `functions/resampling.py`.
 
 import numpy as np
 
-from ...arguments import pair
+from ...arguments import known, pair
 from ...functions.resampling import METHODS, Taps
 
 KEEPING = ("bilinear", "nearest", "bicubic", "area")  # these leave an image of the right size as it is
@@ -36,11 +36,7 @@ def resize_image(
 
 def checked(interpolation: str, aspect: str) -> tuple[str, str]:
     """Return both words after checking that they are known."""
-    if interpolation not in METHODS:
-        raise ValueError(f"interpolation must be one of {', '.join(METHODS)}, got {interpolation!r}")
-    if aspect not in ASPECTS:
-        raise ValueError(f"aspect must be one of {', '.join(ASPECTS)}, got {aspect!r}")
-    return interpolation, aspect
+    return known("interpolation", interpolation, METHODS), known("aspect", aspect, ASPECTS)
 
 
 def _between(image: np.ndarray, rows: Taps, columns: Taps) -> np.ndarray:
