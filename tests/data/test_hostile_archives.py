@@ -13,7 +13,7 @@ from cifar_files import believed, drawn, python2_pickle, tar_gz, write_binary, w
 
 from tinyconv.datasets import cifar, cifar10
 from tinyconv.datasets.archives import npz_arrays, tar_members, unpacked
-from tinyconv.datasets.pickled import byte_array, read_pickle
+from tinyconv.datasets.pickled import byte_array, read_pickle, whole_numbers
 
 COUNTS = [4, 4, 4, 4, 4, 6]
 NEEDED = {"a": ((2, 2),)}
@@ -65,6 +65,12 @@ def test_a_pickle_is_never_run(tmp_path, protocol):
         b"T\xff\xff\xff\x7fabc.",  # a string of 2 GB, of which 3 bytes are there
         b"\x8d" + b"\xff" * 7 + b"\x7f" + b"abc.",
         b"I" + b"9" * 10_000 + b"\n.",
+        b"](NNt\x85K\x01s.",
+        b"}(NNtK\x01s.",  # a tuple as a key
+        b"}((NNtK\x01u.",
+        b"}NK\x01s.",
+        b"NN\x93.",
+        b"\x8c\xc8" + b"a" * 200 + b"\x8c\x01b\x93.",
     ],
 )
 def test_what_is_no_pickle_of_data(data):
@@ -80,6 +86,29 @@ def test_a_pickle_that_grows_by_sharing_takes_no_memory():
     value = read_pickle(b"(]" + put[0] + levels + b"l.")
     assert len(value[-1][0]) == 2
     assert value[-1][0][0] is value[-1][0][1] is value[-2][0]
+
+
+def test_texts_and_tuples_that_double_take_neither_memory_nor_time():
+    """A name that is put before itself, forty times, and a tuple that holds itself twice, as a key."""
+    text = b"(\x8c\x01aq\x00"
+    twice = [b"h" + bytes([k]) + b"h" + bytes([k]) for k in range(40)]
+    again, pairs = (
+        text + b"".join(each + code + b"q" + bytes([k + 1]) for k, each in enumerate(twice))
+        for code in (b"\x93", b"\x86")
+    )
+    with pytest.raises(ValueError, match="it names a function by something else than two short texts"):
+        read_pickle(again + b"t.")
+    for key in (b"}h\x28Ns.", b"}(h\x28Nu."):
+        with pytest.raises(ValueError, match="it has a tuple as a key"):
+            read_pickle(pairs + key)
+    value = read_pickle(pairs + b"t.")[-1]
+    with pytest.raises(ValueError, match="a list of whole numbers was expected"):
+        whole_numbers(value)
+    with pytest.raises(ValueError, match="a list of whole numbers was expected"):
+        whole_numbers([1, value])
+    with pytest.raises(ValueError, match="an array was expected: it calls another function"):
+        byte_array(read_pickle(pairs + b"h\x28)Rt.")[-1])
+    assert whole_numbers([3, 1]) == [3, 1]
 
 
 @pytest.mark.parametrize(

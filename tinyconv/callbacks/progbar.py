@@ -159,10 +159,6 @@ class ProgbarLogger(Callback):
         """From now on evaluations are parts of epochs."""
         self.fitting = True
 
-    def on_train_end(self, logs: Any = None) -> None:
-        """From now on evaluations stand for themselves."""
-        self.fitting = False
-
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Start the epoch's bar."""
         self.target = (self.params or {}).get("steps", self.target)

@@ -12,7 +12,7 @@ import numpy as np
 
 from .archives import npz_arrays, readable, tar_members
 from .cache import File, located, verified
-from .pickled import byte_array, read_pickle
+from .pickled import byte_array, read_pickle, whole_numbers
 
 Arrays = tuple[np.ndarray, np.ndarray]
 COUNTS = {"train": 50_000, "test": 10_000}
@@ -81,7 +81,7 @@ def _batches(files: list[bytes], source: Source) -> Arrays:
     batches = [read_pickle(file) for file in files]
     try:
         pixels = np.concatenate([byte_array(batch["data"]).reshape(-1, PIXELS) for batch in batches])
-        labels = np.array([label for batch in batches for label in batch[source.key]])
+        labels = np.array([label for batch in batches for label in whole_numbers(batch[source.key])])
     except (KeyError, TypeError) as error:
         raise ValueError(f"a pickle has no {error}") from None
     return images(pixels), labels

@@ -1,7 +1,10 @@
 """Reading a pickle as data: the stack machine of Python's `pickle`, without the part that imports and calls.
 
-Where a pickle says "call this function with these arguments", a `Call` is put on the stack, which only says so. So a
-hostile pickle can at worst give nonsense. The instructions are listed and explained in Python's module `pickletools`.
+Where a pickle says "call this function with these arguments", a `Call` is put on the stack, which only says so. Nothing
+is called, and what is made takes no more memory than a fixed multiple of the pickle's length. It may still be nonsense,
+and values that contain one another many times over are larger than they take: to print them, to compare them or to copy
+them may take forever, so whoever asks for a value has to look at its type first. The instructions are listed and
+explained in Python's module `pickletools`.
 """
 
 from typing import Any
@@ -16,6 +19,7 @@ PLAIN = {  # a value that stands in the pickle goes on the stack
 FRESH: dict[str, Any] = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
 FIXED = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+LONGEST = 200  # characters of the name of a module and a function
 ARRAYS = ("numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct")
 
 
@@ -67,12 +71,12 @@ class Machine:
             stack[-1].extend(values)
         elif name == "SETITEMS":
             values = self.since_mark()
-            stack[-1].update(zip(values[::2], values[1::2], strict=True))
+            stack[-1].update(zip(map(key, values[::2]), values[1::2], strict=True))
         elif name in ("APPEND", "REDUCE", "BUILD", "STACK_GLOBAL"):
             self.combine(name, stack.pop())
         elif name == "SETITEM":
-            value, key = stack.pop(), stack.pop()
-            stack[-1][key] = value
+            value, place = stack.pop(), key(stack.pop())
+            stack[-1][place] = value
         elif name not in ("PROTO", "FRAME", "STOP"):
             raise ValueError(f"it has the instruction {name}, which data need not have")
 
@@ -85,8 +89,17 @@ class Machine:
             self.stack[-1] = Call(below, value)
         elif name == "BUILD":
             below.state = value
-        else:
+        elif isinstance(below, str) and isinstance(value, str) and len(below) + len(value) < LONGEST:
             self.stack[-1] = f"{below} {value}"
+        else:
+            raise ValueError("it names a function by something else than two short texts")
+
+
+def key(value: Any) -> Any:
+    """Return a key of a dict: a text or a number, of which a hash is quickly found, unlike that of nested tuples."""
+    if not isinstance(value, str | bytes | int | float):
+        raise ValueError(f"it has a {type(value).__name__} as a key")
+    return value
 
 
 def read_pickle(data: bytes) -> Any:
@@ -110,11 +123,18 @@ def byte_array(value: Any) -> np.ndarray:
     """Return the array of bytes that a `Call` describes, read-only; raises ValueError if it describes another thing."""
     try:
         if value.function not in ARRAYS:
-            raise ValueError(f"it calls {value.function}")
+            raise ValueError("it calls another function")
         _, shape, kind, columns_first, data = value.state
         if kind.function != "numpy dtype" or kind.arguments[0] not in ("u1", "|u1") or columns_first:
             raise ValueError("it is no array of bytes, row by row")
         raw = data.encode("latin-1") if isinstance(data, str) else data
         return np.frombuffer(raw, np.uint8).reshape(shape)
-    except (AttributeError, TypeError, ValueError, IndexError) as error:
+    except (AttributeError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise ValueError(f"an array was expected: {error}") from None
+
+
+def whole_numbers(value: Any) -> list[int]:
+    """Return a list of whole numbers; raises ValueError for anything else, however large."""
+    if type(value) is not list or not all(type(each) is int for each in value):
+        raise ValueError("a list of whole numbers was expected")
+    return value

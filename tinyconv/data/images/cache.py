@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..._version import __version__
+
 Read = Callable[[str], np.ndarray]
 
 
@@ -15,7 +17,8 @@ def cached(read: Read, cache: str | os.PathLike[str] | None, settings: object) -
     """Return `read`, a function from a file's path to its image, with what it has read kept.
 
     `cache` is "memory", a folder, which is made, or None for no cache. In a folder an image is found again, in later
-    runs, too, as long as its file's path, size and time are the same, and `settings`, all that `read` depends on.
+    runs, too, as long as its file's path, size and time are the same, `settings`, all that `read` depends on, and the
+    versions of tinyconv and of what decodes: Pillow and its libraries.
     """
     if cache is None:
         return read
@@ -23,7 +26,18 @@ def cached(read: Read, cache: str | os.PathLike[str] | None, settings: object) -
         return _in_memory(read)
     folder = Path(cache)
     folder.mkdir(parents=True, exist_ok=True)
-    return _in_folder(read, folder, repr(settings))
+    return _in_folder(read, folder, repr((settings, decoder())))
+
+
+def decoder() -> tuple[str, ...]:
+    """Return the versions of all that an image's pixels come from."""
+    import PIL
+    from PIL import features
+
+    libraries = [
+        features.version(name) or "" for name in ("libjpeg_turbo", "jpg", "jpg_2000", "zlib", "libtiff", "webp")
+    ]
+    return __version__, PIL.__version__, *libraries
 
 
 def _in_memory(read: Read) -> Read:
