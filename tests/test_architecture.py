@@ -22,7 +22,7 @@ STOREYS = [
     {"autograd"},  # the backward walk
     {"tensor"},
     {"functions"},  # differentiable operations
-    {"activations", "initializers", "regularizers", "schedules"},
+    {"activations", "constraints", "initializers", "regularizers", "schedules"},
     {"layers"},
     {"losses", "metrics", "optimizers"},
     {"data", "datasets"},

@@ -18,6 +18,7 @@ if not path.isdir(path.join(__path__[0], "kernels")):
 from . import (
     activations,
     callbacks,
+    constraints,
     data,
     datasets,
     functions,
@@ -61,6 +62,7 @@ __all__ = [
     "backend",
     "callbacks",
     "clear_session",
+    "constraints",
     "conv_algorithm",
     "data",
     "datasets",
@@ -94,7 +96,7 @@ __all__ = [
 
 explain_missing(
     [
-        *(sys.modules[__name__], activations, callbacks, data, datasets, functions, initializers, layers, losses),
-        *(metrics, models, optimizers, preprocessing, regularizers, saving, schedules, utils, zoo),
+        *(sys.modules[__name__], activations, callbacks, constraints, data, datasets, functions, initializers, layers),
+        *(losses, metrics, models, optimizers, preprocessing, regularizers, saving, schedules, utils, zoo),
     ]
 )

@@ -18,6 +18,7 @@ from . import registry
 from .config import floatx
 from .names import look_up, snake_case
 from .randomness import Stream, uniform
+from .tensor import as_array
 
 Shape = tuple[int, ...]
 
@@ -71,9 +72,14 @@ def blank() -> Iterator[None]:
         _blank.reset(token)
 
 
-def first_values(initializer: Initializer, shape: Shape, dtype: str) -> np.ndarray:
+def first_values(initializer: Callable[..., Any], shape: Shape, dtype: str) -> np.ndarray:
     """Return what a new weight holds: what `initializer` draws, or zeros inside `blank`."""
-    return np.zeros(shape, dtype) if _blank.get() else initializer(shape, dtype)
+    if _blank.get():
+        return np.zeros(shape, dtype)
+    values: np.ndarray = as_array(initializer(shape, dtype), dtype)
+    if values.shape != shape:
+        raise ValueError(f"an initialiser was asked for the shape {shape} and made {values.shape}")
+    return values
 
 
 class Zeros(Initializer):
@@ -258,10 +264,9 @@ INITIALIZERS: dict[str, type[Initializer]] = {
 registry.add_kind("initializer", "keras.initializers", Initializer, INITIALIZERS)
 
 
-def get(initializer: str | dict[str, Any] | Initializer) -> Initializer:
-    """Return an initialiser by name ("glorot_uniform"), from its description in a configuration, or the given one."""
-    if isinstance(initializer, Initializer):
-        return initializer
-    if isinstance(initializer, dict):
-        return registry.deserialize(initializer, "initializer")
-    return registry.find("initializer", initializer)()
+def get(initializer: Any) -> Any:
+    """Return an initialiser by name ("glorot_uniform"), from its description, a class, or the given object.
+
+    Any function of (shape, dtype) to an array may be given.
+    """
+    return registry.made("initializer", initializer)

@@ -31,7 +31,7 @@ INSTEAD: dict[str, dict[str, str]] = {
         "random": "NumPy does for arrays; tinyconv.set_seed(…) seeds initialisation, shuffling and dropout",
         "legacy export": "models have save, save_weights and get_config",
         "mixed_precision dtype_policies *DTypePolicy": 'set_floatx("float32") or "float64" sets the one dtype of all',
-        "constraints quantizers Quantizer distillation": "there are regularizers, in tinyconv.regularizers",
+        "quantizers Quantizer distillation": "there are regularizers, in tinyconv.regularizers",
         "device": 'model.to("gpu") and tensor.to("gpu") choose the device',
         "distribution": "training uses all cores of one machine, or one GPU",
         "KerasTensor": "tinyconv.Input(shape) makes a symbolic tensor",
@@ -156,6 +156,13 @@ INSTEAD: dict[str, dict[str, str]] = {
         "zero": "use Zeros",
         "serialize deserialize": DESCRIBED,
     },
+    "constraints": {
+        "max_norm": "use MaxNorm",
+        "min_max_norm": "use MinMaxNorm",
+        "non_neg": "use NonNeg",
+        "unit_norm": "use UnitNorm",
+        "serialize deserialize": DESCRIBED,
+    },
     "regularizers": {
         "Orthogonal*": "use L2, or give any function from a tensor to a penalty",
         "Regularizer": "any function from a tensor to a penalty serves",
@@ -202,7 +209,6 @@ INSTEAD: dict[str, dict[str, str]] = {
         "non_trainable_variables": "use non_trainable_weights",
         "variables": "use weights",
         "add_variable": "use add_weight",
-        "add_loss": "give the layer a regularizer, or compile a loss",
         "add_metric metrics metrics_variables": "give compile the metrics",
         "dtype dtype_policy *_dtype": "all layers compute in one dtype, tinyconv.floatx()",
         "path": "use name",
@@ -223,7 +229,7 @@ INSTEAD: dict[str, dict[str, str]] = {
 
 ARGUMENTS = {
     "run_eagerly jit_compile steps_per_execution auto_scale_loss": "leave it out, there is nothing to choose",
-    "*_constraint activity_regularizer": "give the layer a kernel_regularizer",
+    "activity_regularizer": "set the attribute: layer.activity_regularizer = …",
     "autocast": "all layers compute in one dtype, tinyconv.floatx()",
     "trainable": "set the attribute: layer.trainable = False",
     "input_shape": "begin the model with tinyconv.Input(shape)",

@@ -117,6 +117,14 @@ def _fits(target: Any, kind: Kind) -> bool:
     return issubclass(target, kind.base) if isinstance(target, type) else isinstance(target, FunctionType)
 
 
+def made(kind: str, given: Any) -> Any:
+    """Return a thing of a kind by its name or its description, of its class, itself if it can be called, or None."""
+    if isinstance(given, Mapping):
+        return deserialize(given, kind)
+    found = given if given is None or callable(given) else find(kind, given)
+    return found() if isinstance(found, type) else found
+
+
 def serialize(target: Any) -> Any:
     """Return the description of an object or function; of None, numbers and strings, and lists and dicts, themselves.
 
@@ -179,6 +187,11 @@ def from_config(made_of: Callable[..., Any], config: Mapping[str, Any]) -> Any:
     own = made.get_config()
     known_arguments(made_of, {name: value for name, value in config.items() if name not in own or own[name] != value})
     return made
+
+
+def is_keras_s(target: Any) -> bool:
+    """Return whether an object is of a class that Keras has, too, and not the user's own."""
+    return type(target) in _modules
 
 
 def _is_keras(module: Any) -> bool:

@@ -68,10 +68,12 @@ NAMES: dict[str, Callable[[], L1L2]] = {**REGULARIZERS, "l1_l2": _l1_l2}
 registry.add_kind("regularizer", "keras.regularizers", L1L2, NAMES)
 
 
-def get(regularizer: str | dict[str, Any] | L1L2 | None) -> L1L2 | None:
-    """Return a penalty by name ("l1", "l2", "l1_l2"), from its description in a configuration, itself, or None."""
-    if regularizer is None or isinstance(regularizer, L1L2):
-        return regularizer
-    if isinstance(regularizer, dict):
-        return registry.deserialize(regularizer, "regularizer")
-    return registry.find("regularizer", regularizer)()
+def get(regularizer: Any) -> Any:
+    """Return a penalty by name ("l1", "l2", "l1_l2"), from its description, a class, None, or the given object.
+
+    Any function from a tensor to a tensor of one element may be given.
+    """
+    if isinstance(regularizer, str):
+        found = registry.find("regularizer", regularizer)
+        return found() if found is _l1_l2 else registry.made("regularizer", found)
+    return registry.made("regularizer", regularizer)

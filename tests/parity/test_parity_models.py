@@ -200,9 +200,9 @@ def test_configuration(keras, fresh_names, name, arguments):
         else:
             assert value == expected, key
     missing = set(theirs) - set(ours)
-    allowed = {"kernel_constraint", "bias_constraint", "activity_regularizer", "lora_rank", "lora_alpha"}
+    allowed = {"lora_rank", "lora_alpha"}
     allowed |= {"quantization_config", "noise_shape", "max_value", "threshold", "axis"}
-    allowed |= {"beta_constraint", "gamma_constraint", "renorm", "renorm_clipping", "renorm_momentum", "synchronized"}
+    allowed |= {"renorm", "renorm_clipping", "renorm_momentum", "synchronized"}
     allowed |= {"rms_scaling"}
     if name == "Flatten":
         allowed |= {"data_format"}

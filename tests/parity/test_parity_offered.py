@@ -13,13 +13,13 @@ from tinyconv.offered import INSTEAD, METHODS, public_names
 MODULES = {
     "": "",
     **{name: name for name in ("activations", "callbacks", "datasets", "initializers", "layers", "losses", "metrics")},
-    **{name: name for name in ("models", "optimizers", "regularizers")},
+    **{name: name for name in ("constraints", "models", "optimizers", "regularizers")},
     "preprocessing": "preprocessing",
     "schedules": "optimizers.schedules",
     "zoo": "applications",
 }
 CLASSES = {"Model": tc.Model, "Layer": tc.layers.Layer, "Optimizer": tc.optimizers.Optimizer}
-STRINGS = ("activations", "initializers", "losses", "metrics", "optimizers", "regularizers")
+STRINGS = ("activations", "constraints", "initializers", "losses", "metrics", "optimizers", "regularizers")
 
 
 def module(engine, dotted):
@@ -63,7 +63,7 @@ def test_strings(keras, kind):
     import keras.src
 
     get = compiled if kind == "metrics" else getattr(tc, kind).get
-    nobodys = re.compile("Initializer|Loss|Mean|Metric|Optimizer|Regularizer|.*Wrapper", re.IGNORECASE)
+    nobodys = re.compile("Constraint|Initializer|Loss|Mean|Metric|Optimizer|Regularizer|.*Wrapper", re.IGNORECASE)
     unknown = []
     for name in getattr(keras.src, kind).ALL_OBJECTS_DICT:
         try:
@@ -134,7 +134,7 @@ def test_arguments(keras, dotted):
     ("call", "message"),
     [
         (lambda: tc.layers.Dense(2, activaton="relu"), "Dense has no argument activaton: did you mean activation?"),
-        (lambda: tc.layers.Dense(2, kernel_constraint=1), "Dense does not offer kernel_constraint: give the layer a "),
+        (lambda: tc.layers.Flatten(activity_regularizer="l2"), "Flatten does not offer activity_regularizer: set the "),
         (lambda: tc.Sequential().fit(epoch=3), "fit has no argument epoch: did you mean epochs?"),
         (lambda: tc.layers.Dense(2, xyzzy=3), r"Dense.__init__\(\) got an unexpected keyword argument 'xyzzy'"),
         (lambda: tc.layers.Dense(), r"Dense.__init__\(\) missing 1 required positional argument: 'units'"),

@@ -67,6 +67,7 @@ NAMES = [
     *(f"metrics.{name}" for name in METRICS),
     *(f"initializers.{name}" for name in INITIALIZERS),
     *(f"regularizers.{name}" for name in ("L1", "L2", "L1L2")),
+    *(f"constraints.{name}" for name in ("MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm")),
     *(f"callbacks.{name}" for name in CALLBACKS),
     *(f"utils.{name}" for name in ("Progbar", "PyDataset", "Sequence", "plot_model")),
     *(f"Sequential.{name}" for name in METHODS),
@@ -155,10 +156,13 @@ def test_exceptions_are_needed(keras):
         assert all(parameters(tc, dotted)[name].kind == inspect.Parameter.KEYWORD_ONLY for name in names)
 
 
-@pytest.mark.parametrize("module", ["layers", "optimizers", "losses", "initializers", "regularizers", "callbacks"])
+@pytest.mark.parametrize(
+    "module", ["layers", "optimizers", "losses", "initializers", "regularizers", "constraints", "callbacks"]
+)
 def test_nothing_is_missing_from_the_list(module):
     """A public class of these modules that is not compared here must be one that only tinyconv has."""
     bases = {
+        "Constraint",
         "Initializer",
         "Layer",
         "Loss",
@@ -175,7 +179,7 @@ def test_nothing_is_missing_from_the_list(module):
     assert public - strangers <= {dotted.rpartition(".")[2] for dotted in NAMES}
 
 
-@pytest.mark.parametrize("names", ["losses", "metrics", "initializers", "optimizers"])
+@pytest.mark.parametrize("names", ["losses", "metrics", "initializers", "optimizers", "constraints"])
 def test_keras_knows_every_name(keras, names):
     """Each string that `compile` or a layer takes means the like-named thing in Keras."""
     for name, kind in getattr(getattr(tc, names), names.upper()).items():

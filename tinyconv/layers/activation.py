@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from .. import constraints, initializers, regularizers
 from .. import functions as F
-from .. import initializers, regularizers
 from ..arguments import not_negative
 from ..tensor import Tensor
 from .graph import Shape
@@ -46,8 +46,9 @@ class PReLU(OneInput):
         self,
         alpha_initializer: str | initializers.Initializer = "zeros",
         alpha_regularizer: str | regularizers.L1L2 | None = None,
-        *,
+        alpha_constraint: str | constraints.Rule | None = None,
         shared_axes: int | Sequence[int] | None = None,
+        *,
         name: str | None = None,
         dtype: str | None = None,
         trainable: bool = True,
@@ -56,14 +57,15 @@ class PReLU(OneInput):
         super().__init__(name=name, dtype=dtype, trainable=trainable, input_shape=input_shape)
         self.alpha_initializer = initializers.get(alpha_initializer)
         self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self.alpha_constraint = constraints.get(alpha_constraint)
         self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes and list(shared_axes)
         if any(axis < 1 for axis in self.shared_axes or []):
             raise ValueError(f"shared_axes are numbered from 1, got {self.shared_axes}")
 
     def build(self, input_shape: Shape) -> None:
         """Make the slopes, of the shape of a sample with 1 for each shared axis."""
-        shape = self.slopes_of(input_shape)
-        self.alpha = self.add_weight(shape, self.alpha_initializer, regularizer=self.alpha_regularizer, name="alpha")
+        given: Any = {"regularizer": self.alpha_regularizer, "constraint": self.alpha_constraint, "name": "alpha"}
+        self.alpha = self.add_weight(self.slopes_of(input_shape), self.alpha_initializer, **given)
 
     def slopes_of(self, input_shape: Shape) -> tuple[int, ...]:
         """Return the shape of the slopes for inputs of `input_shape`."""
@@ -89,6 +91,7 @@ class PReLU(OneInput):
             **super().get_config(),
             "alpha_initializer": describe(self.alpha_initializer),
             "alpha_regularizer": describe(self.alpha_regularizer),
+            "alpha_constraint": describe(self.alpha_constraint),
             "shared_axes": self.shared_axes,
         }
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .. import activations, initializers, regularizers
+from .. import activations, constraints, initializers, regularizers
 from .. import functions as F
 from ..arguments import size
 from ..config import fusing
@@ -36,6 +36,9 @@ class Conv2D(Convolution):
         bias_initializer: str | initializers.Initializer = "zeros",
         kernel_regularizer: str | regularizers.L1L2 | None = None,
         bias_regularizer: str | regularizers.L1L2 | None = None,
+        activity_regularizer: str | regularizers.L1L2 | None = None,
+        kernel_constraint: str | constraints.Rule | None = None,
+        bias_constraint: str | constraints.Rule | None = None,
         *,
         name: str | None = None,
         dtype: str | None = None,
@@ -43,8 +46,8 @@ class Conv2D(Convolution):
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
         weights = {
-            "kernel": (kernel_initializer, kernel_regularizer),
-            "bias": (bias_initializer, bias_regularizer),
+            "kernel": (kernel_initializer, kernel_regularizer, kernel_constraint),
+            "bias": (bias_initializer, bias_regularizer, bias_constraint),
         }
         super().__init__(
             kernel_size,
@@ -55,6 +58,7 @@ class Conv2D(Convolution):
             activation,
             use_bias,
             weights,
+            activity_regularizer,
             name=name,
             dtype=dtype,
             trainable=trainable,

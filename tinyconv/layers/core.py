@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any, Self
 
-from .. import activations, initializers, regularizers
+from .. import activations, constraints, initializers, regularizers
 from .. import functions as F
 from ..arguments import fraction, not_negative, size, sizes
 from ..config import fusing
@@ -64,6 +64,9 @@ class Dense(Weighted):
         bias_initializer: str | initializers.Initializer = "zeros",
         kernel_regularizer: str | regularizers.L1L2 | None = None,
         bias_regularizer: str | regularizers.L1L2 | None = None,
+        activity_regularizer: str | regularizers.L1L2 | None = None,
+        kernel_constraint: str | constraints.Rule | None = None,
+        bias_constraint: str | constraints.Rule | None = None,
         *,
         name: str | None = None,
         dtype: str | None = None,
@@ -71,11 +74,18 @@ class Dense(Weighted):
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
         weights = {
-            "kernel": (kernel_initializer, kernel_regularizer),
-            "bias": (bias_initializer, bias_regularizer),
+            "kernel": (kernel_initializer, kernel_regularizer, kernel_constraint),
+            "bias": (bias_initializer, bias_regularizer, bias_constraint),
         }
         super().__init__(
-            activation, use_bias, weights, name=name, dtype=dtype, trainable=trainable, input_shape=input_shape
+            activation,
+            use_bias,
+            weights,
+            activity_regularizer,
+            name=name,
+            dtype=dtype,
+            trainable=trainable,
+            input_shape=input_shape,
         )
         self.units = size("units", units)
 
@@ -115,12 +125,14 @@ class Activation(OneInput):
         self,
         activation: str | activations.Activation,
         *,
+        activity_regularizer: str | regularizers.L1L2 | None = None,
         name: str | None = None,
         dtype: str | None = None,
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
         self.activation = activation
+        self.activity_regularizer = activity_regularizer
 
     @property
     def activation(self) -> activations.Activation:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .. import activations, initializers, regularizers
+from .. import activations, constraints, initializers, regularizers
 from .. import functions as F
 from ..arguments import size
 from ..config import fusing
@@ -33,6 +33,9 @@ class DepthwiseConv2D(Convolution):
         bias_initializer: str | initializers.Initializer = "zeros",
         depthwise_regularizer: str | regularizers.L1L2 | None = None,
         bias_regularizer: str | regularizers.L1L2 | None = None,
+        activity_regularizer: str | regularizers.L1L2 | None = None,
+        depthwise_constraint: str | constraints.Rule | None = None,
+        bias_constraint: str | constraints.Rule | None = None,
         *,
         name: str | None = None,
         dtype: str | None = None,
@@ -40,8 +43,8 @@ class DepthwiseConv2D(Convolution):
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
         weights = {
-            "depthwise": (depthwise_initializer, depthwise_regularizer),
-            "bias": (bias_initializer, bias_regularizer),
+            "depthwise": (depthwise_initializer, depthwise_regularizer, depthwise_constraint),
+            "bias": (bias_initializer, bias_regularizer, bias_constraint),
         }
         super().__init__(
             kernel_size,
@@ -52,6 +55,7 @@ class DepthwiseConv2D(Convolution):
             activation,
             use_bias,
             weights,
+            activity_regularizer,
             name=name,
             dtype=dtype,
             trainable=trainable,
@@ -108,6 +112,10 @@ class SeparableConv2D(Convolution):
         depthwise_regularizer: str | regularizers.L1L2 | None = None,
         pointwise_regularizer: str | regularizers.L1L2 | None = None,
         bias_regularizer: str | regularizers.L1L2 | None = None,
+        activity_regularizer: str | regularizers.L1L2 | None = None,
+        depthwise_constraint: str | constraints.Rule | None = None,
+        pointwise_constraint: str | constraints.Rule | None = None,
+        bias_constraint: str | constraints.Rule | None = None,
         *,
         name: str | None = None,
         dtype: str | None = None,
@@ -115,9 +123,9 @@ class SeparableConv2D(Convolution):
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
         weights = {
-            "depthwise": (depthwise_initializer, depthwise_regularizer),
-            "pointwise": (pointwise_initializer, pointwise_regularizer),
-            "bias": (bias_initializer, bias_regularizer),
+            "depthwise": (depthwise_initializer, depthwise_regularizer, depthwise_constraint),
+            "pointwise": (pointwise_initializer, pointwise_regularizer, pointwise_constraint),
+            "bias": (bias_initializer, bias_regularizer, bias_constraint),
         }
         super().__init__(
             kernel_size,
@@ -128,6 +136,7 @@ class SeparableConv2D(Convolution):
             activation,
             use_bias,
             weights,
+            activity_regularizer,
             name=name,
             dtype=dtype,
             trainable=trainable,

@@ -7,19 +7,20 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .. import config, initializers, kernels, names, regularizers
+from .. import config, constraints, initializers, kernels, names, registry, regularizers
 from ..arguments import flag, open_sizes, sizes
 from ..tensor import Tensor, as_array
 from .building import building, once, open_batch, tried_shape
 from .calling import Calling, needed_besides_inputs
 from .graph import Node, Shape, connect, is_symbolic, shapes_of
 from .parameter import Parameter
+from .penalties import Penalized
 from .tracking import Part, parts_in, watch_for, watched
 
 ONE_INPUT = "a layer is called on one tensor or a list of them: write call(self, inputs) with a, b = inputs"
 
 
-class Layer(Part):
+class Layer(Penalized):
     """Base of all layers, Keras's and your own.
 
     A subclass sets its arguments in `__init__`, after `super().__init__()`, makes weights with `add_weight` in `build`
@@ -113,7 +114,7 @@ class Layer(Part):
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes for a copy or a pickle, without the calls on symbols, which belong to their model."""
         own = {name: list(vars(self)[name]) for name in ("_learnt", "_state", "_layers")}
-        return {**vars(self), **own, "nodes": []}
+        return {**vars(self), **own, "nodes": [], "_added": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -203,14 +204,18 @@ class Layer(Part):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer, under Keras's names."""
-        return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        own = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        penalty = self._activity_regularizer
+        return own if penalty is None else {**own, "activity_regularizer": describe(penalty)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """Return the layer that `get_config` described, here or in Keras 3, with new weights."""
-        given = {name: value for name, value in config.items() if name != "trainable"}
+        given = {name: value for name, value in config.items() if name not in ("trainable", "activity_regularizer")}
         layer = cls(**names.known_arguments(cls, given))
         layer.trainable = config.get("trainable", True)
+        if config.get("activity_regularizer") is not None:
+            layer.activity_regularizer = config["activity_regularizer"]
         return layer
 
     def checked_output_shape(self, input_shape: Any) -> Any:
@@ -237,7 +242,8 @@ class Layer(Part):
             self.prepare(shapes_of(x))
         self.check(x)
         with Calling(self, training, self._default_training) as call:
-            return self.call(x, training=call.training) if self._calls_with_training else self.call(x)
+            y = self.call(x, training=call.training) if self._calls_with_training else self.call(x)
+            return y if self._activity_regularizer is None else self.penalized(y)
 
     def _tensors(self, x: Any) -> Any:
         """Return an array as a tensor; a list of tensors or arrays as a list of tensors."""
@@ -271,32 +277,26 @@ class Layer(Part):
         *,
         trainable: bool = True,
         regularizer: Any = None,
-        constraint: None = None,
+        constraint: Any = None,
         name: str | None = None,
     ) -> Parameter:
         """Make a weight, register it and return it; one that is not `trainable` is state, and never learnt.
 
-        `initializer` ("glorot_uniform" if None) and `regularizer` are names or objects; a weight without a shape is a
-        single number.
+        `initializer` ("glorot_uniform" if None), `regularizer` and `constraint` are names or objects; a weight without
+        a shape is a single number.
         """
         if isinstance(shape, str):
             raise self.error(f"makes a weight whose first argument is {shape!r}: give its name as name={shape!r}")
-        if constraint is not None:
-            raise self.error(f"makes a weight with constraint={constraint!r}, which is not offered: leave it out")
         if dtype not in (None, self.dtype):
             raise self.error(f"makes a weight of dtype {dtype}, but all of its weights are {self.dtype}")
         lengths = () if shape is None else sizes("shape", shape)
         first = initializers.get("glorot_uniform" if initializer is None else initializer)
         values = initializers.first_values(first, lengths, self.dtype)
         path = f"{self.name}/{name or names.automatic('variable')}"
-        parameter = Parameter(values, path, trainable, regularizers.get(regularizer))
+        parameter = Parameter(values, path, trainable, regularizers.get(regularizer), constraints.get(constraint))
         self._hold(parameter)
         parameter.trainable = trainable and self.trainable
         return parameter
-
-    def add_loss(self, loss: Any) -> None:
-        """Refuse a loss of the layer's own: penalties are given to weights."""
-        raise self.error("adds a loss with add_loss, which is not offered: give add_weight a regularizer")
 
     @property
     def input(self) -> Any:
@@ -333,11 +333,6 @@ class Layer(Part):
     def non_trainable_weights(self) -> list[Parameter]:
         """Weights that training leaves alone."""
         return [weight for weight in self.weights if not weight.trainable] if self.trainable else self.weights
-
-    @property
-    def losses(self) -> list[Tensor]:
-        """Penalties of the regularised weights, to be added to the loss; each once, however many layers share it."""
-        return [weight.regularizer(weight) for weight in self.trainable_weights if weight.regularizer]
 
     def count_params(self) -> int:
         """Return the number of values in all weights."""
@@ -394,6 +389,11 @@ class OneInput(Layer):
             raise self.error(f"got an input of shape {input_shape}: {error}") from None
 
 
-def describe(part: initializers.Initializer | regularizers.L1L2 | None) -> dict[str, Any] | None:
-    """Return the configuration of an initialiser or penalty as Keras nests it: its class name and its arguments."""
-    return None if part is None else {"class_name": type(part).__name__, "config": part.get_config()}
+def describe(part: Any) -> Any:
+    """Return the configuration of an initialiser, a penalty or a constraint as Keras nests it: class and arguments.
+
+    One of the user's own is described as `registry` says.
+    """
+    if part is None or not registry.is_keras_s(part):
+        return registry.serialize(part)
+    return {"class_name": type(part).__name__, "config": part.get_config()}

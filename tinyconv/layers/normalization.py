@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from .. import constraints, initializers, randomness, regularizers
 from .. import functions as F
-from .. import initializers, randomness, regularizers
 from ..names import look_up
 from ..tensor import Tensor
 from .graph import Shape
 from .layer import OneInput, describe
 from .parameter import Parameter
+from .weighted import KINDS
 from .window import known
 
 
@@ -42,8 +43,8 @@ class BatchNormalization(OneInput):
         moving_variance_initializer: str | initializers.Initializer = "ones",
         beta_regularizer: str | regularizers.L1L2 | None = None,
         gamma_regularizer: str | regularizers.L1L2 | None = None,
-        beta_constraint: None = None,
-        gamma_constraint: None = None,
+        beta_constraint: str | constraints.Rule | None = None,
+        gamma_constraint: str | constraints.Rule | None = None,
         renorm: bool = False,
         renorm_clipping: None = None,
         renorm_momentum: float = 0.99,
@@ -56,8 +57,7 @@ class BatchNormalization(OneInput):
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, trainable=trainable, input_shape=input_shape)
-        _refuse(beta_constraint=beta_constraint, gamma_constraint=gamma_constraint, renorm=renorm)
-        _refuse(renorm_clipping=renorm_clipping, synchronized=synchronized)
+        _refuse(renorm=renorm, renorm_clipping=renorm_clipping, synchronized=synchronized)
         _refuse(renorm_momentum=renorm_momentum if renorm_momentum != 0.99 else None)
         if not isinstance(axis, int | np.integer):
             raise ValueError(f"axis must be an integer, that of the channels, got {axis!r}")
@@ -71,6 +71,8 @@ class BatchNormalization(OneInput):
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self.beta_regularizer = regularizers.get(beta_regularizer)
         self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
         self.unbiased = look_up("moving_variance", moving_variance, {"biased": False, "unbiased": True})
 
     def build(self, input_shape: Shape) -> None:
@@ -140,6 +142,8 @@ class BatchNormalization(OneInput):
             "moving_variance_initializer": describe(self.moving_variance_initializer),
             "beta_regularizer": describe(self.beta_regularizer),
             "gamma_regularizer": describe(self.gamma_regularizer),
+            "beta_constraint": describe(self.beta_constraint),
+            "gamma_constraint": describe(self.gamma_constraint),
         }
         return {**config, "moving_variance": "unbiased"} if self.unbiased else config
 
@@ -161,8 +165,8 @@ class LayerNormalization(OneInput):
         gamma_initializer: str | initializers.Initializer = "ones",
         beta_regularizer: str | regularizers.L1L2 | None = None,
         gamma_regularizer: str | regularizers.L1L2 | None = None,
-        beta_constraint: None = None,
-        gamma_constraint: None = None,
+        beta_constraint: str | constraints.Rule | None = None,
+        gamma_constraint: str | constraints.Rule | None = None,
         *,
         rms_scaling: bool = False,
         name: str | None = None,
@@ -171,7 +175,7 @@ class LayerNormalization(OneInput):
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, trainable=trainable, input_shape=input_shape)
-        _refuse(beta_constraint=beta_constraint, gamma_constraint=gamma_constraint, rms_scaling=rms_scaling)
+        _refuse(rms_scaling=rms_scaling)
         self.axis = list(axis) if isinstance(axis, Sequence) else axis
         self.axes = self.axis if isinstance(self.axis, list) else [self.axis]
         if not self.axes or not all(isinstance(one, int) for one in self.axes):
@@ -182,6 +186,8 @@ class LayerNormalization(OneInput):
         self.gamma_initializer = initializers.get(gamma_initializer)
         self.beta_regularizer = regularizers.get(beta_regularizer)
         self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
 
     def build(self, input_shape: Shape) -> None:
         """Make gamma and beta where wanted."""
@@ -227,6 +233,8 @@ class LayerNormalization(OneInput):
             "gamma_initializer": describe(self.gamma_initializer),
             "beta_regularizer": describe(self.beta_regularizer),
             "gamma_regularizer": describe(self.gamma_regularizer),
+            "beta_constraint": describe(self.beta_constraint),
+            "gamma_constraint": describe(self.gamma_constraint),
         }
 
 
@@ -234,12 +242,12 @@ def _learnt(
     layer: BatchNormalization | LayerNormalization, shape: tuple[int, ...]
 ) -> tuple[Parameter | None, Parameter | None]:
     """Make gamma and beta of `shape`, as far as `layer` wants them, in this order."""
-    gamma = beta = None
-    if layer.scale:
-        gamma = layer.add_weight(shape, layer.gamma_initializer, regularizer=layer.gamma_regularizer, name="gamma")
-    if layer.center:
-        beta = layer.add_weight(shape, layer.beta_initializer, regularizer=layer.beta_regularizer, name="beta")
-    return gamma, beta
+    made = {}
+    for name, wanted in (("gamma", layer.scale), ("beta", layer.center)):
+        initializer, regularizer, constraint = (getattr(layer, f"{name}_{kind}") for kind in KINDS)
+        given = {"regularizer": regularizer, "constraint": constraint, "name": name}
+        made[name] = layer.add_weight(shape, initializer, **given) if wanted else None
+    return made["gamma"], made["beta"]
 
 
 def _epsilon(epsilon: float) -> float:

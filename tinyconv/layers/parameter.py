@@ -11,14 +11,22 @@ from ..tensor import Tensor, as_array, values
 from .tracking import Part
 
 Penalty = Callable[[Tensor], Tensor]
+Rule = Callable[[Tensor], Any]
 
 
 class Parameter(Tensor, Part):
-    """A weight: a leaf tensor with a name ("kernel"), a path ("conv2d/kernel") and perhaps a penalty on its size."""
+    """A weight: a leaf tensor with a name ("kernel"), a path ("conv2d/kernel") perhaps a penalty and a constraint."""
 
-    def __init__(self, data: np.ndarray, path: str, trainable: bool = True, regularizer: Penalty | None = None) -> None:
+    def __init__(
+        self,
+        data: np.ndarray,
+        path: str,
+        trainable: bool = True,
+        regularizer: Penalty | None = None,
+        constraint: Rule | None = None,
+    ) -> None:
         super().__init__(data, requires_grad=trainable)
-        self.path, self.regularizer = path, regularizer
+        self.path, self.regularizer, self.constraint = path, regularizer, constraint
 
     def __repr__(self) -> str:
         rest = "" if self.trainable else ", trainable=False"

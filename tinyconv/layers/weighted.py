@@ -3,16 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from .. import activations, initializers, regularizers
+from .. import activations, constraints, initializers, regularizers
 from .layer import OneInput, describe
 from .parameter import Parameter
 from .window import channels_last, window_of
+
+KINDS = ("initializer", "regularizer", "constraint")
 
 
 class Weighted(OneInput):
     """Base of layers that compute activation(x·kernel + bias), for one product or another.
 
-    `weights` names what their arguments `NAME_initializer` and `NAME_regularizer` are for, with these two.
+    `weights` names what their arguments `NAME_initializer`, `NAME_regularizer`, `NAME_constraint` are for, with these.
     """
 
     bias: Parameter | None
@@ -23,7 +25,8 @@ class Weighted(OneInput):
         self,
         activation: str | activations.Activation | None,
         use_bias: bool,
-        weights: Mapping[str, tuple[Any, Any]],
+        weights: Mapping[str, tuple[Any, Any, Any]],
+        activity_regularizer: Any,
         *,
         name: str | None,
         dtype: str | None,
@@ -33,10 +36,12 @@ class Weighted(OneInput):
         super().__init__(name=name, dtype=dtype, trainable=trainable, input_shape=input_shape)
         self.activation = activation
         self.use_bias = use_bias
+        self.activity_regularizer = activity_regularizer
         self._described = tuple(weights)
-        for argument, (initializer, regularizer) in weights.items():
+        for argument, (initializer, regularizer, constraint) in weights.items():
             setattr(self, f"{argument}_initializer", initializers.get(initializer))
             setattr(self, f"{argument}_regularizer", regularizers.get(regularizer))
+            setattr(self, f"{argument}_constraint", constraints.get(constraint))
 
     @property
     def activation(self) -> activations.Activation:
@@ -48,9 +53,9 @@ class Weighted(OneInput):
         self._activation = activations.get(value)
 
     def add_described(self, name: str, shape: tuple[int, ...], argument: str) -> Parameter:
-        """Make a weight that starts and is penalised as the arguments `ARGUMENT_initializer`, `…_regularizer` say."""
-        initializer, regularizer = (getattr(self, f"{argument}_{kind}") for kind in ("initializer", "regularizer"))
-        return self.add_weight(shape, initializer, regularizer=regularizer, name=name)
+        """Make a weight that starts, is penalised and constrained as the arguments `ARGUMENT_initializer`, `…` say."""
+        initializer, regularizer, constraint = (getattr(self, f"{argument}_{kind}") for kind in KINDS)
+        return self.add_weight(shape, initializer, regularizer=regularizer, constraint=constraint, name=name)
 
     def add_bias(self, count: int) -> None:
         """Make the bias, if there is to be one."""
@@ -58,7 +63,7 @@ class Weighted(OneInput):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
-        described = [f"{name}_{kind}" for kind in ("initializer", "regularizer") for name in self._described]
+        described = [f"{name}_{kind}" for kind in KINDS for name in self._described]
         return {
             **super().get_config(),
             "activation": activations.name_of(self.activation),
@@ -82,7 +87,8 @@ class Convolution(Weighted):
         dilation_rate: int | Sequence[int],
         activation: str | activations.Activation | None,
         use_bias: bool,
-        weights: Mapping[str, tuple[Any, Any]],
+        weights: Mapping[str, tuple[Any, Any, Any]],
+        activity_regularizer: Any,
         *,
         name: str | None,
         dtype: str | None,
@@ -90,7 +96,14 @@ class Convolution(Weighted):
         input_shape: Sequence[int | None] | None,
     ) -> None:
         super().__init__(
-            activation, use_bias, weights, name=name, dtype=dtype, trainable=trainable, input_shape=input_shape
+            activation,
+            use_bias,
+            weights,
+            activity_regularizer,
+            name=name,
+            dtype=dtype,
+            trainable=trainable,
+            input_shape=input_shape,
         )
         channels_last(data_format)
         self.window = window_of("kernel_size", kernel_size, strides, padding, dilation_rate)
@@ -114,4 +127,5 @@ class Convolution(Weighted):
             "padding": self.window.padding,
             "data_format": "channels_last",
             "dilation_rate": self.window.dilation,
+            "activity_regularizer": describe(self.activity_regularizer),
         }

@@ -116,7 +116,9 @@ def fused(layers: Sequence[Layer]) -> Iterator[Layer | Fused]:
     while at < len(layers):
         stage: Layer | Fused = layers[at]
         if type(stage) in FIRST:
-            stage = _normalized(layers[at:]) or _convolved(layers[at:]) or _added(layers[at:]) or stage
+            found = _normalized(layers[at:]) or _convolved(layers[at:]) or _added(layers[at:])
+            if found and all(layer.activity_regularizer is None for layer in found.layers):
+                stage = found  # else a layer's own output is wanted
         yield stage
         at += len(stage.layers) if isinstance(stage, Fused) else 1
 

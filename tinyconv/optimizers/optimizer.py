@@ -3,12 +3,13 @@
 import re
 import warnings
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
 from .. import kernels, names, schedules
 from ..arguments import not_negative
+from ..autograd import no_grad
 from ..schedules import LearningRate
 from ..tensor import Tensor
 
@@ -16,8 +17,8 @@ from ..tensor import Tensor
 class Optimizer:
     """Base of all optimizers.
 
-    A step clips the gradients, decays the weights, and then changes each weight by the subclass's `update`, with the
-    learning rate of the steps done so far: Keras's order.
+    A step clips the gradients, decays the weights, changes each weight by the subclass's `update`, with the learning
+    rate of the steps done so far, and then holds it to its constraint: Keras's order.
 
     `learning_rate` is a number, a schedule or a function of the step (see `schedules`). `weight_decay` d takes
     lr·d·w off every weight w, apart from its gradient (Loshchilov & Hutter 2019); see `exclude_from_weight_decay`.
@@ -158,6 +159,10 @@ class Optimizer:
                 kernels.of(weight.data).decay_inplace(weight.data, learning_rate * self.weight_decay)
             slots = {name: arrays[place] for name, arrays in self.slots.items()}
             self.update(weight.data, g, slots, learning_rate)
+            constraint: Any = getattr(weight, "constraint", None)
+            if constraint is not None:
+                with no_grad():
+                    cast(Any, weight).assign(constraint(weight))
         self.iterations += 1
 
     def _with_gradients(self, gradients: Sequence[Any], weights: Sequence[Tensor]) -> list[tuple[Any, Tensor]]:

@@ -81,6 +81,10 @@ def _value(name: str, value: Any) -> Any:
         return INITIALIZERS.get(value, value)
     if name.endswith("_regularizer") and isinstance(value, Mapping) and "name" in value:
         return {"class_name": "L1L2", "config": {"l1": value.get("l1", 0.0), "l2": value.get("l2", 0.0)}}
+    if name.endswith("_constraint") and isinstance(value, Mapping) and "name" in value:
+        arguments = {"m": "max_value"}
+        config = {arguments.get(key, key): each for key, each in value.items() if key != "name"}
+        return {"class_name": value["name"], "config": config}
     return value
 
 

@@ -160,7 +160,7 @@ def _value(name: str, value: Any, version: Version) -> Any:
     """Return the value of an argument."""
     if name == "activation":
         return _activation(value, version)
-    if name.endswith("_initializer") and isinstance(value, Mapping):
+    if name.endswith("_initializer") and isinstance(value, Mapping) and not isinstance(value.get("config"), str):
         inner = {key: each for key, each in dict(value.get("config") or {}).items() if key != "dtype"}
         if inner.get("distribution") == "normal":  # so called up to Keras 2.2.2
             inner["distribution"] = "truncated_normal"
