@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .strings import longest_strings
+from .attributes import string_attributes
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SEAL = b"tinyconv sha256\n"
@@ -200,15 +200,12 @@ def _refuse_empty_claims(dataset: Any, place: str) -> None:
 
 def attribute(parent: Any, name: str, path: Any) -> str | None:
     """Return the attribute `name` of a group, a string, or None if there is none."""
-    if name not in parent.attrs:
+    found = _strings(parent, [name], path)
+    if found is None:
         return None
-    _check_strings(parent, path)
-    value = parent.attrs[name]
-    if isinstance(value, bytes):
-        return value.decode("utf-8")
-    if not isinstance(value, str):
-        raise FileError(f"{path}: attribute {name} of {parent.name} must be a string, got {type(value).__name__}")
-    return value
+    if len(found) != 1:
+        raise FileError(f"{path}: attribute {name} of {parent.name} must be one string, got {len(found)}")
+    return found[0]
 
 
 def names(parent: Any, name: str, path: Any) -> list[str]:
@@ -218,24 +215,27 @@ def names(parent: Any, name: str, path: Any) -> list[str]:
         if f"{name}{len(parts)}" not in parent.attrs:
             return []
         parts.append(f"{name}{len(parts)}")
-    _check_strings(parent, path)
-    found = [value for part in parts for value in np.asarray(parent.attrs[part]).ravel()]
-    if not all(isinstance(value, bytes | str) for value in found):
-        raise FileError(f"{path}: attribute {name} of {parent.name} must hold names")
-    return [value.decode("utf-8") if isinstance(value, bytes) else value for value in found]
+    return _strings(parent, parts, path) or []
 
 
-def _check_strings(parent: Any, path: Any) -> None:
-    """Raise FileError if an attribute of a group says that its strings are longer than the file: see `strings.py`."""
+def _strings(parent: Any, wanted: list[str], path: Any) -> list[str] | None:
+    """Return the strings of some attributes of a group, one after the other; None if there are no such attributes.
+
+    They are not read by HDF5, see `attributes.py`.
+    """
     import h5py
 
     about = h5py.h5o.get_info(parent.id)
     try:
-        lengths = longest_strings(_open[about.fileno], about.addr)
+        stored = string_attributes(_open[about.fileno], about.addr)
     except ValueError as error:
         raise FileError(f"{path}: the attributes of {parent.name} cannot be read: {error}") from None
-    for name, length in lengths.items():
-        if length > parent.file.id.get_filesize():
-            raise FileError(
-                f"{path}: attribute {name} of {parent.name} says that it has {length:,} bytes, more than the file"
-            )
+    found: list[str] = []
+    for name in wanted:
+        if name not in stored:
+            return None
+        values = stored[name]
+        if values is None:
+            raise FileError(f"{path}: attribute {name} of {parent.name} must be a string")
+        found += [value.decode("utf-8") for value in values]
+    return found
