@@ -38,6 +38,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         *("max_pool2d", "max_pool2d_backward"),
     ),
     "rectifier": ("prelu", "prelu_backward", "rectifier", "rectifier_backward"),
+    "resampling": ("resize_bilinear",),
     "smooth": (
         *("elu", "elu_backward", "gelu", "gelu_backward", "selu", "selu_backward", "silu", "silu_backward"),
         *("softplus", "softplus_backward", "softsign", "softsign_backward"),

@@ -39,6 +39,7 @@ def calls(rng, dtype):
     _, level, factor = reference.layer_norm(images, gamma, beta, 1e-3)
     everything = (True,) * 3
     maps = random(5, 2, 3) + np.array([[1, 0, 2], [0, 1, 0]], dtype)
+    pairs = np.arange(side) // 2 + np.array([[0], [1]]), np.abs(random(side))
     slots = [np.abs(random(COUNT)) for _ in range(4)]
     return {
         "conv2d": (x, w, b, window, 2, True),
@@ -114,6 +115,7 @@ def calls(rng, dtype):
         "adagrad_inplace": (slots[0], g, slots[1], 0.1, 1e-3),
         "adadelta_inplace": (slots[0], g, slots[1], slots[2], 0.1, 0.9, 1e-3),
         "decay_inplace": (slots[0], 0.01),
+        "resize_bilinear": (x[0], *pairs, *pairs),
         "warp": (x, maps, (side, 9), "reflect", 0.5, True),
         "warp_backward": (y, maps, image, "reflect", True),
     }
