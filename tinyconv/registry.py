@@ -9,6 +9,7 @@ Source: keras/src/saving/serialization_lib.py and object_registration.py, Keras 
 """
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -140,6 +141,8 @@ def serialize(target: Any) -> Any:
     if not hasattr(target, "get_config"):
         if not callable(target):
             raise ValueError(f"{target!r} has no get_config, so that it cannot be described: define it in its class")
+        if get_registered_name(target) == "<lambda>":
+            warnings.warn("a lambda has no name by which it could be found again: make it a function", stacklevel=2)
         return _described("builtins", FUNCTION, get_registered_name(target), FUNCTION)
     kind = type(target)
     if kind in _modules:

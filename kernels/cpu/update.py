@@ -71,9 +71,11 @@ def nadam_inplace(
     _nadam(_flat(w), g.reshape(-1), _flat(m), _flat(v), alpha_m, alpha_g, beta_1, beta_2, bias, epsilon)
 
 
-def adagrad_inplace(w: np.ndarray, g: np.ndarray, a: np.ndarray, learning_rate: float, epsilon: float) -> None:
-    """Adagrad, ε inside the root."""
-    _adagrad(_flat(w), g.reshape(-1), _flat(a), learning_rate, epsilon)
+def adagrad_inplace(
+    w: np.ndarray, g: np.ndarray, a: np.ndarray, learning_rate: float, epsilon: float, epsilon_inside: bool
+) -> None:
+    """Adagrad, ε inside the root or outside."""
+    _adagrad(_flat(w), g.reshape(-1), _flat(a), learning_rate, epsilon, epsilon_inside)
 
 
 def adadelta_inplace(
@@ -205,12 +207,16 @@ def _nadam(
 
 
 @elementwise
-def _adagrad(w: np.ndarray, g: np.ndarray, a: np.ndarray, learning_rate: float, epsilon: float) -> None:
-    rate = w.dtype.type(learning_rate)
-    small = w.dtype.type(epsilon)
+def _adagrad(
+    w: np.ndarray, g: np.ndarray, a: np.ndarray, learning_rate: float, epsilon: float, epsilon_inside: bool
+) -> None:
+    number = w.dtype.type
+    rate = number(learning_rate)
+    inside = number(epsilon) if epsilon_inside else number(0)
+    outside = number(0) if epsilon_inside else number(epsilon)
     for i in prange(w.size):
         a[i] += g[i] * g[i]
-        w[i] -= rate * g[i] / np.sqrt(a[i] + small)
+        w[i] -= rate * g[i] / (np.sqrt(a[i] + inside) + outside)
 
 
 @elementwise

@@ -80,13 +80,13 @@ extern "C" __global__ void nadam(
 }
 
 extern "C" __global__ void adagrad(
-    Real* w, const Real* g, Real* a, Real learning_rate, Real epsilon, long long count)
+    Real* w, const Real* g, Real* a, Real learning_rate, Real inside, Real outside, long long count)
 {
     for (long long at = blockIdx.x * (long long)blockDim.x + threadIdx.x; at < count;
          at += (long long)gridDim.x * blockDim.x) {
         Real total = a[at] + g[at] * g[at];
         a[at] = total;
-        w[at] -= learning_rate * g[at] / sqrt(total + epsilon);
+        w[at] -= learning_rate * g[at] / (sqrt(total + inside) + outside);
     }
 }
 

@@ -77,10 +77,12 @@ def nadam_inplace(
     launch("update.cu", "nadam", w.dtype, w.size, (_whole(w), g, _whole(m), _whole(v), *scalars))
 
 
-def adagrad_inplace(w: cupy.ndarray, g: cupy.ndarray, a: cupy.ndarray, learning_rate: float, epsilon: float) -> None:
-    """Adagrad, ε inside the root."""
-    args = _whole(w), g, _whole(a), float(learning_rate), float(epsilon)
-    launch("update.cu", "adagrad", w.dtype, w.size, args)
+def adagrad_inplace(
+    w: cupy.ndarray, g: cupy.ndarray, a: cupy.ndarray, learning_rate: float, epsilon: float, epsilon_inside: bool
+) -> None:
+    """Adagrad, ε inside the root or outside."""
+    inside, outside = (float(epsilon), 0.0) if epsilon_inside else (0.0, float(epsilon))
+    launch("update.cu", "adagrad", w.dtype, w.size, (_whole(w), g, _whole(a), float(learning_rate), inside, outside))
 
 
 def adadelta_inplace(

@@ -109,10 +109,12 @@ def nadam_inplace(
     w -= (alpha_m * m + alpha_g * g) / (np.sqrt(v / bias) + epsilon)
 
 
-def adagrad_inplace(w: np.ndarray, g: np.ndarray, a: np.ndarray, learning_rate: float, epsilon: float) -> None:
-    """Adagrad (Duchi, Hazan & Singer 2011, section 1): a ← a + g², w ← w − lr·g / √(a + ε)."""
+def adagrad_inplace(
+    w: np.ndarray, g: np.ndarray, a: np.ndarray, learning_rate: float, epsilon: float, epsilon_inside: bool
+) -> None:
+    """Adagrad (Duchi, Hazan & Singer 2011, section 1): a ← a + g², w ← w − lr·g / √(a + ε), or / (√a + ε)."""
     a += g * g
-    w -= learning_rate * g / np.sqrt(a + epsilon)
+    w -= learning_rate * g / (np.sqrt(a + epsilon) if epsilon_inside else np.sqrt(a) + epsilon)
 
 
 def adadelta_inplace(

@@ -112,7 +112,7 @@ def calls(rng, dtype):
         "rmsprop_inplace": (slots[0], g, slots[1] + 1, slots[2], slots[3] / 9, 0.1, 0.9, 0.5, 1e-3, True),
         "adam_inplace": (slots[0], g, slots[1], slots[2], slots[3] / 99, 0.1, 0.9, 0.99, 1e-3),
         "nadam_inplace": (slots[0], g, slots[1], slots[2], 0.1, 0.2, 0.9, 0.99, 0.5, 1e-3),
-        "adagrad_inplace": (slots[0], g, slots[1], 0.1, 1e-3),
+        "adagrad_inplace": (slots[0], g, slots[1], 0.1, 1e-3, False),
         "adadelta_inplace": (slots[0], g, slots[1], slots[2], 0.1, 0.9, 1e-3),
         "decay_inplace": (slots[0], 0.01),
         "resize_bilinear": (x[0], *pairs, *pairs),

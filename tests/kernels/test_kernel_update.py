@@ -71,6 +71,11 @@ def adagrad(w, g, t, a):
     return w - 0.05 * g / sqrt(a + 1e-3), a
 
 
+def adagrad_outside(w, g, t, a):
+    a = a + g**2
+    return w - 0.05 * g / (sqrt(a) + 1e-3), a
+
+
 def adadelta(w, g, t, a, d):
     a = 0.8 * a + 0.2 * g**2
     step = sqrt(d + 1e-3) * g / sqrt(a + 1e-3)
@@ -108,7 +113,12 @@ RULES = {
     "adam": (adam, run_adam, (0.0, 0.0)),
     "amsgrad": (amsgrad, run_adam, (0.0, 0.0, 0.0)),
     "nadam": (nadam, run_nadam, (0.0, 0.0)),
-    "adagrad": (adagrad, lambda kernels, w, g, t, a: kernels.adagrad_inplace(w, g, a, 0.05, 1e-3), (0.1,)),
+    "adagrad": (adagrad, lambda kernels, w, g, t, a: kernels.adagrad_inplace(w, g, a, 0.05, 1e-3, True), (0.1,)),
+    "adagrad epsilon outside": (
+        adagrad_outside,
+        lambda kernels, w, g, t, a: kernels.adagrad_inplace(w, g, a, 0.05, 1e-3, False),
+        (0.1,),
+    ),
     "adadelta": (
         adadelta,
         lambda kernels, w, g, t, a, d: kernels.adadelta_inplace(w, g, a, d, 0.5, 0.8, 1e-3),

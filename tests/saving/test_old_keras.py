@@ -275,3 +275,73 @@ def test_a_model_within_a_model_counts_its_making_as_a_call(tmp_path):
     again = tc.load_model(tmp_path / "a.h5")
     for found, expected in zip(again.predict(x, verbose=0), model.predict(x, verbose=0), strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("how", ["loss", "metric"])
+def test_arguments_of_wrapped_functions_are_kept(how, tmp_path):
+    """A loss or a metric that is a function of Keras's comes wrapped, its arguments and its name beside it."""
+    model = tc.Sequential([tc.Input((3,)), L.Dense(2)])
+    loss = {"fn": "categorical_crossentropy", "from_logits": True, "label_smoothing": 0.2, "name": "soft"}
+    metric = {"fn": "top_k_categorical_accuracy", "k": 1, "name": "first", "dtype": "float32"}
+    training = {
+        "optimizer_config": {"class_name": "SGD", "config": {"lr": 0.1}},
+        "loss": {"class_name": "LossFunctionWrapper", "config": {**loss, "reduction": "auto"}},
+        "metrics": [{"class_name": "MeanMetricWrapper", "config": metric}],
+    }
+    config = {"class_name": "Sequential", "config": [old_keras.keras2(each) for each in model.layers]}
+    config["config"][0]["config"]["batch_input_shape"] = [None, 3]
+    old_keras.write(tmp_path / "a.h5", config, old_keras.stored(model), "2.3.1", training=training)
+    again = tc.load_model(tmp_path / "a.h5")
+    x, y = np.random.default_rng(0).random((4, 3), np.float32), np.eye(2, dtype=np.float32)[[0, 1, 1, 0]]
+    outputs = model.predict(x, verbose=0).astype(np.float64)
+    if how == "loss":
+        logs = outputs - np.log(np.exp(outputs).sum(-1, keepdims=True))
+        expected = np.mean(-((0.8 * y + 0.1) * logs).sum(-1))
+        assert again.evaluate(x, y, verbose=0)[0] == pytest.approx(expected, rel=1e-6)
+    else:
+        expected = np.mean(outputs.argmax(-1) == y.argmax(-1))
+        assert again.evaluate(x, y, verbose=0, return_dict=True)["first"] == pytest.approx(expected)
+    training["metrics"][0]["config"]["weight"] = 3
+    old_keras.write(tmp_path / "a.h5", config, old_keras.stored(model), "2.3.1", training=training)
+    with pytest.raises(ValueError, match="weight"):
+        tc.load_model(tmp_path / "a.h5")
+    assert tc.load_model(tmp_path / "a.h5", compile=False).count_params() == 8
+
+
+RULES = {  # of Keras 1 and 2: the class, its configuration, and one step from an accumulator of 0 with gradient g
+    "Adagrad of 1.0": ("1.0.0", "Adagrad", {"lr": 0.1, "epsilon": 1e-6}, lambda g: 0.1 * g / np.sqrt(g * g + 1e-6)),
+    "Adagrad of 2.2": ("2.2.4", "Adagrad", {"lr": 0.1, "epsilon": 1e-3}, lambda g: 0.1 * g / (abs(g) + 1e-3)),
+    "RMSprop of 1.0": (
+        *("1.0.0", "RMSprop", {"lr": 0.1, "rho": 0.9, "epsilon": 1e-6}),
+        lambda g: 0.1 * g / np.sqrt(0.1 * g * g + 1e-6),
+    ),
+    "RMSprop of 2.2": (
+        *("2.2.4", "RMSprop", {"lr": 0.1, "rho": 0.9, "epsilon": 1e-3}),
+        lambda g: 0.1 * g / (np.sqrt(0.1 * g * g) + 1e-3),
+    ),
+    "Nadam of 2.2": ("2.2.4", "Nadam", {"lr": 0.1, "epsilon": 1e-3, "schedule_decay": 0.004}, lambda g: nadam(g, 0.1)),
+}
+
+
+def nadam(g, rate):
+    """The first step, μₜ = 0.9·(1 − 0.96^(0.004·t)/2): keras/optimizers.py of Keras 2.2."""
+    first, second = (0.9 * (1 - 0.5 * 0.96 ** (t * 0.004)) for t in (1, 2))
+    m = 0.1 * g / (1 - first * second)
+    bar = (1 - first) * g / (1 - first) + second * m
+    return rate * bar / (abs(g) + 1e-3)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_optimizers_keep_the_rule_of_their_time(name, tmp_path):
+    version, class_name, config, step = RULES[name]
+    model = tc.Sequential([tc.Input((1,)), L.Dense(1, use_bias=False)])
+    described = {"class_name": "Sequential", "config": [old_keras.keras2(each) for each in model.layers]}
+    described["config"][0]["config"]["batch_input_shape"] = [None, 1]
+    training = {"optimizer_config": {"class_name": class_name, "config": config}, "loss": "mse", "metrics": []}
+    old_keras.write(tmp_path / "a.h5", described, old_keras.stored(model), version, training=training)
+    again = tc.load_model(tmp_path / "a.h5")
+    w, x, y = 0.5, 0.02, 0.008  # the gradient 2·x·(w·x − y) is near the root of ε
+    again.set_weights([np.full((1, 1), w)])
+    again.train_on_batch(np.full((1, 1), x, np.float32), np.full((1, 1), y, np.float32))
+    expected = w - step(2 * x * (w * x - y))
+    assert float(again.get_weights()[0][0, 0]) == pytest.approx(expected, rel=1e-5)

@@ -5,7 +5,7 @@ calls numbered as they count in this model (keras/src/models/functional.py, `get
 model's own outputs come from a functional model within, Keras counts that one's calls from 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import layers, names, registry
@@ -14,6 +14,8 @@ from ..layers.stochastic import Stochastic
 from .functional import Functional
 from .model import Model
 from .sequential import Sequential
+
+Call = tuple[str, int]
 
 LAYERS: dict[str, Any] = {
     names.snake_case(name): value
@@ -133,41 +135,69 @@ def rebuild_graph(config: Mapping[str, Any]) -> Functional:
         (name, 0): [layer.output] for name, layer in made.items() if isinstance(layer, layers.InputLayer)
     }
     by_keras = any(isinstance(each["config"].get("dtype"), Mapping) for each in config["layers"])  # a dtype policy
-    waiting = [
-        (each["name"], number, call["args"][0], _training(each, call["kwargs"], by_keras))
+    calls = {
+        (each["name"], number): (call["args"][0], _training(each, call["kwargs"], by_keras))
         for each in config["layers"]
         for number, call in enumerate(each["inbound_nodes"])
-    ]
+    }
 
-    def symbol(place: Any) -> SymbolicTensor:
+    def located(place: Any) -> tuple[str, int, int]:
         if isinstance(place, Mapping):
             name, number, index = place["config"]["keras_history"]
         else:
             name, number, index = place
             number -= isinstance(made[name], Functional)
+        return name, number, index
+
+    def symbol(place: Any) -> SymbolicTensor:
+        name, number, index = located(place)
         return results[name, number][index]
 
-    while waiting:
-        missing: list[tuple[str, int, Any, bool | None]] = []
-        for name, number, given, training in waiting:
-            # The calls of one layer are made in their order.
-            early = any(name == other for other, *_ in missing)
-            try:
-                ready = None if early else _map_places(symbol, given)
-            except KeyError:
-                ready = None
-            if ready is None:
-                missing.append((name, number, given, training))
-            else:
-                results[name, number] = flat(made[name](ready, training))
-        if len(missing) == len(waiting):
-            raise ValueError(f'layer "{missing[0][0]}" of model "{config["name"]}" needs tensors that nothing makes')
-        waiting = missing
+    needs = {call: [located(place)[:2] for place in _places(given)] for call, (given, _) in calls.items()}
+    for name, number in _in_order(needs, set(results), config["name"]):
+        given, training = calls[name, number]
+        results[name, number] = flat(made[name](_map_places(symbol, given), training))
     inputs, outputs = (_map_places(symbol, config[which]) for which in ("input_layers", "output_layers"))
     model = Functional(inputs, outputs, name=config.get("name"))
     if not config.get("trainable", True):
         model.trainable = False
     return model
+
+
+def _in_order(needs: Mapping[Call, Sequence[Call]], known: set[Call], model: Any) -> list[Call]:
+    """Return the calls, by layer and number, in an order in which each has what it `needs` but for what is `known`.
+
+    That is the order in which they stand, gone over as often as need be; those of one layer keep theirs.
+    """
+    numbers = {call: number for number, call in enumerate(needs)}
+    lacking: dict[Call, int] = {}
+    users: dict[Call, list[Call]] = {}
+    for call, given in needs.items():
+        name, number = call
+        before = [*given, *([(name, number - 1)] if (name, number - 1) in needs else [])]
+        waited = [each for each in dict.fromkeys(before) if each not in known]
+        lacking[call] = len(waited)
+        for each in waited:
+            users.setdefault(each, []).append(call)
+    rounds = {call: 0 for call, count in lacking.items() if not count}
+    waiting = list(rounds)
+    while waiting:
+        call = waiting.pop()
+        for user in users.get(call, []):
+            later = numbers[user] < numbers[call]  # it was gone over too early
+            rounds[user] = max(rounds.get(user, 0), rounds[call] + later)
+            lacking[user] -= 1
+            if not lacking[user]:
+                waiting.append(user)
+    never = next((call for call, count in lacking.items() if count), None)
+    if never is not None:
+        raise ValueError(f'layer "{never[0]}" of model "{model}" needs tensors that nothing makes')
+    return sorted(needs, key=lambda call: (rounds[call], numbers[call]))
+
+
+def _places(places: Any) -> list[Any]:
+    """Return a place, [layer, call, output] or a description of a tensor, or each of a list of them, as a list."""
+    return [places] if isinstance(places, Mapping) or isinstance(places[0], str) else list(places)
 
 
 def _map(function: Any, symbols: Any) -> Any:
@@ -177,4 +207,4 @@ def _map(function: Any, symbols: Any) -> Any:
 def _map_places(symbol: Any, places: Any) -> Any:
     """Apply `symbol` to a place, [layer, call, output] or a description of a tensor, or to each of a list of them."""
     one = isinstance(places, Mapping) or isinstance(places[0], str)
-    return symbol(places) if one else [symbol(place) for place in places]
+    return symbol(places) if one else [symbol(place) for place in _places(places)]

@@ -13,6 +13,8 @@ from ..autograd import no_grad
 from ..schedules import LearningRate
 from ..tensor import Tensor
 
+EPSILON_MODES = dict.fromkeys(("inside", "outside"))  # where the ε of RMSprop and Adagrad stands: of the root
+
 
 class Optimizer:
     """Base of all optimizers.

@@ -7,7 +7,7 @@ from .. import kernels
 from ..arguments import fraction, not_negative
 from ..names import look_up
 from ..schedules import LearningRate
-from .optimizer import Optimizer
+from .optimizer import EPSILON_MODES, Optimizer
 
 
 class RMSprop(Optimizer):
@@ -51,7 +51,7 @@ class RMSprop(Optimizer):
             gradient_accumulation_steps,
             name,
         )
-        look_up("epsilon_mode", epsilon_mode, dict.fromkeys(("inside", "outside")))
+        look_up("epsilon_mode", epsilon_mode, EPSILON_MODES)
         self.rho, self.momentum = fraction("rho", rho), fraction("momentum", momentum)
         self.epsilon, self.centered = not_negative("epsilon", epsilon), centered
         self.epsilon_mode = epsilon_mode

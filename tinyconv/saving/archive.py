@@ -55,7 +55,7 @@ def opened(path: str | Path) -> Iterator[tuple[dict[str, Any], str, Any]]:
         metadata = json_object(_read(file, members, METADATA, path), f"{path}: {METADATA}")
         description = json_object(_read(file, members, CONFIG, path), f"{path}: {CONFIG}")
         weights = _read(file, members, WEIGHTS, path)
-    with hdf5.parsed(BytesIO(weights), f"{path}: {WEIGHTS}") as root:
+    with hdf5.parsed(BytesIO(weights), path, WEIGHTS) as root:
         yield description, str(metadata.get("keras_version")), root
 
 
@@ -83,7 +83,7 @@ def _members(file: BinaryIO, path: str | Path) -> dict[str, "ZipInfo"]:
         member = members[name]
         if member.flag_bits & 1:
             raise FileError(f"{path}: {name} is encrypted, which Keras's files are not")
-        if member.file_size > 100 * member.compress_size + LARGEST_TEXT or (
+        if member.file_size > hdf5.RATIO * member.compress_size + hdf5.SLACK or (
             name != WEIGHTS and member.file_size > LARGEST_TEXT
         ):
             raise FileError(f"{path}: {name} says that it has {member.file_size:,} bytes, which no such member has")

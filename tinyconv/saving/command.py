@@ -28,12 +28,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             found = contents(path)
         except (OSError, ValueError) as error:
-            print(f"{short(PROG)}: {error}", file=sys.stderr)
+            print(printable(f"{short(PROG)}: {error}"), file=sys.stderr)
             code = 2
             continue
-        print(f"{path}: " + "\n".join(lines(found)), flush=True)
+        first, *rest = lines(found)
+        print("\n".join(map(printable, [f"{path}: {first}", *rest])), flush=True)
         code = max(code, 1 if found.lacks else 0)
     return code
+
+
+def printable(text: str) -> str:
+    """Return a line with what a terminal might take for a command written out: names in files are anybody's."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def lines(found: Contents) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from . import archive, hdf5, legacy, safetensors
+from .hdf5 import FileError
 from .rebuilding import missing_parts
 from .training import Version, version_of, version_of_json
 
@@ -64,7 +65,10 @@ def _of_safetensors(path: str | Path) -> Contents:
 
 def _of_json(path: str | Path) -> Contents:
     description = archive.json_object(Path(path).read_bytes(), str(path))
-    version = version_of_json(description)
+    try:
+        version = version_of_json(description)
+    except ValueError as error:
+        raise FileError(f"{path}: {error}") from None
     written_by = str(description.get("keras_version") or version[0])
     found = Contents("a description of a model in JSON, without weights", f"Keras {written_by}")
     _describe(found, description, None, version)
@@ -135,9 +139,12 @@ def _arrays(group: Any, place: str) -> Iterator[tuple[str, list[Any]]]:
     """Yield the datasets of each group of a .weights.h5 file, by the group's place."""
     import h5py
 
-    waiting = [(place, group)]
+    waiting, seen = [(place, group)], set()
     while waiting:
         where, at = waiting.pop(0)
+        if hdf5.address(at) in seen:
+            raise FileError(f"{where} is a group that the file has in another place, too")
+        seen.add(hdf5.address(at))
         variables = hdf5.group(at, "vars") if "vars" in at else None
         if variables is not None and len(variables):
             name = None if where == "optimizer" else hdf5.attribute(variables, "name", where)

@@ -15,7 +15,9 @@ from .. import layers as L
 from . import channels
 from .hdf5 import FileError
 from .legacy import Contents, Layer, ordered
+from .optimizer_state import completed, has_unused_momenta, iterations_of
 from .rebuilding import make_model
+from .training import is_old_optimizer
 from .values import Change, Values
 from .weights import Made, State
 
@@ -243,16 +245,19 @@ def optimizer_state(
     own = optimizer.variables()
     numbers: dict[str, Any] = {name: value for name, value in own if isinstance(value, int | float)}
     if stored[0][1].ndim == 0 and stored[0][1].dtype.kind in "iuf":
-        numbers["iterations"] = int(stored.pop(0)[1][()])
-    modern = contents.version >= (2, 11)
+        name, count = stored.pop(0)
+        numbers["iterations"] = iterations_of(count, f"{path}: optimizer_weights/{name}")
+    modern = not is_old_optimizer(_optimizer_config(contents), contents.version)
     if modern and stored and stored[0][1].ndim == 0 and "learning_rate" in stored[0][0]:
         rate = stored.pop(0)[1]
         if "learning_rate" in numbers:
             numbers["learning_rate"] = float(rate[()])
+    lacking = False
     if "u_product" in numbers:
         scalars = [pair for pair in stored if pair[1].ndim == 0]
         stored = [pair for pair in stored if pair[1].ndim]
-        numbers["u_product"] = float(scalars[0][1][()]) if scalars else numbers["u_product"]
+        lacking = not scalars
+        numbers["u_product"] = float(scalars[0][1][()]) if scalars else 1.0
     by_name = {layer.name: layer for layer in model.layers}
     held = [each for each in contents.layers if each.weights and each.name in by_name]
     first = _channels_first(contents, [], path)
@@ -260,7 +265,8 @@ def optimizer_state(
     groups = optimizer.slot_groups() if modern else [(kind,) for group in optimizer.slot_groups() for kind in group]
     order = [(kind, pair) for group in groups for pair in weights for kind in group]
     more = len(stored) - len(order)
-    unused = more == len(weights) and not modern  # momenta of SGD without, or maxima of Adam without AMSGrad
+    # Momenta of SGD without, or maxima of Adam without AMSGrad.
+    unused = has_unused_momenta(optimizer, more) if modern else more == len(weights)
     if (more and not unused) or len(weights) != len(model.trainable_weights):
         warnings.warn(
             f"{path} holds {len(stored)} slots of an optimizer, {type(optimizer).__name__} here has {len(order)}: its "
@@ -278,4 +284,12 @@ def optimizer_state(
         for weight in model.trainable_weights
         for kind in group
     )
-    return [numbers[name] if name in numbers else next(found) for name, _ in own]
+    state = [numbers[name] if name in numbers else next(found) for name, _ in own]
+    return completed(optimizer, state, lacking)
+
+
+def _optimizer_config(contents: Contents) -> Mapping[str, Any]:
+    """Return the configuration of the optimizer that the file describes."""
+    described = (contents.training or {}).get("optimizer_config")
+    config = described.get("config") if isinstance(described, Mapping) else None
+    return config if isinstance(config, Mapping) else {}

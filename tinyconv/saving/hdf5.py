@@ -13,6 +13,7 @@ from .attributes import string_attributes
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SEAL = b"tinyconv sha256\n"
+RATIO, SLACK = 20, 1 << 26  # more than weights can be compressed, and bytes that do no harm
 
 
 _open: dict[int, BinaryIO] = {}  # the files that `parsed` gives, by HDF5's numbers of them
@@ -55,9 +56,11 @@ def opened(path: str | Path) -> Iterator[tuple[Any, bool]]:
 
 
 @contextmanager
-def parsed(file: BinaryIO, path: str | Path) -> Iterator[Any]:
-    """Give the h5py.File that the binary `file` is; `path` names it in errors. See `opened`."""
+def parsed(file: BinaryIO, path: str | Path, within: str = "") -> Iterator[Any]:
+    """Give the h5py.File that the binary `file` is, see `opened`. Errors name `path`, and what it is `within` there."""
     import h5py
+
+    place = f"{path}: {within}" if within else path
 
     try:
         with h5py.File(file, "r") as root:
@@ -70,12 +73,12 @@ def parsed(file: BinaryIO, path: str | Path) -> Iterator[Any]:
     except FileError as error:
         if str(path) in str(error):
             raise
-        raise FileError(f"{path}: {error}") from error
-    except Warning:
+        raise FileError(f"{place}: {error}") from error
+    except (Warning, MemoryError):
         raise
     except Exception as error:  # HDF5 reports damage as any of OSError, RuntimeError, KeyError, TypeError, …
         reason = str(error).strip("'\"").partition("\n")[0]
-        raise FileError(f"{path} is damaged or cut short: {reason}") from error
+        raise FileError(f"{place} is damaged or cut short: {reason}") from error
 
 
 def _check_seal(file: BinaryIO, path: str | Path) -> bool:
@@ -163,6 +166,13 @@ def converted(values: Any, dtype: np.dtype, place: str) -> np.ndarray:
         raise FileError(f"{place} holds values too large for {dtype}") from None
 
 
+def address(at: Any) -> int:
+    """Return where a group lies in its file: that of its own that a group holds again, by a hard link, is the same."""
+    import h5py
+
+    return int(h5py.h5o.get_info(at.id).addr)
+
+
 def text(parent: Any, name: str, limit: int) -> str | None:
     """Return the dataset `name` in `parent`, one ASCII string of at most `limit` bytes, or None if there is none."""
     import h5py
@@ -194,7 +204,7 @@ def _child(parent: Any, name: str, kind: type) -> Any:
 def _refuse_empty_claims(dataset: Any, place: str) -> None:
     """Raise FileError for a dataset that says it is larger than its file has room for."""
     stored = min(dataset.id.get_storage_size(), dataset.file.id.get_filesize())
-    if dataset.nbytes > stored * (1000 if dataset.chunks else 1):
+    if dataset.nbytes > (stored * RATIO + SLACK if dataset.chunks and stored else stored):
         raise FileError(f"{place} says that it has {dataset.nbytes:,} bytes, the file stores {stored:,} of them")
 
 

@@ -27,7 +27,7 @@ CLASSES = {
 # What no layer of today has, and what changes nothing, or is said in another place.
 PASSED_OVER = (
     *("batch_input_shape", "batch_size", "input_dim", "input_dtype", "input_tensor", "ragged", "sparse", "optional"),
-    *("fused", "virtual_batch_size", "adjustment", "rank", "build_input_shape"),
+    *("fused", "rank", "build_input_shape"),
 )
 RENAMED_ACTIVATIONS = {"hard_sigmoid": "keras2_hard_sigmoid"}  # before Keras 3, which changed the function
 SEPARATE = ("DepthwiseConv2D", "SeparableConv2D")  # their get_config tells of a kernel that they have not

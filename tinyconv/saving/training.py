@@ -8,7 +8,8 @@ from ..names import snake_case
 
 Version = tuple[int, int]
 
-NO_ARGUMENTS = ("jit_compile", "is_legacy_optimizer", "iterations", "schedule_decay")
+NO_ARGUMENTS = ("jit_compile", "is_legacy_optimizer", "iterations")
+SCHEDULE_DECAY = 0.004  # of Nadam, which tf.keras up to 2.10 wrote as its "decay"
 EMA = ("use_ema", "ema_momentum", "ema_overwrite_frequency")
 
 
@@ -69,18 +70,23 @@ def _each(function: Any, given: Any) -> Any:
     return function(given)
 
 
+def is_old_optimizer(config: Mapping[str, Any], version: Version) -> bool:
+    """Return whether a configuration is of an optimizer from before tf.keras 2.11, which later ones had as `legacy`."""
+    return version < (2, 11) or (version < (3, 0) and bool(config.get("is_legacy_optimizer", True)))
+
+
 def _optimizer(description: Mapping[str, Any], version: Version) -> dict[str, Any]:
     """Return the description of an optimizer in today's words, with the rule of its own time."""
     class_name, config = str(description.get("class_name")), dict(description.get("config") or {})
     if registry.own_class(description) is None:
         class_name = class_name.removeprefix("Custom>")
         description = {"module": "keras.optimizers", "registered_name": None}
+    old = is_old_optimizer(config, version)
     for name in NO_ARGUMENTS:
         config.pop(name, None)
     if not config.get("use_ema"):
         for name in EMA:
             config.pop(name, None)
-    old = version < (2, 11)  # before tf.keras had optimizers like today's
     if "lr" in config:
         config["learning_rate"] = config.pop("lr")
         if class_name == "Adagrad":
@@ -88,10 +94,13 @@ def _optimizer(description: Mapping[str, Any], version: Version) -> dict[str, An
     if "epsilon" in config and config["epsilon"] is None:
         config["epsilon"] = 1e-7
     decay = config.pop("decay", None)
-    if old and decay:
+    if class_name == "Nadam" and old:
+        config["schedule_decay"] = config.get("schedule_decay") or decay or SCHEDULE_DECAY
+    elif old and decay:
         rate = {"initial_learning_rate": config["learning_rate"], "decay_steps": 1, "decay_rate": decay}
         config["learning_rate"] = {"class_name": "InverseTimeDecay", "config": rate}
-    if class_name == "RMSprop" and old and not config.get("momentum"):
+    first = version < (2, 0) and config.get("epsilon") == 1e-6  # Keras 1.0 added ε within the root
+    if old and not first and (class_name == "Adagrad" or (class_name == "RMSprop" and not config.get("momentum"))):
         config["epsilon_mode"] = "outside"
     return {**description, "class_name": class_name, "config": config}
 
@@ -99,24 +108,27 @@ def _optimizer(description: Mapping[str, Any], version: Version) -> dict[str, An
 def _loss(given: Any) -> Any:
     if isinstance(given, str):
         return _by_name(given)
-    config = dict(given.get("config") or {}) if isinstance(given.get("config"), Mapping) else given.get("config")
-    if isinstance(config, dict):
-        if given["class_name"] == "LossFunctionWrapper" and isinstance(config.get("fn"), str):
-            return _by_name(config["fn"])
-        if registry.own_class(given) is None and given["class_name"] != "LossFunctionWrapper":
-            config.pop("fn", None)
-        if config.get("reduction") == "auto":
-            config["reduction"] = "sum_over_batch_size"
-    return {**given, "config": config}
+    given = _unwrapped(given, "LossFunctionWrapper", losses.LOSSES)
+    if isinstance(given.get("config"), Mapping) and given["config"].get("reduction") == "auto":
+        given["config"]["reduction"] = "sum_over_batch_size"
+    return given
 
 
 def _metric(given: Any) -> Any:
-    if isinstance(given, str):
-        return _by_name(given)
+    return _by_name(given) if isinstance(given, str) else _unwrapped(given, "MeanMetricWrapper", metrics.METRICS)
+
+
+def _unwrapped(given: Mapping[str, Any], wrapper: str, known: Mapping[str, type[Any]]) -> dict[str, Any]:
+    """Return the description of a loss or a metric; one of a function of Keras's, wrapped, as that of its class."""
     config = given.get("config")
-    if given["class_name"] == "MeanMetricWrapper" and isinstance(config, Mapping) and isinstance(config.get("fn"), str):
-        return _by_name(config["fn"])
-    return dict(given)
+    if not isinstance(config, Mapping) or not isinstance(config.get("fn"), str) or registry.own_class(given):
+        return {**given, "config": dict(config) if isinstance(config, Mapping) else config}
+    config = dict(config)
+    fn = config.pop("fn")
+    if given["class_name"] != wrapper or registry.get_registered_object(fn):
+        return {**given, "config": config if given["class_name"] != wrapper else {**config, "fn": fn}}
+    config.pop("dtype", None)
+    return {"class_name": known[fn].__name__ if fn in known else fn, "config": config}
 
 
 def _by_name(name: str) -> str:

@@ -28,11 +28,12 @@ from ..files import replace_file
 from ..kernels import move
 from ..names import snake_case
 from . import hdf5
+from .optimizer_state import stored_state
 from .places import own_weights, places
 from .values import Change, Values
 
 NOTE = "tinyconv"
-BESIDE = ("vars", "optimizer", NOTE)  # what lies at the root beside layers
+BESIDE = ("vars", "optimizer", "metrics", NOTE)  # what lies at the root beside layers; metrics of tf.keras
 LEGACY = "_layer_checkpoint_dependencies"  # what tf.keras 2.13 calls the group of layers
 OTHER_MODEL = "make the model as it was when the file was saved"
 
@@ -174,12 +175,12 @@ def read_state(
 ) -> State:
     """Return what the open file `root` holds for `model`; `path` names it in errors.
 
-    `made` is the model that the file describes; if its weights must be turned, the optimizer keeps its own state.
+    `made` is the model that the file describes.
     """
     legacy = _is_legacy(root, path)
     found = {_place_in(place, legacy): layer for place, layer in places(model).items()}
-    turned = made is not None and bool(made.changes)
-    own = places(made.model) if made is not None and turned else {}
+    own = places(made.model) if made is not None and made.changes else {}
+    turns: dict[int, Change] = {}
     state, skipped = State(), []
     if not skip_mismatch:
         _refuse_more(root, found, path)
@@ -187,6 +188,7 @@ def read_state(
         try:
             changes = [made.changes.get(id(weight)) for weight in own_weights(own[place])] if made and own else []
             state.weights += _layer_weights(root, place, layer, path, changes)
+            turns |= {id(each.weight): each.change for each in state.weights if each.change is not None}
         except hdf5.FileError as error:
             if not skip_mismatch:
                 raise
@@ -195,7 +197,7 @@ def read_state(
         warnings.warn(f"{path}: {len(skipped)} layers keep their weights: {'; '.join(skipped)}", stacklevel=4)
     seeds = [(layer, _seed_state(root, place, layer)) for place, layer in found.items()]
     state.seeds = [(layer, seed) for layer, seed in seeds if seed is not None]
-    state.optimizer = None if skipped or turned else _optimizer_state(root, sealed, model, path)
+    state.optimizer = None if skipped else stored_state(root, sealed, model, path, turns)
     return state
 
 
@@ -247,9 +249,13 @@ def _place_in(place: str, legacy: bool) -> str:
 def _refuse_more(root: Any, known: Mapping[str, LayerLike], path: str | Path) -> None:
     """Raise FileError if the file has a layer with weights that the model lacks."""
     waiting = [name for name in root if name not in BESIDE]
+    seen = {hdf5.address(root)}
     while waiting:
         place = waiting.pop()
         group = hdf5.group(root, place)
+        if group is None or hdf5.address(group) in seen:
+            raise hdf5.FileError(f"{path}: {place} is a group that the file has in another place, too")
+        seen.add(hdf5.address(group))
         variables = hdf5.group(group, "vars")
         if place not in known and ((variables is not None and len(variables)) or "layers" in group):
             raise hdf5.FileError(f"{path} has weights in {place}, the model has no such layer: {OTHER_MODEL}")
@@ -288,32 +294,3 @@ def _seed_state(root: Any, place: str, layer: LayerLike) -> np.ndarray | None:
     if variables is None:
         return None
     return hdf5.array(variables, "0", (2,), np.dtype(np.uint32), f'seed state of layer "{layer.name}"')
-
-
-def _optimizer_state(root: Any, sealed: bool, model: ModelLike, path: str | Path) -> list[np.ndarray] | None:
-    """Return new values for the variables of the model's optimizer, or None if the file has none that it can take."""
-    optimizer, variables = model.optimizer, hdf5.group(root, "optimizer/vars")
-    if optimizer is None or variables is None:
-        return None
-    name = snake_case(type(optimizer).__name__)
-    # Only a file of tinyconv's is asked for its optimizer's name: Keras never asks.
-    saved = hdf5.attribute(variables, "name", path) if sealed else name
-    if saved == name:
-        optimizer.build(model.trainable_weights)
-    own = optimizer.variables()
-    if saved == name and len(own) == len(variables):
-        state = []
-        for index, (label, value) in enumerate(own):
-            like, purpose = np.asarray(move(value, "cpu")), f"{path}: optimizer variable {label}"
-            state.append(hdf5.array(variables, str(index), like.shape, like.dtype, purpose))
-        return state
-    # Keras makes the slots at the first step: without them, the saved optimizer may not have started.
-    number = np.dtype(np.int64)
-    if len(variables) > 2 or hdf5.array(variables, "0", (), number, f"{path}: optimizer variable iterations") > 0:
-        count = f"{len(variables)} variables"
-        whose = f"another optimizer ({saved}, {count})" if saved != name else f"an optimizer with {count}"
-        warnings.warn(
-            f"{path} holds the state of {whose}, this model has {name} ({len(own)}): its state stays as it is",
-            stacklevel=4,
-        )
-    return None
