@@ -55,6 +55,7 @@ LATE = [
     "lzma",
     "tensorboardX",
     "safetensors",
+    "onnx",
 ]
 
 FRAMEWORKS = {"keras", "tensorflow", "torch", "jax", "tf_keras", "flax", "chainer", "mxnet"}

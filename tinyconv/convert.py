@@ -17,6 +17,7 @@ from .saving import hdf5, load_model, model_from_json
 PROG = "python -m tinyconv.convert"
 MODEL, WEIGHTS, LAYERS = "a model with its weights", "weights alone", "layers alone"
 READ = {".keras": MODEL, ".weights.h5": WEIGHTS, ".h5": MODEL, ".hdf5": MODEL, ".safetensors": WEIGHTS, ".json": LAYERS}
+WRITTEN = {**READ, ".onnx": MODEL}
 
 
 def parser() -> Parser:
@@ -25,7 +26,7 @@ def parser() -> Parser:
         PROG,
         "Turn a file of a model into another kind of file, without Keras.",
         "The suffix says the kind: .keras, .h5 or .hdf5 (whole models, read also weights alone), .weights.h5 and "
-        ".safetensors (weights alone), .json (layers alone).",
+        ".safetensors (weights alone), .json (layers alone); .onnx is only written.",
     )
     made.add_argument("source", type=Path, metavar="IN", help="the file to read")
     made.add_argument("target", type=Path, metavar="OUT", help="the file to write")
@@ -57,7 +58,7 @@ def convert(source: Path, target: Path, model_file: Path | None = None, force: b
     `model_file` has the layers of a source of weights alone. Without `force` a target that is there stays, and
     ValueError is raised; so it is for what cannot be converted. Nothing is written unless all of it can be.
     """
-    kind = suffix(target, READ, "written")
+    kind = suffix(target, WRITTEN, "written")
     holds = content(source)
     if path.lexists(target) and not force:
         raise ValueError(f"{target} is there already: give another name, or --force")
@@ -79,6 +80,8 @@ def convert(source: Path, target: Path, model_file: Path | None = None, force: b
         replace_file(target, [model.to_json().encode()])
     elif kind in (".weights.h5", ".safetensors"):
         model.save_weights(str(target))
+    elif kind == ".onnx":
+        model.export(str(target))
     else:
         model.save(str(target))
     return left_out
@@ -88,7 +91,8 @@ def suffix(file: Path, kinds: dict[str, str], verb: str) -> str:
     """Return which of `kinds` a file is by its name; `verb` says in errors what is done with it."""
     found = next((kind for kind in kinds if file.name.endswith(kind)), None)
     if found is None:
-        raise ValueError(f"{file} cannot be {verb}: its name must end in {', '.join(kinds)}")
+        only = ", it is only written" if file.suffix == ".onnx" else ""
+        raise ValueError(f"{file} cannot be {verb}{only}: its name must end in {', '.join(kinds)}")
     return found
 
 
@@ -124,13 +128,13 @@ def opened(file: Path) -> tuple[Any, list[str]]:
 
 def missing(model: Any, kind: str) -> Iterator[str]:
     """Yield what of a model is not in a file of a kind."""
-    if READ[kind] == WEIGHTS:
+    if WRITTEN[kind] == WEIGHTS:
         yield "layers"
-    elif READ[kind] == LAYERS:
+    elif WRITTEN[kind] == LAYERS:
         yield "weights"
     if model.optimizer is not None and kind == ".weights.h5":
         yield "compile settings"
-    elif model.optimizer is not None and kind in (".json", ".safetensors"):
+    elif model.optimizer is not None and kind in (".json", ".safetensors", ".onnx"):
         yield "compile settings and the optimizer's state"
 
 

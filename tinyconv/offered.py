@@ -191,7 +191,6 @@ INSTEAD: dict[str, dict[str, str]] = {
         "boston_housing california_housing imdb reuters": "tinyconv is for images: use mnist, cifar10 or fashion_mnist",
     },
     "Model": {
-        "export": "save keeps the whole model, save_weights the weights",
         "metrics metrics_names metrics_variables get_metrics_result reset_metrics": (
             "fit, evaluate and train_on_batch return what the metrics are"
         ),

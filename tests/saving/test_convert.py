@@ -8,12 +8,14 @@ import pytest
 
 import tinyconv as tc
 from tinyconv import layers as L
-from tinyconv.convert import READ, main
+from tinyconv.convert import READ, WRITTEN, main
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
 )
 pytest.importorskip("safetensors")
+pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
 
 X = np.random.default_rng(3).random((2, 6, 6, 1), np.float32)
 
@@ -46,13 +48,13 @@ def given(folder, source):
     return ["--model", folder / "a.json"] if READ[source] == "weights alone" else []
 
 
-@pytest.mark.parametrize("target", READ)
+@pytest.mark.parametrize("target", WRITTEN)
 @pytest.mark.parametrize("source", READ)
 def test_each_into_each(keras, held, tmp_path, capsys, source, target):
     (folder, y), out = held, tmp_path / f"b{target}"
     code = run(folder / f"a{source}", out, *given(folder, source))
     said = capsys.readouterr()
-    if source == ".json" and READ[target] == "weights alone":
+    if source == ".json" and target in (".weights.h5", ".safetensors", ".onnx"):
         assert code == 2
         assert "holds no weights for" in said.err
         assert list(tmp_path.iterdir()) == []
@@ -66,6 +68,10 @@ def test_each_into_each(keras, held, tmp_path, capsys, source, target):
         assert json.loads(out.read_text()) == json.loads((folder / "a.json").read_text())
         theirs = keras.models.model_from_json(out.read_text())
         assert [layer.name for layer in theirs.layers] == ["c", "f", "d"]
+        return
+    if target == ".onnx":
+        session = onnxruntime.InferenceSession(out, providers=["CPUExecutionProvider"])
+        np.testing.assert_allclose(session.run(None, {"input_layer": X})[0], y, rtol=1e-5, atol=1e-6)
         return
     if READ[target] == "a model with its weights":
         theirs = keras.saving.load_model(out)
@@ -112,6 +118,7 @@ def test_nothing_is_written_over(held, tmp_path, capsys):
         (["{a}.safetensors", "{b}.h5", "--model", "{a}.weights.h5"], "--model is for a file of layers"),
         (["{a}.keras", "{b}.h5", "--model", "{a}.json"], "--model is for weights alone"),
         (["{a}.pt", "{b}.h5"], "a.pt cannot be read: its name must end in .keras, .weights.h5, .h5, .hdf5, .saf"),
+        (["{b}.onnx", "{b}.h5"], "b.onnx cannot be read, it is only written: its name must end in .keras"),
         (["{a}.keras", "{b}.pt"], "b.pt cannot be written: its name must end in .keras"),
         (["{a}x.keras", "{b}.h5"], "No such file or directory"),
         (["{a}x.json", "{b}.h5"], "No such file or directory"),

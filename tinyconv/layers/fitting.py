@@ -96,10 +96,15 @@ class Resizing(Fitting):
         if self.crop_to_aspect_ratio:
             x = cut(x, middle(h, w, self.height, self.width))
         elif self.pad_to_aspect_ratio:
-            down = (max(h, _share(w, self.height, self.width)) - h) // 2
-            across = (max(w, _share(h, self.width, self.height)) - w) // 2
+            down, across = self.borders(h, w)
             x = F.pad(x, ((0, 0), (down, down), (across, across), (0, 0)), self.fill_value)
         return F.resize(x, (self.height, self.width), self.interpolation, self.antialias)
+
+    def borders(self, h: int, w: int) -> tuple[int, int]:
+        """Return the cells above and below, and beside, that give images of h×w the new size's shape."""
+        down = max(h, _share(w, self.height, self.width)) - h
+        across = max(w, _share(h, self.width, self.height)) - w
+        return down // 2, across // 2
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""

@@ -127,6 +127,12 @@ class Model(Layer, Trainer):
         """Write the model, its weights and its training's state to ".keras" or ".h5": see `saving.save_model`."""
         self.files.save_model(self, filepath, overwrite)
 
+    def export(self, filepath: str, format: str = "onnx") -> None:
+        """Write the model as an ONNX file, which other programs run: see `saving.onnx`. No other format is offered."""
+        if format != "onnx":
+            raise ValueError(f'format must be "onnx", got {format!r}: save writes what Keras opens')
+        self.files.export_model(self, filepath)
+
     def to_json(self) -> str:
         """Return the layers as JSON, as Keras 3 describes them: `tinyconv.models.model_from_json` reads it."""
         return str(self.files.to_json(self))

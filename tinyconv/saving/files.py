@@ -12,11 +12,12 @@ from ..models.description import describe
 from . import archive, fitting, hdf5, legacy, safetensors, weights
 from .descriptions import to_json
 from .hdf5 import FileError
+from .onnx import export_model
 from .rebuilding import file_model, make_model
 from .training import version_of
 from .weights import read_note
 
-__all__ = ["load_model", "load_weights", "read_note", "save_model", "save_weights", "to_json"]
+__all__ = ["export_model", "load_model", "load_weights", "read_note", "save_model", "save_weights", "to_json"]
 
 LEGACY = (".h5", ".hdf5")
 

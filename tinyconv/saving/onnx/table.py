@@ -1,0 +1,74 @@
+"""Which nodes of ONNX each kind of layer becomes, and why some become none."""
+
+from collections.abc import Callable
+
+from ... import activations
+from ... import layers as L
+from ...layers.stochastic import Stochastic
+from . import operators, resizing
+from .activations import ACTIVATIONS
+from .graph import Value
+from .operators import Call
+
+LAYERS: dict[type, Callable[[Call], Value]] = {
+    L.Activation: operators.activation,
+    L.Add: operators.of_two("Add"),
+    L.Average: operators.of_many("Mean"),
+    L.AveragePooling2D: operators.pooling("AveragePool", count_include_pad=0),
+    L.BatchNormalization: operators.batch_normalization,
+    L.CenterCrop: resizing.center_crop,
+    L.Concatenate: operators.concatenate,
+    L.Conv2D: operators.conv2d,
+    L.Conv2DTranspose: operators.conv2d_transpose,
+    L.Cropping2D: resizing.cropping2d,
+    L.Dense: operators.dense,
+    L.DepthwiseConv2D: operators.depthwise_conv2d,
+    L.Dropout: operators.same,
+    L.ELU: operators.by_slope("Elu", "alpha"),
+    L.Flatten: operators.flatten,
+    L.GaussianNoise: operators.same,
+    L.GlobalAveragePooling2D: operators.global_pooling("ReduceMean"),
+    L.GlobalMaxPooling2D: operators.global_pooling("ReduceMax"),
+    L.LayerNormalization: operators.layer_normalization,
+    L.LeakyReLU: operators.by_slope("LeakyRelu", "negative_slope"),
+    L.Maximum: operators.of_many("Max"),
+    L.MaxPooling2D: operators.pooling("MaxPool"),
+    L.Minimum: operators.of_many("Min"),
+    L.Multiply: operators.of_two("Mul"),
+    L.Normalization: operators.normalization,
+    L.Permute: operators.permute,
+    L.PReLU: operators.prelu,
+    L.RandomBrightness: operators.same,
+    L.RandomContrast: operators.same,
+    L.RandomCrop: resizing.middle_crop,
+    L.RandomFlip: operators.same,
+    L.RandomRotation: operators.same,
+    L.RandomTranslation: operators.same,
+    L.RandomZoom: operators.same,
+    L.ReLU: operators.relu,
+    L.Rescaling: operators.rescaling,
+    L.Reshape: operators.reshape,
+    L.Resizing: resizing.resizing,
+    L.SeparableConv2D: operators.separable_conv2d,
+    L.Softmax: operators.activation,
+    L.SpatialDropout2D: operators.same,
+    L.Subtract: operators.of_two("Sub"),
+    L.UpSampling2D: resizing.up_sampling2d,
+    L.ZeroPadding2D: operators.zero_padding2d,
+}
+
+
+def nodes_of(call: Call, training: bool | None) -> Value:
+    """Add the nodes of a layer's call, which was told `training`; return its output.
+
+    Raises ValueError, whose message goes on after the layer's name, for what ONNX has no meaning for.
+    """
+    layer = call.layer
+    if type(layer) not in LAYERS:
+        raise ValueError("has no meaning in ONNX that tinyconv knows")
+    activation = getattr(layer, "activation", None)
+    if activation is not None and activation not in ACTIVATIONS:
+        raise ValueError(f"has an activation of your own, {activations.name_of(activation)}")
+    if training and isinstance(layer, Stochastic | L.BatchNormalization):
+        raise ValueError("is called with training=True, and what is exported does not train")
+    return LAYERS[type(layer)](call)
