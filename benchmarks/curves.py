@@ -44,11 +44,11 @@ def _curve(panel: "Axes", values: list[float], engine: str, line: str, label: st
 
 
 def _ends(runs: list[dict[str, Any]]) -> str:
-    """Return in words where the engines end, and how long they take."""
+    """Return in words where the engines end."""
     said = []
     for engine, label in LABELS.items():
-        of_engine = [run for run in runs if run["engine"] == engine]
-        if of_engine:
-            accuracy, seconds = (mean(run[name] for run in of_engine) for name in ("accuracy", "seconds"))
-            said.append(f"{label} ends at {100 * accuracy:.2f} % after {seconds:,.0f} s ({len(of_engine)} trainings)")
+        reached = [100 * run["accuracy"] for run in runs if run["engine"] == engine]
+        if reached:
+            trainings = "one training" if len(reached) == 1 else f"mean of {len(reached)} trainings"
+            said.append(f"{label} ends at {mean(reached):.2f} % ({trainings})")
     return "; ".join(said)

@@ -88,7 +88,9 @@ def sources(found: Found) -> str:
         start = "from the same weights, " if settings["same_weights"] else ""
         times = " and ".join(f"{_seconds(runs, engine)} by {label}" for engine, label in NAMES.items())
         threads = "1 thread" if settings["threads"] == 1 else f"{settings['threads']} threads"
-        machine = f"{each['machine']['cpu']}, {threads}, {each['date'][:10]}"
+        load = each["machine"]["load"]
+        busy = "" if load < settings["threads"] + 1 else f" beside other work (load {load:.0f})"
+        machine = f"{each['machine']['cpu']}, {threads}{busy}, {each['date'][:10]}"
         said.append(f"- {' '.join([f'`{name}`', *options])}: {images}, {start}{times} a training; {machine}.")
     return "\n".join(said or ["No run has been recorded yet."]) + "\n"
 

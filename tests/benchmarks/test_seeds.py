@@ -140,7 +140,8 @@ def test_curves_are_drawn(monkeypatch, tmp_path):
 
 def test_tables():
     settings = {"epochs": 10, "threads": 2, "variant": None, "limit": None, "augment": None, "same_weights": False}
-    known = {"settings": settings, "machine": {"cpu": "a processor"}, "date": "2026-05-04T10:00:00+00:00"}
+    machine = {"cpu": "a processor", "load": 2.5}
+    known = {"settings": settings, "machine": machine, "date": "2026-05-04T10:00:00+00:00"}
     found = {
         "mnist-fc": {**known, "runs": runs([0.98, 0.99], [0.97, 0.98])},
         "mnist-sgd": {**known, "runs": runs([0.92], [0.93])},
@@ -158,6 +159,8 @@ def test_tables():
     said = reproduction.sources(found)
     assert "- `mnist-fc`: 60,000 + 10,000 images, 60 s by tinyconv and 60 s by Keras a training; a processor" in said
     assert "2 threads, 2026-05-04." in said
+    machine["load"] = 12.6
+    assert "2 threads beside other work (load 13), 2026-05-04." in reproduction.sources(found)
 
 
 def test_every_page_has_its_marks_and_says_what_the_files_say(capsys):
