@@ -16,6 +16,7 @@ from ..layers import (
 )
 from ..layers.graph import SymbolicTensor
 from ..models import Functional
+from . import pretrained
 from .imagenet import decode_predictions
 from .imagenet import tf as preprocess_input
 from .network import assemble, images, pooled
@@ -38,7 +39,7 @@ def InceptionV3(  # noqa: N802
 ) -> Functional:
     """Return InceptionV3: five convolutions, eleven modules of parallel branches, mixed0 … mixed10, and a dense layer.
 
-    23,851,784 parameters at 299×299, of which 34,432 are moving averages. `weights` is the path of a file, `pooling`
+    23,851,784 parameters at 299×299, of which 34,432 are moving averages. `weights` is "imagenet" or a path, `pooling`
     "avg" or "max" over the features of a network without its top. Layers have automatic names, as in Keras.
     """
 
@@ -65,7 +66,15 @@ def InceptionV3(  # noqa: N802
         return Dense(classes, activation=classifier_activation, name="predictions")(x)
 
     x = images(input_tensor, input_shape, 299, 75)
-    return assemble(name, x, [features, classify if include_top else pooled(pooling)], weights)
+    return assemble(
+        name,
+        x,
+        [features, classify if include_top else pooled(pooling)],
+        weights,
+        pretrained.INCEPTION_V3,
+        include_top,
+        classes,
+    )
 
 
 def _squares(x: SymbolicTensor, name: str, projection: int) -> SymbolicTensor:

@@ -18,6 +18,7 @@ from ..layers import (
 )
 from ..layers.graph import SymbolicTensor
 from ..models import Functional
+from . import pretrained
 from .imagenet import decode_predictions
 from .imagenet import tf as preprocess_input
 from .network import assemble, images, pooled
@@ -44,8 +45,8 @@ def MobileNet(  # noqa: N802
     """Return MobileNet: a convolution, thirteen blocks of a depthwise and a 1×1 convolution, and a 1×1 to the classes.
 
     4,253,864 parameters at 224×224, of which 21,888 are moving averages; `alpha` makes all layers wider or narrower,
-    `depth_multiplier` gives each channel several depthwise kernels. `weights` is the path of a file, `pooling` "avg" or
-    "max" over the features of a network without its top.
+    `depth_multiplier` gives each channel several depthwise kernels. `weights` is "imagenet" or a path, `pooling` "avg"
+    or "max" over the features of a network without its top.
     """
 
     def features(x: SymbolicTensor) -> SymbolicTensor:
@@ -63,7 +64,9 @@ def MobileNet(  # noqa: N802
 
     x = images(input_tensor, input_shape, 224, 32)
     name = name or f"mobilenet_{alpha:0.2f}_{x.shape[1]}"
-    return assemble(name, x, [features, classify if include_top else pooled(pooling)], weights)
+    files = pretrained.mobilenet(alpha, depth_multiplier, x.shape[1:3])
+    top = classify if include_top else pooled(pooling)
+    return assemble(name, x, [features, top], weights, files, include_top, classes)
 
 
 def block(x: SymbolicTensor, number: int, filters: int, strides: int, depth_multiplier: int) -> SymbolicTensor:

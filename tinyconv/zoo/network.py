@@ -11,6 +11,7 @@ from ..layers import GlobalAveragePooling2D, GlobalMaxPooling2D, Input
 from ..layers.graph import SymbolicTensor, sources
 from ..models import Functional
 from ..names import look_up
+from . import pretrained
 
 Part = Callable[[SymbolicTensor], SymbolicTensor]
 
@@ -46,22 +47,29 @@ def pooled(pooling: str | None, average: str | None = None, largest: str | None 
     return lambda x: layer(name=name)(x)
 
 
-def assemble(name: str, x: SymbolicTensor, parts: Sequence[Part], weights: str | Path | None) -> Functional:
+def assemble(
+    name: str,
+    x: SymbolicTensor,
+    parts: Sequence[Part],
+    weights: str | Path | None,
+    files: pretrained.Files | None = None,
+    include_top: bool = True,
+    classes: int = pretrained.CLASSES,
+) -> Functional:
     """Return the model that applies `parts` to the images `x` in turn, its weights read from the file `weights`.
 
-    Without a file the weights are drawn as the layers' initialisers say.
+    Without a file the weights are drawn as the layers' initialisers say. "imagenet" is the one of `files`, with
+    `include_top` and `classes` or without, that Keras has published: see `pretrained`.
     """
     if weights == "imagenet":
-        raise ValueError(
-            'weights="imagenet" would be a download, and tinyconv makes none: give the path of a .weights.h5 file'
-        )
+        weights = pretrained.located(files, include_top, classes)
     if weights is not None and not Path(weights).is_file():
-        raise ValueError(f"weights must be None or the path of a file that is there, got {str(weights)!r}")
+        raise ValueError(f'weights must be None, "imagenet" or the path of a file that is there, got {str(weights)!r}')
     inputs = sources(x)
     with blank() if weights else nullcontext():
         for part in parts:
             x = part(x)
     model = Functional(inputs[0] if len(inputs) == 1 else inputs, x, name=name)
     if weights is not None:
-        model.load_weights(str(weights))
+        pretrained.load(model, weights, files)
     return model

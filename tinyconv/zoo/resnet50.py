@@ -16,6 +16,7 @@ from ..layers import (
 )
 from ..layers.graph import SymbolicTensor
 from ..models import Functional
+from . import pretrained
 from .imagenet import caffe as preprocess_input
 from .imagenet import decode_predictions
 from .network import assemble, images, pooled
@@ -38,7 +39,7 @@ def ResNet50(  # noqa: N802
 ) -> Functional:
     """Return ResNet50: a convolution, sixteen blocks of three with a shortcut past each, and a dense layer.
 
-    25,636,712 parameters at 224×224, of which 53,120 are moving averages. `weights` is the path of a file, `pooling`
+    25,636,712 parameters at 224×224, of which 53,120 are moving averages. `weights` is "imagenet" or a path, `pooling`
     "avg" or "max" over the features of a network without its top.
     """
 
@@ -60,7 +61,7 @@ def ResNet50(  # noqa: N802
 
     x = images(input_tensor, input_shape, 224, 32)
     top = classify if include_top else pooled(pooling, "avg_pool", "max_pool")
-    return assemble(name, x, [features, top], weights)
+    return assemble(name, x, [features, top], weights, pretrained.RESNET50, include_top, classes)
 
 
 def block(x: SymbolicTensor, name: str, filters: int, strides: int = 1, projects: bool = False) -> SymbolicTensor:

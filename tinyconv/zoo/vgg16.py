@@ -7,6 +7,7 @@ from ..activations import Activation
 from ..layers import Conv2D, Dense, Flatten, MaxPooling2D
 from ..layers.graph import SymbolicTensor
 from ..models import Functional
+from . import pretrained
 from .imagenet import caffe as preprocess_input
 from .imagenet import decode_predictions
 from .network import assemble, images, pooled
@@ -26,11 +27,13 @@ def VGG16(  # noqa: N802
 ) -> Functional:
     """Return VGG16: thirteen 3×3 convolutions in five blocks, three dense layers; 138,357,544 parameters at 224×224.
 
-    `weights` is the path of a file, `pooling` "avg" or "max" over the features of a network without its top.
+    `weights` is "imagenet" or a path, `pooling` "avg" or "max" over the features of a network without its top.
     """
     x = images(input_tensor, input_shape, 224, 32)
     top = (lambda x: classify(x, classes, classifier_activation)) if include_top else pooled(pooling)
-    return assemble(name, x, [lambda x: blocks(x, (2, 2, 3, 3, 3)), top], weights)
+    return assemble(
+        name, x, [lambda x: blocks(x, (2, 2, 3, 3, 3)), top], weights, pretrained.VGG16, include_top, classes
+    )
 
 
 def blocks(x: SymbolicTensor, depths: Sequence[int]) -> SymbolicTensor:

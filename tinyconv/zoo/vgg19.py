@@ -6,6 +6,7 @@ from pathlib import Path
 from ..activations import Activation
 from ..layers.graph import SymbolicTensor
 from ..models import Functional
+from . import pretrained
 from .imagenet import caffe as preprocess_input
 from .imagenet import decode_predictions
 from .network import assemble, images, pooled
@@ -26,8 +27,10 @@ def VGG19(  # noqa: N802
 ) -> Functional:
     """Return VGG19: VGG16 with a fourth convolution in the last three blocks; 143,667,240 parameters at 224×224.
 
-    `weights` is the path of a file, `pooling` "avg" or "max" over the features of a network without its top.
+    `weights` is "imagenet" or a path, `pooling` "avg" or "max" over the features of a network without its top.
     """
     x = images(input_tensor, input_shape, 224, 32)
     top = (lambda x: classify(x, classes, classifier_activation)) if include_top else pooled(pooling)
-    return assemble(name, x, [lambda x: blocks(x, (2, 2, 4, 4, 4)), top], weights)
+    return assemble(
+        name, x, [lambda x: blocks(x, (2, 2, 4, 4, 4)), top], weights, pretrained.VGG19, include_top, classes
+    )
