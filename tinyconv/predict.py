@@ -54,6 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{short(PROG)}: {missing_package(error)}", file=sys.stderr)
             return 2
         p = probabilities(opened.model, opened.recipe.prepare(images), 1)[0]
+        if not np.isfinite(p).all():
+            reason = "its weights are no numbers, its training diverged: use weights saved before that"
+            print(f"{short(PROG)}: {options.run} answers {file} with NaN: {reason}", file=sys.stderr)
+            return 2
         print(file)
         print("\n".join(lines(p, opened.recipe.class_names, options.top)), flush=True)
     return code

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -310,3 +311,14 @@ def test_a_whole_model_in_a_runs_folder_is_opened(runs, command, tmp_path):
     refused(command(visualizing.main, folder / "bad.keras"), str(folder / "bad.keras"))
     tc.zoo.mnist_sgd().save(str(folder / "other.keras"))
     refused(command(visualizing.main, folder / "other.keras"), "takes (None, 784) and gives (None, 10)")
+
+
+def test_predict_says_that_training_diverged(command, tmp_path, monkeypatch):
+    run = SimpleNamespace(model=None, recipe=SimpleNamespace(prepare=lambda images: images))
+    monkeypatch.setattr(predict, "open_run", lambda path: run)
+    monkeypatch.setattr(predict, "read_images", lambda recipe, files: None)
+    monkeypatch.setattr(predict, "probabilities", lambda model, images, size: np.full((1, 10), np.nan))
+    code, out, error = command(predict.main, tmp_path, tmp_path / "a.png")
+    assert (code, out) == (2, "")
+    assert "a.png with NaN" in error
+    assert "diverged" in error
