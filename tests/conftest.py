@@ -22,9 +22,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Where processes test side by side (`-n`), a thread that waits is to leave its core to the others at once."""
+    """Where processes test side by side (`-n`), none idles at the end, and a thread that waits leaves its core at once.
+
+    Keras and TensorFlow read their environment once, when whatever test is the first imports them.
+    """
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    # By oneDNN, TensorFlow 2.21's float32 convolution of one channel to outputs one pixel wide is now and then wrong.
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
     if config.getoption("numprocesses", default=None):
         os.environ.setdefault("GOMP_SPINCOUNT", "0")  # see `kernels/cpu/compile.py`; the processes inherit it
+        if config.getoption("dist") == "load":  # pytest-xdist's choice, if nobody made one
+            config.option.dist = "worksteal"
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -39,10 +48,6 @@ def keras() -> ModuleType:
     for package in ("keras", "tensorflow"):
         if find_spec(package) is None:
             pytest.skip(f"{package} is not installed: pip install -e '.[test]' brings it")
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    # By oneDNN, TensorFlow 2.21's float32 convolution of one channel to outputs one pixel wide is now and then wrong.
-    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
     import keras
 
     return keras

@@ -155,6 +155,7 @@ def canned(monkeypatch):
     return CannedWorker
 
 
+@pytest.mark.slow
 def test_rounds_are_interleaved_and_results_written(canned, tmp_path, capsys):
     path, picture = tmp_path / "a.json", tmp_path / "a.png"
     arguments = ["--models", "mnist-fc", "--batch", "8", "--rounds", "2", "--predict", "--json", str(path)]
@@ -177,6 +178,7 @@ def test_an_engine_that_disagrees_is_not_timed(canned, capsys):
     assert "mnist-sgd: tinyconv disagrees: gradient of layer" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_engines_that_part_by_chance_are_asked_again(canned, monkeypatch, capsys):
     monkeypatch.setattr(canned, "wrong_draws", 1)
     canned.factors["tinyconv"] = 1.01
@@ -197,6 +199,7 @@ def test_notes_and_both_modes_stand_in_the_output(canned, monkeypatch, capsys):
     assert [cell.strip() for cell in row.split("│")[2:-1]] == ["2.00 PyTorch"] * 2 + ["1.00 Keras"] * 2
 
 
+@pytest.mark.slow
 def test_an_engine_that_dies_leaves_the_others_running(canned, capsys):
     canned.dying = "keras"
     assert training.main(["--models", "mnist-fc", "--batch", "4", "--rounds", "2"]) == 1

@@ -28,6 +28,7 @@ def test_rows(monkeypatch, tmp_path, capsys):
     assert "adam_inplace" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_wrong_result_is_reported(monkeypatch, capsys):
     monkeypatch.setattr(kernels, "LAYERS", ())
     _small(monkeypatch)

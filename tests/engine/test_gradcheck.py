@@ -328,7 +328,7 @@ def test_checks_leave_floatx_alone():
     assert tc.floatx() == "float32"
 
 
-@pytest.mark.parametrize("backend", ["cpu", "reference"])
+@pytest.mark.parametrize("backend", [pytest.param("cpu", marks=pytest.mark.slow), "reference"])
 def test_command_passes(backend, capsys):
     assert main(["--backend", backend]) == 0
     out = capsys.readouterr().out

@@ -266,6 +266,7 @@ def test_memory_that_runs_out(cupy, gpu, monkeypatch, tmp_path, capsys):
     assert "out of memory: a batch of 10 does not fit on the GPU" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_command_line(cupy, tmp_path, capsys):
     arguments = ["mnist", "--limit", "20", "--batch-size", "10", "--verbose", "0", "--output", str(tmp_path)]
     assert train.main([*arguments, "--backend", "gpu", "--epochs", "1"]) == 0

@@ -79,7 +79,7 @@ def test_interrupts_of_fit_reach_the_caller(times):
             assert process.stdout.readline() == "started\n"
             # The first may find the kernels being loaded or compiled.
             assert interrupt(process, signal.SIGINT, rng.random() if run else 3 * rng.random()) == "stopped True\n"
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=300)
     assert process.returncode == 0
     assert "ignored" not in errors
 
@@ -101,7 +101,7 @@ def test_interrupts_end_the_command_line_with_everything_saved(times, seed, tmp_
             while "files go to" not in process.stdout.readline():  # the last line before training
                 assert process.poll() is None
             assert interrupt(process, number, 3 * rng.random()) == ""
-            _, errors = process.communicate(timeout=60)
+            _, errors = process.communicate(timeout=300)
         assert process.returncode == 128 + number, errors
         assert "ignored" not in errors
         assert "Traceback" not in errors

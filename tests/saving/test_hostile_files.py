@@ -144,9 +144,9 @@ def test_a_string_that_says_it_is_long(saved):
     where = content.index(length.to_bytes(4, "little"), at)
     content[where : where + 4] = b"\xff\xff\xff\xff"
     path.write_bytes(content[: -(32 + 16)])
-    started = time.monotonic()
+    started = time.process_time()
     refused(path, "training_config", "4,294,967,295 bytes")
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_two_savers_leave_one_file(saved):
@@ -184,7 +184,7 @@ def damaged(content, number):
 @pytest.mark.parametrize("count", [60, pytest.param(1700, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("ending", [".keras", ".h5", ".weights.h5"])
 def test_damaged_files(ending, count, saved):
-    """Only errors of tinyconv, in time, in bounds, and nothing written elsewhere."""
+    """Only errors of tinyconv, in time (of the processor), in bounds, and nothing written elsewhere."""
     model = small()
     path, target = saved / f"a{ending}", saved / f"b{ending}"
     if ending == ".weights.h5":
@@ -193,17 +193,18 @@ def test_damaged_files(ending, count, saved):
     content = content if ending == ".keras" else content[: -(32 + 16)]  # without the seal: Keras sets none
     before = set(saved.iterdir()) | {target}
     named = True
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # which other tests may have left high
     for number in range(count):
         target.write_bytes(damaged(content, number))
-        started = time.monotonic()
+        started = time.process_time()
         try:
             model.load_weights(target) if ending == ".weights.h5" else tc.load_model(target)
         except FileError as error:
             named = named and str(target) in str(error)
-        assert time.monotonic() - started < 5, f"case {number}"
+        assert time.process_time() - started < 5, f"case {number}"
     assert named
     assert set(saved.iterdir()) == before
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 3 << 20, "kilobytes, of the whole process"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 1 << 20, "kilobytes"
 
 
 def test_a_learning_rate_that_is_none(tmp_path):

@@ -13,7 +13,7 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "networks.md"
 
 def test_command_lists_every_network_with_its_figures(tmp_path):
     command = [sys.executable, "-W", "error", "-m", "tinyconv.zoo"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("│")]
     printed = [tuple(cell.strip() for cell in line.strip("│").split("│")) for line in lines]
