@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -18,7 +19,14 @@ def run(name, folder, *options):
 
 
 def test_every_example_is_run():
-    names = ["convolution_backward_by_hand.py", "overfit.py", "own_layer.py", "shortest.py", "watch_gradients.py"]
+    names = [
+        "convolution_backward_by_hand.py",
+        "fine_tune.py",
+        "overfit.py",
+        "own_layer.py",
+        "shortest.py",
+        "watch_gradients.py",
+    ]
     assert sorted(path.name for path in EXAMPLES.glob("*.py")) == names
 
 
@@ -70,3 +78,38 @@ def test_own_layer(tmp_path):
     assert float(out.split("accuracy: ")[1].split()[0]) > 0.7
     assert "β was 1 and is now" in out
     assert out.endswith("it predicts the same\n")
+
+
+def test_fine_tune(tmp_path):
+    """Dark and bright images: a network of random weights tells them once its classifier is trained."""
+    from PIL import Image
+
+    import tinyconv as tc
+    from tinyconv import layers as L
+
+    rng = np.random.default_rng(1)
+    for name, low in (("bright", 195), ("dark", 0)):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for number in range(15):
+            pixels = rng.integers(low, low + 60, (14, 12, 3), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pictures" / name / f"{number}.png")
+    tc.set_seed(1)
+    known = tc.Sequential(
+        [tc.Input((10, 10, 3)), L.Conv2D(4, 3, activation="relu"), L.Flatten(), L.Dense(7, "softmax")]
+    )
+    known.save(tmp_path / "known.keras")
+    options = ["--epochs", "6", "--batch", "8", "--scale", str(1 / 255)]
+    out = run("fine_tune.py", tmp_path, "known.keras", "pictures", *options)
+    assert "The classifier alone: 514 weights" in out
+    assert "All layers, in small steps: 626 weights" in out
+    losses = [float(line.split(" loss: ")[1].split()[0]) for line in out.splitlines() if " loss: " in line]
+    assert len(losses) == 12
+    assert losses[-1] < losses[0]
+    assert out.endswith("pictures.keras and pictures.onnx tell bright, dark\n")
+    model = tc.load_model(tmp_path / "pictures.keras")
+    x = rng.integers(0, 256, (3, 10, 10, 3)).astype(np.float32)
+    session = pytest.importorskip("onnxruntime").InferenceSession(
+        tmp_path / "pictures.onnx", providers=["CPUExecutionProvider"]
+    )
+    (y,) = session.run(None, {session.get_inputs()[0].name: x})
+    np.testing.assert_allclose(y, model.predict(x, verbose=0), rtol=1e-4, atol=1e-6)
