@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 # The storeys of tinyconv, lowest first. A part may import from the storeys below its own, and from itself.
 STOREYS = [
     {"kernels"},  # arrays in, arrays out; knows nothing above
+    {"starting"},  # Ctrl-C before all is imported
     {"offered"},  # what Keras has and tinyconv has not
     {"commands", "files"},  # what command lines, and what files have in common
     {"_version", "arguments", "config", "names", "weighting"},  # what a session has in common

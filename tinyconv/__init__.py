@@ -10,6 +10,8 @@ Names, arguments and defaults are those of Keras 3.
 import sys
 from os import path
 
+from . import starting as starting  # before all that takes long to import
+
 # The folder kernels/ is installed as tinyconv.kernels. In a checkout it lies beside this package, not inside it; found
 # there first, it is never another installation's.
 if not path.isdir(path.join(__path__[0], "kernels")):

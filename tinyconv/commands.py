@@ -9,8 +9,9 @@ from functools import wraps
 from typing import NoReturn, Protocol, TextIO
 
 from .offered import nearest
+from .starting import STOPPED
 
-STOPPED, BROKEN_PIPE = 130, 141  # what shells report of a process that SIGINT or SIGPIPE ended
+BROKEN_PIPE = 141  # what shells report of a process that SIGPIPE ended
 
 
 # What is imported when it is first needed: how pip calls it, and what it does.

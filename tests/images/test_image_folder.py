@@ -290,6 +290,17 @@ def test_what_makes_no_sense_is_refused(folder, given, message):
     assert "\n" not in str(raised.value)
 
 
+def test_what_tensorflow_s_datasets_have_is_answered(folder):
+    data = read(folder)
+    with pytest.raises(AttributeError, match="'ImageFolder' object has no attribute 'prefetch': leave it out"):
+        data.prefetch(1)
+    with pytest.raises(AttributeError, match=r"no attribute 'map': begin the model with a layer, such as Rescaling"):
+        data.map(lambda x, y: (x / 255, y))
+    with pytest.raises(AttributeError, match=r"no attribute 'xyzzy'$"):
+        data.xyzzy()
+    assert not hasattr(data.shard(0, 2), "cardinality")
+
+
 def test_no_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match=re.escape(str(tmp_path / "none"))):
         read(tmp_path / "none")

@@ -71,6 +71,21 @@ def interrupt(process, number, moment):
     return line
 
 
+@pytest.mark.parametrize("module", ["numpy", "argparse"])
+def test_an_interrupt_of_the_first_imports_is_one_line(module, tmp_path):
+    """The module that is imported at the moment is one that sends the signal to itself."""
+    lines = (
+        "import os, signal",
+        "signal.signal(signal.SIGINT, signal.default_int_handler)",
+        "os.kill(os.getpid(), signal.SIGINT)",
+    )
+    (tmp_path / f"{module}.py").write_text("\n".join(lines))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    run = [sys.executable, "-m", "tinyconv.train", "mnist"]
+    done = subprocess.run(run, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Stopped.\n")
+
+
 @pytest.mark.parametrize("times", [6, pytest.param(100, marks=pytest.mark.slow)])
 def test_interrupts_of_fit_reach_the_caller(times):
     rng = random.Random(times)

@@ -73,10 +73,7 @@ class Dataset:
 
     def shard(self, rank: int, size: int) -> "Dataset":
         """Return the dataset of process `rank` out of `size`: share number `rank` of every batch."""
-        rank, size = whole("rank", rank), positive_size("size", size)
-        if rank >= size:
-            raise ValueError(f"rank must be in 0 … {size - 1}, got {rank}")
-        return _Shard(self, rank, size)
+        return _Shard(self, *checked_rank(rank, size))
 
 
 class _Shard(Dataset):
@@ -107,10 +104,22 @@ class _Shard(Dataset):
         self.whole.updates = self.updates
         for given in self.whole.epoch(number):
             batch = as_batch(given)
-            n = count(batch.x)
-            start, end = n * self.rank // self.size, n * (self.rank + 1) // self.size
-            x, y, sample_weight = (select(part, slice(start, end)) for part in batch[:3])
-            yield Batch(x, y, sample_weight, batch.first + start)
+            own = share(count(batch.x), self.rank, self.size)
+            x, y, sample_weight = (select(part, own) for part in batch[:3])
+            yield Batch(x, y, sample_weight, batch.first + own.start)
+
+
+def checked_rank(rank: int, size: int) -> tuple[int, int]:
+    """Return a process's number and how many there are, after checking them."""
+    rank, size = whole("rank", rank), positive_size("size", size)
+    if rank >= size:
+        raise ValueError(f"rank must be in 0 … {size - 1}, got {rank}")
+    return rank, size
+
+
+def share(n: int, rank: int, size: int) -> slice:
+    """Return which of a batch's n samples process `rank` out of `size` has."""
+    return slice(n * rank // size, n * (rank + 1) // size)
 
 
 def counted(data: Dataset, number: int) -> Iterator[Batch]:

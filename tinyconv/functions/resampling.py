@@ -16,6 +16,7 @@ from .. import kernels
 from ..arguments import flag, known, pair
 from ..tensor import Formula, Function, Tensor, as_tensor
 
+Box = tuple[int, int, int, int]  # top, left, height, width
 Taps = tuple[np.ndarray, np.ndarray]  # indices and weights, (output length, k) each
 
 
@@ -32,7 +33,7 @@ class Resize(Function):
 
     def forward(self, x: Any) -> Any:
         self.image = x.shape[1:3]
-        return _weighted(_weighted(x, self.rows, 1), self.columns, 2)
+        return weighted(weighted(x, self.rows, 1), self.columns, 2)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
         (n, oh, _, c), (h, w) = dy.shape, self.image
@@ -41,7 +42,7 @@ class Resize(Function):
         return (dx.reshape(n, h, w, c),)
 
 
-def _weighted(x: Any, taps: Taps, axis: int) -> Any:
+def weighted(x: Any, taps: Taps, axis: int) -> Any:
     """Return the weighted sums of x along an axis, 1 or 2, in the order of the taps."""
     indices, weights = (kernels.move(part, kernels.device(x)) for part in taps)
     before = (slice(None),) * axis
@@ -72,6 +73,17 @@ def resize(x: Any, size: tuple[int, int], interpolation: str = "bilinear", antia
         raise ValueError(f"resize takes images (n, h, w, c) of at least one pixel, got shape {x.shape}")
     method = (ANTIALIASED if flag("antialias", antialias) else METHODS)[known("interpolation", interpolation, METHODS)]
     return Resize(*(method(new, old) for new, old in zip(size, x.shape[1:3], strict=True)))(x)
+
+
+def middle(h: int, w: int, height: int, width: int) -> Box:
+    """Return the largest part in the middle of an image of h×w that has the shape of height×width."""
+    high, wide = max(min(h, share(w, height, width)), 1), max(min(w, share(h, width, height)), 1)
+    return (h - high) // 2, (w - wide) // 2, high, wide
+
+
+def share(length: int, part: int, whole: int) -> int:
+    """Return ⌊length·part/whole⌋, in single precision as Keras's on TensorFlow."""
+    return int(np.float32(length * part) / np.float32(whole))
 
 
 def _places(new: int, old: int) -> np.ndarray:

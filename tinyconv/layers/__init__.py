@@ -6,7 +6,7 @@ from .coloring import RandomBrightness, RandomContrast
 from .convolution import Conv2D
 from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, Permute, ReLU, Reshape, Softmax
 from .depthwise import DepthwiseConv2D, SeparableConv2D
-from .fitting import CenterCrop, RandomCrop, Resizing
+from .image_size import CenterCrop, RandomCrop, Resizing
 from .layer import Layer
 from .merge import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
 from .noise import GaussianNoise, SpatialDropout2D

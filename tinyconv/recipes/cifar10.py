@@ -9,8 +9,7 @@ from ..datasets import cifar10, to_categorical
 from ..losses import CategoricalCrossentropy
 from ..optimizers import Adam
 from ..preprocessing.image import ImageDataGenerator
-from .mnist import divided
-from .recipe import Data, Recipe, test_figure
+from .recipe import Data, Recipe, divided, test_figure
 
 if TYPE_CHECKING:
     from .config import Config

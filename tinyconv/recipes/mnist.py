@@ -10,7 +10,7 @@ from .. import zoo
 from ..datasets import mnist, to_categorical
 from ..losses import CategoricalCrossentropy
 from ..optimizers import Adam
-from .recipe import Data, Recipe, epoch_figure, percent, test_figure
+from .recipe import Data, Recipe, divided, epoch_figure, percent, test_figure
 
 if TYPE_CHECKING:
     from .config import Config
@@ -32,11 +32,6 @@ def scaled(images: np.ndarray) -> np.ndarray:
 def as_read(images: np.ndarray) -> np.ndarray:
     """Return images (n, h, w, c) unchanged, 0 to 255."""
     return images
-
-
-def divided(images: np.ndarray) -> np.ndarray:
-    """Return images (n, h, w, c) of 0 to 255 as float32 from 0 to 1."""
-    return np.divide(images, np.float32(255), dtype=np.float32)
 
 
 def loader(prepare: Callable[[np.ndarray], np.ndarray]) -> Callable[["Config"], Data]:

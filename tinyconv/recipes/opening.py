@@ -58,8 +58,7 @@ def open_run(path: Path) -> Opened:
             warnings.simplefilter("ignore", UserWarning)  # the optimizer's state is not wanted
             model.load_weights(str(path))
     except (OSError, ValueError) as error:
-        said = " ".join(str(error).split())
-        raise RunError(said if str(path) in said else f"{path}: {said}") from None
+        raise naming(path, str(error)) from None
     model.compile(loss=recipe.loss)
     return Opened(recipe, config, model, history, path.parent)
 
@@ -77,8 +76,7 @@ def _open_whole(path: Path) -> Opened:
     try:
         model = load_model(str(path), compile=False)
     except (OSError, ValueError, TypeError) as error:
-        said = " ".join(str(error).split())
-        raise RunError(said if str(path) in said else f"{path}: {said}") from None
+        raise naming(path, str(error)) from None
     with blank():
         needed = recipe.build()
     if (model.input_shape, model.output_shape) != (needed.input_shape, needed.output_shape):
@@ -102,11 +100,15 @@ def read_images(recipe: Recipe, files: Sequence[Path]) -> np.ndarray:
         try:
             image = load_img(file, colors, (h, w), recipe.interpolation)
         except (OSError, ValueError) as error:
-            said = str(getattr(error, "strerror", None) or error)
-            said = " ".join(said.split())
-            raise RunError(said if str(file) in said else f"{file}: {said}") from None
+            raise naming(file, str(getattr(error, "strerror", None) or error)) from None
         images.append(img_to_array(image, dtype="float32"))
     return np.stack(images)
+
+
+def naming(path: Path, reason: str) -> RunError:
+    """Return the refusal of a file for a reason, in one line that names the file."""
+    said = " ".join(reason.split())
+    return RunError(said if str(path) in said else f"{path}: {said}")
 
 
 def _settings(path: Path) -> tuple[Config, History]:
@@ -125,6 +127,5 @@ def _settings(path: Path) -> tuple[Config, History]:
     except (KeyError, TypeError, AttributeError):
         raise RunError(f"{path} is damaged: it does not say which run it is of") from None
     except ValueError as error:
-        said = " ".join(str(error).split())
-        raise RunError(said if str(path) in said else f"{path}: {said}") from None
+        raise naming(path, str(error)) from None
     return config, history

@@ -15,8 +15,7 @@ from ..metrics import TopKCategoricalAccuracy
 from ..optimizers import Adam, RMSprop
 from ..preprocessing.image import ImageDataGenerator
 from ..preprocessing.iterators import DirectoryIterator
-from .mnist import divided
-from .recipe import Data, Recipe, epoch_figure, percent
+from .recipe import Data, Recipe, divided, epoch_figure, percent
 
 if TYPE_CHECKING:
     from .config import Config

@@ -108,6 +108,11 @@ class Recipe:
         return next(each for each in ranked if each.label.startswith(("test accuracy", "validation accuracy")))
 
 
+def divided(images: np.ndarray) -> np.ndarray:
+    """Return images (n, h, w, c) of 0 to 255 as float32 from 0 to 1."""
+    return np.divide(images, np.float32(255), dtype=np.float32)
+
+
 def epochs_of(history: History) -> int:
     """Return how many epochs a history has."""
     return len(next(iter(history.values()), []))

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -13,6 +13,16 @@ from .decode import CHANNELS, check_color_mode, read_image
 from .files import ImageFiles
 from .resize import checked
 from .samples import SampleDataset, stacked
+
+# For what scripts written for TensorFlow's datasets do with a folder of images.
+INSTEAD = {
+    "prefetch": "leave it out, batches are read ahead anyway",
+    "cache": 'give image_dataset_from_directory cache="memory", or a folder',
+    "shuffle": "image_dataset_from_directory shuffles, anew each epoch, unless shuffle=False",
+    "batch": "give image_dataset_from_directory a batch_size",
+    "map": "begin the model with a layer, such as Rescaling(1 / 255), or write a generator over the batches",
+    "take": "fit, evaluate and predict take the first batches by steps_per_epoch or steps",
+}
 
 
 class ImageFolder(SampleDataset):
@@ -46,6 +56,10 @@ class ImageFolder(SampleDataset):
         settings = color_mode, pair("image_size", image_size), *checked(interpolation, aspect)
         self._read = cached(lambda path: read_image(path, *settings), cache, settings)
         self._passes = 0
+
+    def __getattr__(self, name: str) -> NoReturn:
+        fix = f": {INSTEAD[name]}" if name in INSTEAD else ""
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{fix}")
 
     def sample(self, index: int, step: int) -> np.ndarray:
         """Return an image of the right size."""

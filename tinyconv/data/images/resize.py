@@ -7,7 +7,7 @@ import numpy as np
 
 from ... import kernels
 from ...arguments import known, pair
-from ...functions.resampling import METHODS, Taps
+from ...functions.resampling import METHODS, Taps, middle, weighted
 
 KEEPING = ("bilinear", "nearest", "bicubic", "area")  # these leave an image of the right size as it is
 ASPECTS = ("free", "crop", "pad")
@@ -24,7 +24,8 @@ def resize_image(
     size = pair("size", size)
     checked(interpolation, aspect)
     if aspect == "crop":
-        image = _middle(image, size)
+        top, left, height, width = middle(image.shape[0], image.shape[1], *size)
+        image = image[top : top + height, left : left + width]
     if aspect == "pad":
         return _padded(image, size, interpolation)
     if image.shape[:2] == size and interpolation in KEEPING:
@@ -32,7 +33,8 @@ def resize_image(
     rows, columns = (METHODS[interpolation](new, old) for new, old in zip(size, image.shape, strict=False))
     if interpolation == "bilinear":
         return _between(image, rows, columns)
-    return _weighted(_weighted(image, rows, axis=0), columns, axis=1)
+    numbers = weighted(weighted(image[None].astype(np.float32), rows, axis=1), columns, axis=2)[0]
+    return np.asarray(numbers, np.float32, order="C")
 
 
 def checked(interpolation: str, aspect: str) -> tuple[str, str]:
@@ -44,25 +46,6 @@ def _between(image: np.ndarray, rows: Taps, columns: Taps) -> np.ndarray:
     """Return the samples between two rows and two columns each, by the kernel: in few steps, without Python's lock."""
     places = [part for indices, weights in (rows, columns) for part in (indices.T, weights[:, 1])]
     return np.asarray(kernels.host().resize_bilinear(image, *places))
-
-
-def _weighted(image: np.ndarray, taps: Taps, axis: int) -> np.ndarray:
-    """Return the weighted sums of an image's rows (axis 0) or columns (axis 1), float32."""
-    indices, weights = taps
-    shape = (-1, 1, 1) if axis == 0 else (1, -1, 1)
-    total = np.zeros((), np.float32)
-    for tap in range(indices.shape[1]):
-        total = total + image.take(indices[:, tap], axis) * weights[:, tap].reshape(shape)
-    return total
-
-
-def _middle(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the largest part in the middle of an image that has the shape of `size`."""
-    height, width = image.shape[:2]
-    crop_height = max(min(height, int(np.float32(width * size[0]) / np.float32(size[1]))), 1)
-    crop_width = max(min(width, int(np.float32(height * size[1]) / np.float32(size[0]))), 1)
-    top, left = (height - crop_height) // 2, (width - crop_width) // 2
-    return image[top : top + crop_height, left : left + crop_width]
 
 
 def _padded(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:

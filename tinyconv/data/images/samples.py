@@ -15,8 +15,7 @@ import numpy as np
 from ... import kernels, randomness
 from ...arguments import flag
 from ...arguments import size as positive_size
-from ...arguments import whole as not_negative
-from ..dataset import Batch, Dataset
+from ..dataset import Batch, Dataset, checked_rank, share
 from .decode import ImageError
 from .files import ImageFiles
 
@@ -94,8 +93,9 @@ class SampleDataset(Dataset):
         firsts, groups = [], []
         for at in range(start * self.batch_size, len(order), self.batch_size):
             whole = order[at : at + self.batch_size]
-            firsts.append(len(whole) * self._rank // self._ranks)
-            groups.append(whole[firsts[-1] : len(whole) * (self._rank + 1) // self._ranks])
+            own = share(len(whole), self._rank, self._ranks)
+            firsts.append(own.start)
+            groups.append(whole[own])
         making = closing(in_threads(lambda index: self.sample(index, step), groups, self.workers, ahead))
         nothing = start == 0
         with making as made:  # an error, which may keep this frame alive, ends the threads, too
@@ -115,11 +115,8 @@ class SampleDataset(Dataset):
 
     def shard(self, rank: int, size: int) -> Self:
         """Return the dataset of process `rank` out of `size`, which makes its own share of every batch alone."""
-        rank, size = not_negative("rank", rank), positive_size("size", size)
-        if rank >= size:
-            raise ValueError(f"rank must be in 0 … {size - 1}, got {rank}")
         part = copy.copy(self)
-        part._rank, part._ranks = rank, size
+        part._rank, part._ranks = checked_rank(rank, size)
         return part
 
 

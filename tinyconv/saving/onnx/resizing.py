@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...functions.resampling import ANTIALIASED, METHODS
-from ...layers.fitting import Box, middle
+from ...functions.resampling import ANTIALIASED, METHODS, Box, middle
 from .graph import Value
 from .operators import Call
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import functions as F
 from ..arguments import size as positive_size
-from ..functions.resampling import METHODS
+from ..functions.resampling import METHODS, Box, middle, share
 from ..names import look_up
 from ..tensor import Tensor
 from .augmentation import Augmentation, batched, check_axes
@@ -16,10 +16,9 @@ from .layer import OneInput
 from .window import channels_last
 
 INTERPOLATIONS = {name: METHODS[name] for name in ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5", "area")}
-Box = tuple[int, int, int, int]  # top, left, height, width
 
 
-class Fitting(OneInput):
+class Resized(OneInput):
     """Base of layers that give every image the size (height, width), in training and outside it.
 
     Images are (n,h,w,c), or a single one (h,w,c).
@@ -45,11 +44,11 @@ class Fitting(OneInput):
 
     def call(self, x: Tensor, training: bool = True) -> Tensor:  # as Keras's say, though it changes nothing
         """Return the images in their new size."""
-        return batched(self.fit, x)
+        return batched(self.resized, x)
 
-    def fit(self, x: Tensor) -> Tensor:
+    def resized(self, x: Tensor) -> Tensor:
         """Return images (n,h,w,c) in their new size."""
-        raise NotImplementedError(f"{type(self).__name__} defines no fit")
+        raise NotImplementedError(f"{type(self).__name__} defines no resized")
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
@@ -57,7 +56,7 @@ class Fitting(OneInput):
         return {**super().get_config(), **own}
 
 
-class Resizing(Fitting):
+class Resizing(Resized):
     """Images resampled to (height, width): see `functions.resize`.
 
     With `crop_to_aspect_ratio` the largest part in the middle that has the new size's shape is resampled; with
@@ -90,7 +89,7 @@ class Resizing(Fitting):
         self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = crop_to_aspect_ratio, pad_to_aspect_ratio
         self.fill_mode, self.fill_value = fill_mode, fill_value
 
-    def fit(self, x: Tensor) -> Tensor:
+    def resized(self, x: Tensor) -> Tensor:
         """Return images (n,h,w,c) resampled."""
         _, h, w, _ = x.shape
         if self.crop_to_aspect_ratio:
@@ -102,8 +101,8 @@ class Resizing(Fitting):
 
     def borders(self, h: int, w: int) -> tuple[int, int]:
         """Return the cells above and below, and beside, that give images of h×w the new size's shape."""
-        down = max(h, _share(w, self.height, self.width)) - h
-        across = max(w, _share(h, self.width, self.height)) - w
+        down = max(h, share(w, self.height, self.width)) - h
+        across = max(w, share(h, self.width, self.height)) - w
         return down // 2, across // 2
 
     def get_config(self) -> dict[str, Any]:
@@ -112,7 +111,7 @@ class Resizing(Fitting):
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
-class CenterCrop(Fitting):
+class CenterCrop(Resized):
     """The middle of images. Of smaller ones, the largest part in the middle that has the shape, resampled."""
 
     def __init__(
@@ -127,7 +126,7 @@ class CenterCrop(Fitting):
     ) -> None:
         super().__init__(height, width, data_format, name=name, dtype=dtype, input_shape=input_shape)
 
-    def fit(self, x: Tensor) -> Tensor:
+    def resized(self, x: Tensor) -> Tensor:
         """Return the middle of images (n,h,w,c)."""
         _, h, w, _ = x.shape
         if h >= self.height and w >= self.width:
@@ -200,17 +199,6 @@ def cut(x: Tensor, box: Box) -> Tensor:
     return x[:, top : min(top + height, x.shape[1]), left : min(left + width, x.shape[2])]
 
 
-def middle(h: int, w: int, height: int, width: int) -> Box:
-    """Return the largest part in the middle of an image of h×w that has the shape of height×width."""
-    high, wide = max(min(h, _share(w, height, width)), 1), max(min(w, _share(h, width, height)), 1)
-    return (h - high) // 2, (w - wide) // 2, high, wide
-
-
 def resampled_middle(x: Tensor, height: int, width: int) -> Tensor:
     """Return the largest part in the middle of images that has the shape of height×width, resampled to that size."""
     return F.resize(cut(x, middle(x.shape[1], x.shape[2], height, width)), (height, width))
-
-
-def _share(length: int, part: int, whole: int) -> int:
-    """Return ⌊length·part/whole⌋, in single precision as Keras's on TensorFlow."""
-    return int(np.float32(length * part) / np.float32(whole))
