@@ -91,8 +91,10 @@ def test_what_is_not_registered_is_refused():
 
     with pytest.raises(ValueError, match=r"loss Unknown is not registered: put @tinyconv\.register_keras_serializable"):
         registry.deserialize(through_json(Unknown()), "loss")
+    with pytest.warns(UserWarning, match="a lambda has no name"):
+        nameless = through_json(lambda y, p: p)
     with pytest.raises(ValueError, match="loss <lambda> is a function that is not registered"):
-        registry.deserialize(through_json(lambda y, p: p), "loss")
+        registry.deserialize(nameless, "loss")
     with pytest.raises(ValueError, match='unknown metric "tests>Focal"'):
         registry.deserialize(through_json(Focal()), "metric")
     with pytest.raises(ValueError, match="MeanSquaredError has no weights, its configuration says 3"):
