@@ -25,7 +25,8 @@ STOREYS = [
     {"functions"},  # differentiable operations
     {"activations", "constraints", "initializers", "regularizers", "schedules"},
     {"layers"},
-    {"losses", "metrics", "optimizers"},
+    {"losses", "optimizers"},
+    {"metrics"},
     {"data", "datasets"},
     {"callbacks"},  # what listens to training
     {"objectives"},  # losses and metrics of each output

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from . import losses, metrics
+from . import kernels, losses, metrics
 from .data.arrays import per_name
 from .losses import Loss
 from .tensor import Tensor, values
@@ -207,9 +207,12 @@ def _unused(name: str, named: Mapping[str, Any]) -> str:
     return free
 
 
-def _number(result: Any) -> float:
-    """Return a metric's result, a number or an array or tensor of one element, as a Python float."""
-    return result if type(result) is float else float(values(result).item())
+def _number(result: Any) -> Any:
+    """Return a metric's result, one number in any form, as a Python float; several as an array."""
+    if type(result) is float:
+        return result
+    found = values(result)
+    return float(found.item()) if found.size == 1 else kernels.move(found, "cpu")
 
 
 class LazyLogs(Mapping[str, float]):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, TypeVar
 
-from .names import known_arguments, look_up
+from .names import known_arguments, look_up, snake_case
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -111,6 +111,16 @@ def find(kind: str, name: str) -> Any:
     known = _kinds[kind]
     named = {**_registered, **_given.get()}
     own = {one: target for one, target in named.items() if _fits(target, known)}
+    classes = {snake_case(one): target for one, target in known.classes.items() if snake_case(one) not in known.table}
+    classes |= known.classes
+    if isinstance(name, str) and name in classes and name not in own:  # Keras takes a class's name, too
+        found = classes[name]
+        needed = [each.name for each in inspect.signature(found).parameters.values() if each.default is each.empty]
+        if needed:
+            raise ValueError(
+                f'{kind} "{name}" needs {", ".join(needed)}: give the object, {found.__name__}(…), not its name'
+            )
+        return found
     return look_up(kind, name, {**known.table, **own})
 
 

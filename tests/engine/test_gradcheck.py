@@ -357,11 +357,14 @@ def test_finds_batch_normalization_that_forgets_the_statistics(rng):
 def test_command_fails_on_a_wrong_backward(monkeypatch, capsys):
     monkeypatch.setattr(Sqrt, "backward", lambda self, dy: (dy / self.y,))
     assert main([]) == 1
-    last = capsys.readouterr().out.splitlines()[-2:]
-    assert last[0].startswith("function sqrt: argument 0 at index (")
-    assert "backward gives " in last[0]
-    assert "differences give " in last[0]
-    assert "1 of them wrong" in last[1]
+    *lines, summary = capsys.readouterr().out.splitlines()
+    root, cosine = lines[-2:]  # the function, and the loss that is made of it
+    assert root.startswith("function sqrt: argument 0 at index (")
+    assert cosine.startswith("loss CosineSimilarity: argument 0 at index (")
+    for line in (root, cosine):
+        assert "backward gives " in line
+        assert "differences give " in line
+    assert "2 of them wrong" in summary
 
 
 def test_command_line():

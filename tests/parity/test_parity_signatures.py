@@ -34,11 +34,8 @@ SCHEDULES = [
     *("ExponentialDecay", "PiecewiseConstantDecay", "PolynomialDecay", "InverseTimeDecay", "CosineDecay"),
     "CosineDecayRestarts",
 ]
-LOSSES = ["CategoricalCrossentropy", "SparseCategoricalCrossentropy", "BinaryCrossentropy", "MeanSquaredError"]
-METRICS = [
-    *("BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy", "Mean"),
-    *("TopKCategoricalAccuracy", "SparseTopKCategoricalAccuracy"),
-]
+LOSSES = [name for name in tc.losses.__all__ if name[0].isupper() and name not in ("Loss", "LossFunctionWrapper")]
+METRICS = [name for name in tc.metrics.__all__ if name[0].isupper() and name not in ("Metric", "Variable")]
 INITIALIZERS = [
     *("Zeros", "Ones", "Constant", "RandomUniform", "RandomNormal", "TruncatedNormal", "VarianceScaling"),
     *("GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal"),

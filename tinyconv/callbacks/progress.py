@@ -128,5 +128,7 @@ def entries(logs: BatchLogs) -> list[str]:
     return [f"{name}: {_number(value)}" for name, value in logs.items()]
 
 
-def _number(value: float) -> str:
+def _number(value: Any) -> str:
+    if getattr(value, "ndim", 0):  # of a metric that has several
+        return "[" + " ".join(map(_number, value)) + "]"
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.4g}"

@@ -221,6 +221,27 @@ def _losses(draw: Draw) -> Iterator[Check]:
     yield check(binary(), "sigmoid", bits, F.sigmoid, draw.normal(4, 5))
     yield check(binary(label_smoothing=0.1), "probabilities, smoothed", bits, F.linear, draw.shares(4, 5))
     yield check(losses.MeanSquaredError(), "", draw.normal(4, 5), F.linear, draw.normal(4, 5))
+    loss: losses.Loss
+    apart = draw.distinct(2, 4, 5)  # no target is met
+    for loss in (
+        losses.MeanAbsoluteError(),
+        losses.MeanAbsolutePercentageError(),
+        losses.Huber(10.0),
+        losses.LogCosh(),
+    ):
+        yield check(loss, "", apart[0], F.linear, apart[1])
+    yield check(losses.Huber(0.01), "absolute", apart[0], F.linear, apart[1])
+    for loss in (losses.MeanSquaredLogarithmicError(), losses.Poisson()):
+        yield check(loss, "", draw.positive(4, 5), F.linear, draw.positive(4, 5))
+    for loss in (losses.CosineSimilarity(), losses.Hinge(), losses.SquaredHinge()):
+        yield check(loss, "", bits, F.linear, draw.normal(4, 5))
+    yield check(losses.CategoricalHinge(), "", np.eye(5)[labels], F.linear, draw.distinct(4, 5))
+    yield check(losses.KLDivergence(), "", shares, F.softmax, draw.normal(4, 5))
+    yield check(losses.Dice(axis=-1), "", bits, F.sigmoid, draw.normal(4, 5))
+    yield check(losses.Tversky(0.3, 0.6), "", bits, F.sigmoid, draw.normal(4, 5))
+    yield check(losses.BinaryFocalCrossentropy(True), "sigmoid, balanced", bits, F.sigmoid, draw.normal(4, 5))
+    yield check(losses.BinaryFocalCrossentropy(), "probabilities", bits, F.linear, draw.shares(4, 5))
+    yield check(losses.CategoricalFocalCrossentropy(), "softmax", shares, F.softmax, draw.normal(4, 5))
     for kind in (regularizers.L1, regularizers.L2, regularizers.L1L2):
         penalty = kind(0.3)
         yield Check("penalty", kind.__name__, "", penalty, (draw.nonzero(3, 4),))

@@ -1,16 +1,15 @@
-"""Metrics: running means over an epoch, with Keras's names and arguments."""
+"""What all metrics have in common: state that grows by batches, and means of it."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
-from . import initializers, kernels, names, registry
-from .config import floatx
-from .tensor import Tensor, as_array
-from .tensor import values as as_values
-from .weighting import aligned
+from .. import initializers, kernels, names, registry
+from ..config import floatx
+from ..tensor import Tensor, as_array
+from ..tensor import values as as_values
+from ..weighting import aligned
 
 
 class Variable(Tensor):
@@ -141,7 +140,7 @@ class Mean(Metric):
         return float(self.total / self.count) if self.count else 0.0
 
 
-class _MeanOfValues(Mean):
+class MeanOfValues(Mean):
     """The mean of what a subclass computes in `values`."""
 
     def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
@@ -153,7 +152,7 @@ class _MeanOfValues(Mean):
         super().update_state(self.values(as_values(y_true), as_values(y_pred)), sample_weight)
 
 
-class MeanMetricWrapper(_MeanOfValues):
+class MeanMetricWrapper(MeanOfValues):
     """The mean of a function of (targets, predictions): it returns the value of each sample (n, …), or one value."""
 
     def __init__(self, fn: Callable[[Any, Any], Any], name: str | None = None, dtype: str | None = None) -> None:
@@ -177,118 +176,29 @@ class MeanMetricWrapper(_MeanOfValues):
         return cls(**{**config, "fn": registry.deserialize(fn, "metric") if isinstance(fn, Mapping) else fn})
 
 
-class BinaryAccuracy(_MeanOfValues):
-    """The share of samples whose prediction is on the same side of `threshold` as the target."""
+class Sum(Metric):
+    """The sum of given values (n, …), each sample's times its weight, since the last `reset_state`."""
 
-    def __init__(self, name: str | None = "binary_accuracy", dtype: str | None = None, threshold: float = 0.5) -> None:
+    def __init__(self, name: str | None = "sum", dtype: str | None = None) -> None:
         super().__init__(name, dtype)
-        self.threshold = threshold
+        self.total = self.add_variable(dtype="float64", name="total")
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal metric."""
-        return {**super().get_config(), "threshold": self.threshold}
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        """Take in values (n, …), or one value; `sample_weight` (n,), (n,1) or (n, …) multiplies them (1 if None)."""
+        values = as_values(values)
+        weights = 1.0 if sample_weight is None else aligned(as_values(sample_weight), values.shape)
+        self.total.assign_add((values * weights).sum(dtype=np.float64))
 
-    def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        """Return, for each sample, the part of its outputs that are right."""
-        return ((y_pred > self.threshold) == y_true.reshape(y_pred.shape)).mean(axis=-1)
-
-
-class CategoricalAccuracy(_MeanOfValues):
-    """The share of samples whose largest prediction is that of the class that the one-hot target names."""
-
-    def __init__(self, name: str | None = "categorical_accuracy", dtype: str | None = None) -> None:
-        super().__init__(name, dtype)
-
-    def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        """Return 1 for each sample that is right, else 0."""
-        return (y_true.argmax(axis=-1) == y_pred.argmax(axis=-1)).astype(np.float64)
+    def result(self) -> float:
+        """Return the sum so far."""
+        return self.total.item()
 
 
-class SparseCategoricalAccuracy(_MeanOfValues):
-    """The share of samples whose largest prediction is that of the label."""
-
-    def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: str | None = None) -> None:
-        super().__init__(name, dtype)
-
-    def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        """Return 1 for each sample that is right, else 0."""
-        return (y_true.reshape(y_pred.shape[:-1]) == y_pred.argmax(axis=-1)).astype(np.float64)
-
-
-class TopKCategoricalAccuracy(_MeanOfValues):
-    """The share of samples whose one-hot target's class is among the `k` largest predictions.
-
-    As in TensorFlow's `in_top_k`, classes that tie with the k-th largest count as within.
-    """
-
-    def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: str | None = None) -> None:
-        super().__init__(name, dtype)
-        self.k = k
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal metric."""
-        return {**super().get_config(), "k": self.k}
-
-    def labels(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        """Return the class of each sample."""
-        return y_true.argmax(axis=-1)
-
-    def values(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        """Return 1 for each sample whose class is among the first k, else 0."""
-        chosen = np.take_along_axis(y_pred, self.labels(y_true, y_pred)[..., None], axis=-1)
-        return ((y_pred > chosen).sum(axis=-1) < self.k).astype(np.float64)
-
-
-class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
-    """The share of samples whose label is among the `k` largest predictions."""
-
-    def __init__(
-        self, k: int = 5, name: str | None = "sparse_top_k_categorical_accuracy", dtype: str | None = None
-    ) -> None:
-        super().__init__(k, name, dtype)
-
-    def labels(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        """Return the class of each sample."""
-        return y_true.reshape(y_pred.shape[:-1]).astype(np.int64)
-
-
-METRICS: dict[str, type[Metric]] = {
-    "binary_accuracy": BinaryAccuracy,
-    "categorical_accuracy": CategoricalAccuracy,
-    "sparse_categorical_accuracy": SparseCategoricalAccuracy,
-    "top_k_categorical_accuracy": TopKCategoricalAccuracy,
-    "sparse_top_k_categorical_accuracy": SparseTopKCategoricalAccuracy,
-}
-registry.add_kind("metric", "keras.metrics", Metric, {**METRICS, "accuracy": None}, [Mean, MeanMetricWrapper])
-
-
-def direction(name: str) -> str | None:
-    """Return which way a log of this name gets better: "max" for accuracies, "min" for losses and errors, else None."""
-    words = set(re.split("[^a-z]+", name.lower()))
-    if words & {"acc", "accuracy"}:
-        return "max"
-    return "min" if words & {"loss", "error"} else None
-
-
-def get(metric: Any, target_shape: tuple[int, ...], output_shape: tuple[int | None, ...]) -> Metric:
-    """Return a metric by name, from its description, of a function, or the given one.
-
-    "accuracy" and "acc" mean what Keras resolves them to: binary for one output, sparse categorical for targets that
-    are class numbers, categorical for one-hot targets. The metric then goes by the name it was asked for.
-    """
-    if isinstance(metric, Metric):
-        return metric
-    found = metric
-    if isinstance(metric, Mapping):
-        found = registry.deserialize(metric, "metric")
-    elif metric in ("accuracy", "acc"):
-        if output_shape[-1] == 1:
-            return BinaryAccuracy(metric)
-        if len(target_shape) < len(output_shape) or target_shape[-1] == 1:
-            return SparseCategoricalAccuracy(metric)
-        return CategoricalAccuracy(metric)
-    elif not callable(metric):
-        found = registry.find("metric", metric)
-    if isinstance(found, type) and issubclass(found, Metric):
-        found = found()
-    return found if isinstance(found, Metric) else MeanMetricWrapper(found)
+def alike(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Return targets and predictions as arrays of as many axes: one of length 1 at the end of either goes."""
+    t, y = as_values(y_true), as_values(y_pred)
+    if t.ndim == y.ndim + 1 and t.shape[-1] == 1:
+        t = t[..., 0]
+    elif y.ndim == t.ndim + 1 and y.shape[-1] == 1:
+        y = y[..., 0]
+    return t, y

@@ -1,0 +1,173 @@
+"""Cross-entropies.
+
+One of probabilities that come straight from softmax or sigmoid is computed from their logits, as Keras on TensorFlow
+does: exact where probabilities have rounded to 0 or 1. Other probabilities are clipped to [ε, 1 − ε] with ε = 1e-7.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .. import functions as F
+from .. import kernels
+from ..tensor import Tensor, as_array, values
+from .base import EPSILON, Loss, SameShape
+
+
+class CrossEntropy(Loss):
+    """Cross-entropy from probabilities or, with `from_logits`, from what would go into softmax or sigmoid."""
+
+    def __init__(self, from_logits: bool, reduction: str | None, name: str | None, dtype: str | None) -> None:
+        super().__init__(name, reduction, dtype)
+        self.from_logits = from_logits
+
+    def logits(self, y_pred: Tensor) -> Tensor | None:
+        """Return the logits of the prediction, or None where only probabilities are known."""
+        return y_pred if self.from_logits else y_pred.logits
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal loss."""
+        return {**super().get_config(), "from_logits": self.from_logits}
+
+    def check_range(self, y_true: np.ndarray, classes: int) -> None:
+        """Refuse targets outside 0 … 1."""
+        outside = (y_true < 0) | (y_true > 1)
+        if outside.any():
+            raise ValueError(f"loss {self.name} needs targets in 0 … 1, got {y_true[outside].flat[0]}")
+
+
+class CategoricalCrossentropy(CrossEntropy, SameShape):
+    """−Σ t·ln p of one-hot (or soft) targets t and probabilities p, both (n,k).
+
+    `label_smoothing` s takes t(1 − s) + s/k for t.
+    """
+
+    outputs = ("softmax",)
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        *,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "categorical_crossentropy",
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(from_logits, reduction, name, dtype)
+        self.label_smoothing = smoothing(label_smoothing)
+
+    def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
+        """Return the loss of each sample."""
+        t = as_array(y_true, y_pred.dtype)
+        if self.label_smoothing:
+            t = t * (1 - self.label_smoothing) + self.label_smoothing / t.shape[-1]
+        logits = self.logits(y_pred)
+        if logits is not None:
+            return F.softmax_cross_entropy(logits, t)
+        p = F.clip(y_pred / F.sum(y_pred, axis=-1, keepdims=True), EPSILON, 1 - EPSILON)
+        return -F.sum(F.log(p) * t, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal loss; the classes are on Keras's `axis` −1."""
+        return {**super().get_config(), "label_smoothing": self.label_smoothing, "axis": -1}
+
+    def hint(self, y_true: np.ndarray, output_shape: tuple[int | None, ...]) -> str:
+        """Return the likely fix for targets of the wrong shape."""
+        if y_true.ndim == 1 or y_true.shape[-1] == 1:
+            return ": one-hot them with to_categorical, or use sparse_categorical_crossentropy"
+        return super().hint(y_true, output_shape)
+
+
+class SparseCategoricalCrossentropy(CrossEntropy):
+    """−ln p[label] of labels (n,) or (n,1), whole numbers in 0 … k − 1, and probabilities p (n,k)."""
+
+    outputs = ("softmax",)
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        *,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "sparse_categorical_crossentropy",
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(from_logits, reduction, name, dtype)
+
+    def prepared(self, y_true: Any, y_pred: Tensor) -> Any:
+        """Return the labels on the prediction's device."""
+        return kernels.move(self.targets(y_true, y_pred.shape), y_pred.device)
+
+    def targets(self, y_true: Any, output_shape: tuple[int | None, ...]) -> np.ndarray:
+        """Return the labels as (n, …), without an axis of length 1 at the end."""
+        y_true = values(y_true)
+        if y_true.ndim == len(output_shape) and y_true.shape[-1] == 1:
+            y_true = y_true[..., 0]
+        if y_true.shape[1:] != output_shape[1:-1]:
+            raise ValueError(
+                f"loss {self.name} got targets of shape {y_true.shape}, needs whole numbers of shape (n,): "
+                "one-hot targets go with categorical_crossentropy"
+            )
+        return y_true
+
+    def check_range(self, y_true: np.ndarray, classes: int) -> None:
+        """Refuse labels that are not whole or not in 0 … classes − 1."""
+        outside = (y_true < 0) | (y_true >= classes) | (y_true != np.floor(y_true))
+        if outside.any():
+            raise ValueError(
+                f"loss {self.name} needs labels in 0 … {classes - 1}, got {y_true[outside].flat[0]}: "
+                f"the last layer has {classes} units"
+            )
+
+    def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
+        """Return the loss of each sample."""
+        logits = self.logits(y_pred)
+        if logits is None:
+            logits = F.log(F.clip(y_pred, EPSILON, 1 - EPSILON))
+        return F.sparse_softmax_cross_entropy(logits, y_true)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal loss; Keras's `ignore_class` is not offered."""
+        return {**super().get_config(), "ignore_class": None}
+
+
+class BinaryCrossentropy(CrossEntropy, SameShape):
+    """−t·ln p − (1 − t)·ln(1 − p) of targets t and probabilities p, averaged over the last axis.
+
+    `label_smoothing` s takes t(1 − s) + s/2 for t.
+    """
+
+    outputs = ("sigmoid",)
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        *,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "binary_crossentropy",
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(from_logits, reduction, name, dtype)
+        self.label_smoothing = smoothing(label_smoothing)
+
+    def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
+        """Return the loss of each sample."""
+        t = as_array(y_true, y_pred.dtype)
+        if self.label_smoothing:
+            t = t * (1 - self.label_smoothing) + self.label_smoothing / 2
+        logits = self.logits(y_pred)
+        if logits is not None:
+            return F.mean(F.sigmoid_cross_entropy(logits, t), axis=-1)
+        p = F.clip(y_pred, EPSILON, 1 - EPSILON)
+        return -F.mean(F.log(p) * t + F.log(1 - p) * (1 - t), axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal loss; the classes are on Keras's `axis` −1."""
+        return {**super().get_config(), "label_smoothing": self.label_smoothing, "axis": -1}
+
+
+def smoothing(label_smoothing: float) -> float:
+    """Return `label_smoothing` after checking that it is in 0 … 1."""
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"label_smoothing must be in 0 … 1, got {label_smoothing}")
+    return float(label_smoothing)
