@@ -23,7 +23,11 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def outputs(model, x):
-    found = model(x if len(x) > 1 else x[0])
+    """Return a model's outputs as a list of arrays.
+
+    In Keras 3.15 a layer of preprocessing, CenterCrop too, that is not told says `training=True` to all behind it.
+    """
+    found = model(x if len(x) > 1 else x[0], training=False)
     return [np.asarray(each) for each in (found if isinstance(found, list | tuple) else [found])]
 
 
