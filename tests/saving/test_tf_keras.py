@@ -13,7 +13,10 @@ import tinyconv as tc
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(find_spec("tf_keras") is None, reason="tf_keras is not installed: pip install tf_keras"),
+    pytest.mark.skipif(
+        find_spec("tf_keras") is None,
+        reason="tf_keras is not installed: pip install --no-deps tf_keras, which would bring a second TensorFlow",
+    ),
     pytest.mark.filterwarnings("ignore"),  # TensorFlow's own, and Keras 2's of its files
 ]
 
