@@ -4,11 +4,14 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from textwrap import shorten
 from typing import Any, TypeVar
 
 from .offered import nearest, refusal
 
 T = TypeVar("T")
+
+MAX_SHOWN = 150  # characters of names in an error, which is to be a line that one reads
 
 _given: Counter[str] = Counter()
 
@@ -23,7 +26,8 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
     near = nearest(str(name), table)
     hint = f'did you mean "{near}"? ' if near else ""
     known = sorted(table, key=lambda one: (">" in one, one))  # what users have registered, as "package>name", last
-    raise ValueError(f'unknown {kind} "{name}": {hint}known are {", ".join(known)}')
+    shown = shorten(", ".join(known), MAX_SHOWN, placeholder=" …")
+    raise ValueError(f'unknown {kind} "{name}": {hint}known are {shown}')
 
 
 def rebuild(kind: str, description: Mapping[str, Any], table: Mapping[str, Callable[..., T]]) -> T:

@@ -71,7 +71,7 @@ def test_each_into_each(keras, held, tmp_path, capsys, source, target):
         return
     if target == ".onnx":
         session = onnxruntime.InferenceSession(out, providers=["CPUExecutionProvider"])
-        np.testing.assert_allclose(session.run(None, {"input_layer": X})[0], y, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(session.run(None, {session.get_inputs()[0].name: X})[0], y, rtol=1e-5, atol=1e-6)
         return
     if READ[target] == "a model with its weights":
         theirs = keras.saving.load_model(out)

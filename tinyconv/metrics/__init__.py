@@ -185,7 +185,7 @@ OTHERS: tuple[type[Metric], ...] = (
 )
 registry.add_kind("metric", "keras.metrics", Metric, {**NAMES, "accuracy": None}, OTHERS)
 
-UP = {"acc", "accuracy", "auc", "io", "iou", "precision", "recall", "score", "sensitivity", "specificity"}
+UP = {"acc", "accuracy", "auc", "io", "iou", "precision", "recall", "sensitivity", "specificity"}
 DOWN = {"bce", "crossentropy", "error", "hinge", "logcosh", "loss", "mae", "mape", "mse", "msle", "rmse"}
 
 
