@@ -94,6 +94,7 @@ def test_a_training_that_fails_is_one_line(monkeypatch):
         seeds.train({"engine": "keras"}, 1)
 
 
+@pytest.mark.slow
 def test_keras_trains_the_same_network(keras, monkeypatch):
     """`mnist-sgd` shuffles nothing and draws nothing: from the same weights all its losses are the same."""
     monkeypatch.setattr(mnist_sgd, "STEPS", 3)

@@ -354,6 +354,7 @@ def test_finds_batch_normalization_that_forgets_the_statistics(rng):
         tc.gradcheck(lambda x: Forgetful(False, False, 1e-3, False)(x), x)
 
 
+@pytest.mark.slow
 def test_command_fails_on_a_wrong_backward(monkeypatch, capsys):
     monkeypatch.setattr(Sqrt, "backward", lambda self, dy: (dy / self.y,))
     assert main([]) == 1

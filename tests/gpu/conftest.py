@@ -111,7 +111,10 @@ def twin(kernels):
     return kernels
 
 
-@pytest.fixture(scope="session", params=[np.float32, np.float64], ids=["float32", "float64"])
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param(np.float32, id="float32"), pytest.param(np.float64, id="float64", marks=pytest.mark.slow)],
+)
 def dtype(request):
     return request.param
 

@@ -45,7 +45,7 @@ def assert_compiles(compile_text, text, architecture, *options):
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("real", ["float", "double"])
+@pytest.mark.parametrize("real", ["float", pytest.param("double", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_compiles(compile_text, file, real, architecture):
     assert_compiles(compile_text, file.read_text(encoding="utf-8"), architecture, f"-DReal={real}")

@@ -53,7 +53,7 @@ def rng():
 @pytest.fixture
 def fresh_names(keras):
     """Let automatic names start at "conv2d" in both engines."""
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     tc.clear_session()
 
 

@@ -28,7 +28,7 @@ def both(keras, make, dtype="float32"):
     keras.config.set_floatx(dtype)
     keras.config.set_dtype_policy(dtype)
     tc.set_floatx(dtype)
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     tc.clear_session()
     try:
         with tc.initializers.blank():
@@ -38,7 +38,7 @@ def both(keras, make, dtype="float32"):
         keras.config.set_floatx(before[0])
         keras.config.set_dtype_policy(before[1])
         tc.set_floatx("float32")
-        keras.backend.clear_session()
+        keras.backend.clear_session(free_memory=False)
         gc.collect()
 
 
@@ -160,10 +160,15 @@ VARIANTS = [
     ("MobileNet", dict(alpha=0.25, depth_multiplier=2, classes=5, dropout=0.2, input_shape=(64, 64, 3))),
 ]
 
+SMALL = "VGG16", "MobileNet"
+
 
 # TensorFlow's variables have not caught up with NumPy 2's signature of __array__; Keras calls it when it saves.
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
-@pytest.mark.parametrize(("name", "arguments"), VARIANTS, ids=[name for name, _ in VARIANTS])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [pytest.param(*each, id=each[0], marks=[] if each[0] in SMALL else pytest.mark.slow) for each in VARIANTS],
+)
 def test_variants_and_their_files(keras, tmp_path, name, arguments):
     """Other arguments make the same layers; weights go by way of a file from each engine to the other."""
     mine, judged = str(tmp_path / "mine.weights.h5"), str(tmp_path / "judged.weights.h5")
@@ -197,7 +202,10 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("name", OTHERS)
+LARGE = "AlexNet", "GoogLeNet", "vgg16_cats_dogs"
+
+
+@pytest.mark.parametrize("name", [slow(name) if name in LARGE else name for name in OTHERS])
 def test_networks_that_keras_has_not(keras, name):
     """Keras, told of the network by its configuration, has the same layers and computes the same."""
     tc.clear_session()
@@ -211,4 +219,4 @@ def test_networks_that_keras_has_not(keras, name):
     theirs.set_weights(weights)
     x = np.random.default_rng(6).uniform(-1, 1, (2, *ours.input_shape[1:])).astype(np.float32)
     close("output, zoo", ours(x).numpy(), theirs(x, training=False).numpy(), 1e-5, name)
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)

@@ -50,7 +50,8 @@ MOMENTS = [
 ]
 
 
-@pytest.mark.parametrize("moments", [MOMENTS[1:3], pytest.param(MOMENTS, marks=pytest.mark.slow)], ids=len)
+@pytest.mark.slow
+@pytest.mark.parametrize("moments", [MOMENTS], ids=len)
 def test_killed_again_and_again(tmp_path, run, moments):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     finished(*run, "--output", whole)

@@ -17,7 +17,12 @@ DENSE = COMMON | {"templates.png", "hidden_units.png"}
 
 @pytest.mark.parametrize(
     ("name", "pictures"),
-    [("mnist", CONVOLUTIONAL), ("mnist-cnn5", CONVOLUTIONAL), ("mnist-fc", DENSE), ("mnist-sgd", DENSE)],
+    [
+        ("mnist", CONVOLUTIONAL),
+        pytest.param("mnist-cnn5", CONVOLUTIONAL, marks=pytest.mark.slow),
+        ("mnist-fc", DENSE),
+        pytest.param("mnist-sgd", DENSE, marks=pytest.mark.slow),
+    ],
 )
 def test_pictures(monkeypatch, tmp_path, name, pictures):
     monkeypatch.setattr(mnist, "load_data", load_once)

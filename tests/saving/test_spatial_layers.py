@@ -35,7 +35,7 @@ def network(library):
 
 @pytest.mark.parametrize("direction", ["from Keras", "to Keras"])
 def test_files_are_exchanged(keras, tmp_path, direction):
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     keras.utils.set_random_seed(5)
     ours, theirs = network(tc), network(keras)
     assert [layer.name for layer in ours.layers] == [layer.name for layer in theirs.layers]
