@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import wraps
 from importlib.util import find_spec
-from inspect import signature
+from inspect import getattr_static, signature
 from opcode import opmap
 from types import ModuleType
 from typing import Any, NoReturn, TypeVar
@@ -183,12 +183,15 @@ INSTEAD: dict[str, dict[str, str]] = {
         ),
         "compiled_loss compiled_metrics": "get_compile_config gives what compile was given",
         "predict_on_batch": "use predict",
-        "*_state_tree": "use get_weights and set_weights",
-        "get_quantization*": "weights are float32 or float64",
-        "train_step test_step predict_step make_*_function compute_loss compute_metrics stateless_compute_loss": (
+        "get_state_tree set_state_tree": "use get_weights and set_weights",
+        "get_quantization_layer_structure": "weights are float32 or float64",
+        "train_step test_step predict_step make_train_function make_test_function make_predict_function compute_loss "
+        "compute_metrics stateless_compute_loss": (
             "write the step: y = model(x, training=True), loss(y_true, y).backward(), optimizer.apply(…)"
         ),
-        "run_eagerly jit_compile distribute_*": "operations run when they are called, on kernels compiled before",
+        "run_eagerly jit_compile distribute_strategy distribute_reduction_method": (
+            "operations run when they are called, on kernels compiled before"
+        ),
     },
     "Layer": {
         "trainable_variables": "use trainable_weights",
@@ -196,17 +199,20 @@ INSTEAD: dict[str, dict[str, str]] = {
         "variables": "use weights",
         "add_variable": "use add_weight",
         "add_metric metrics metrics_variables": "give compile the metrics",
-        "dtype dtype_policy *_dtype": "all layers compute in one dtype, tinyconv.floatx()",
+        "dtype_policy compute_dtype input_dtype variable_dtype": "all layers compute in one dtype, tinyconv.floatx()",
         "path": "use name",
-        "input_spec *_build_config build_from_config": "build(input_shape) settles the shape",
+        "input_spec get_build_config build_from_config": "build(input_shape) settles the shape",
         "compute_output_spec compute_mask supports_masking": "use compute_output_shape; there are no masks",
-        "*_own_variables": "use get_weights and set_weights, or a model's save_weights and load_weights",
-        "quantize* quantization_mode": "weights are float32 or float64",
+        "load_own_variables save_own_variables": (
+            "use get_weights and set_weights, or a model's save_weights and load_weights"
+        ),
+        "quantize quantized_build quantized_call quantization_mode": "weights are float32 or float64",
         "symbolic_call stateless_call rematerialized_call": "call the layer itself",
     },
     "Optimizer": {
         "apply_gradients stateless_apply update_step": "use apply(gradients, weights)",
-        "add_variable* add_optimizer_variables assign* *_own_variables set_weights finalize_variable_values": (
+        "add_variable add_variable_from_reference add_optimizer_variables assign assign_add assign_sub "
+        "load_own_variables save_own_variables set_weights finalize_variable_values": (
             "update(w, g, slots, learning_rate) is what an optimizer of your own defines"
         ),
         "scale_loss": "there is no float16 whose losses want scaling",
@@ -306,16 +312,29 @@ def _explain_names(module: ModuleType, public: dict[ModuleType, set[str]]) -> No
     module.__getattr__ = missing  # type: ignore[method-assign]
 
 
-def _explain_attributes(kind: type) -> None:
-    def missing(self: Any, name: str) -> Any:
-        if not name.startswith("_"):
-            for base in type(self).__mro__:
-                advice = instead(base.__name__, name)
-                if advice:
-                    raise AttributeError(f"{type(self).__name__} does not offer {name}: {advice}", name=name)
-        return object.__getattribute__(self, name)  # fails as usual, or as the property did that led here
+class _NotOffered:
+    """An attribute of Keras's that a class has not: to read it raises AttributeError, which says what there is instead.
 
-    kind.__getattr__ = missing  # type: ignore[attr-defined]
+    A descriptor for each name: a `__getattr__` for all of them would slow down every attribute that is there.
+    """
+
+    def __init__(self, name: str, advice: str) -> None:
+        self.name, self.advice = name, advice
+
+    def __get__(self, instance: Any, owner: type) -> NoReturn:
+        raise AttributeError(f"{owner.__name__} does not offer {self.name}: {self.advice}", name=self.name)
+
+
+def _explain_attributes(kind: type) -> None:
+    for names, advice in INSTEAD[kind.__name__].items():
+        for name in names.split():
+            if name not in vars(kind):
+                setattr(kind, name, _NotOffered(name, advice))
+
+    def offered(self: Any) -> list[str]:
+        return [name for name in object.__dir__(self) if type(getattr_static(self, name, None)) is not _NotOffered]
+
+    kind.__dir__ = offered  # type: ignore[method-assign, assignment]
 
 
 def explained(function: F) -> F:
