@@ -209,3 +209,13 @@ def is_keras_s(target: Any) -> bool:
 
 def _is_keras(module: Any) -> bool:
     return str(module).partition(".")[0] in ("keras", "tf_keras")
+
+
+def describe(part: Any) -> Any:
+    """Return the configuration of an initialiser, a penalty or a constraint as Keras nests it: class and arguments.
+
+    One of the user's own is described as `serialize` says.
+    """
+    if part is None or not is_keras_s(part):
+        return serialize(part)
+    return {"class_name": type(part).__name__, "config": part.get_config()}

@@ -6,9 +6,10 @@ from typing import Any
 from .. import constraints, initializers, regularizers
 from .. import functions as F
 from ..arguments import not_negative
+from ..registry import describe
 from ..tensor import Tensor
 from .graph import Shape
-from .layer import OneInput, describe
+from .layer import OneInput
 from .window import known
 
 

@@ -4,7 +4,7 @@ A symbol stands for a tensor that is not there yet: `Input` makes the first, and
 symbol of its output. Each such call is a node; the same layer called twice has two nodes and one set of weights.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -62,8 +62,8 @@ class Operation(Protocol):
     def dtype(self) -> str:
         """The dtype that it computes in."""
 
-    def every_layer(self) -> Iterator[Any]:
-        """Yield the operation, and all layers within it."""
+    def every_layer(self) -> list[Any]:
+        """Return the operation, and all layers within it."""
 
     def prepare(self, input_shape: Any) -> Any:
         """Check the shape of the input, or a list of them, build what is not built, return that of the output."""

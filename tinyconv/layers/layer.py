@@ -1,14 +1,15 @@
 """Layer: owns weights and state, calls functions. Names, arguments and weight order are Keras's."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .. import config, constraints, initializers, kernels, names, registry, regularizers
+from .. import config, constraints, initializers, kernels, names, regularizers
 from ..arguments import flag, open_sizes, sizes
+from ..registry import describe
 from ..tensor import Tensor, as_array
 from .building import building, once, open_batch, tried_shape
 from .calling import Calling, needed_besides_inputs
@@ -133,15 +134,16 @@ class Layer(Penalized):
             for weight in layer._learnt:
                 weight.trainable = bool(value)
 
-    def every_layer(self) -> Iterator["Layer"]:
-        """Yield this layer and all within, each once, outer ones before those within them."""
-        waiting, seen = [self], set()
+    def every_layer(self) -> list["Layer"]:
+        """Return this layer and all within, each once, outer ones before those within them."""
+        found: dict[int, Layer] = {}
+        waiting = [self]
         while waiting:
             layer = waiting.pop()
-            if id(layer) not in seen:
-                seen.add(id(layer))
-                yield layer
+            if id(layer) not in found:
+                found[id(layer)] = layer
                 waiting.extend(reversed(layer._layers))
+        return list(found.values())
 
     def build(self, input_shape: Shape) -> None:
         """Make the weights for inputs of `input_shape`. Built once, a layer only checks that the shape fits."""
@@ -387,13 +389,3 @@ class OneInput(Layer):
             return self.compute_output_shape(input_shape)
         except ValueError as error:
             raise self.error(f"got an input of shape {input_shape}: {error}") from None
-
-
-def describe(part: Any) -> Any:
-    """Return the configuration of an initialiser, a penalty or a constraint as Keras nests it: class and arguments.
-
-    One of the user's own is described as `registry` says.
-    """
-    if part is None or not registry.is_keras_s(part):
-        return registry.serialize(part)
-    return {"class_name": type(part).__name__, "config": part.get_config()}

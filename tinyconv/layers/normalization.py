@@ -9,9 +9,10 @@ import numpy as np
 from .. import constraints, initializers, randomness, regularizers
 from .. import functions as F
 from ..names import look_up
+from ..registry import describe
 from ..tensor import Tensor
 from .graph import Shape
-from .layer import OneInput, describe
+from .layer import OneInput
 from .parameter import Parameter
 from .weighted import KINDS
 from .window import known

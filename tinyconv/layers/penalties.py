@@ -1,6 +1,5 @@
 """What a layer adds to the loss: penalties of its weights and of its outputs, and what its `call` adds by itself."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from .. import functions as F
@@ -8,7 +7,6 @@ from .. import regularizers
 from ..autograd import calls
 from ..randomness import draws_repeat
 from ..tensor import Tensor, as_tensor
-from .parameter import Parameter
 from .tracking import Part
 
 
@@ -31,13 +29,13 @@ class Penalized(Part):
     def activity_regularizer(self, value: Any) -> None:
         self._activity_regularizer = regularizers.get(value)
 
-    def every_layer(self) -> Iterator[Any]:
-        """Yield this layer and all within."""
+    def every_layer(self) -> list[Any]:
+        """Return this layer and all within."""
         raise NotImplementedError
 
     @property
-    def trainable_weights(self) -> list[Parameter]:
-        """Weights that training changes."""
+    def trainable(self) -> bool:
+        """Whether training changes those of the weights that are there to be learnt."""
         raise NotImplementedError
 
     def add_loss(self, loss: Any) -> None:
@@ -66,6 +64,9 @@ class Penalized(Part):
 
         They are to be added to the loss.
         """
-        penalties = [weight.regularizer(weight) for weight in self.trainable_weights if weight.regularizer]
-        added = [layer._added[1] for layer in self.every_layer() if layer._added is not None]
+        layers = self.every_layer()
+        trained = [weight for layer in layers for weight in layer._learnt if weight.trainable and self.trainable]
+        regularized = {id(weight): weight for weight in trained if weight.regularizer}
+        penalties = [weight.regularizer(weight) for weight in regularized.values()]
+        added = [layer._added[1] for layer in layers if layer._added is not None]
         return [*penalties, *(F.sum(loss) for losses in added for loss in losses)]

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from .. import activations, constraints, initializers, regularizers
-from .layer import OneInput, describe
+from ..registry import describe
+from .layer import OneInput
 from .parameter import Parameter
 from .window import channels_last, window_of
 
