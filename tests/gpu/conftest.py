@@ -98,7 +98,7 @@ POLICIES = {
 }
 
 
-@pytest.fixture(scope="module", params=POLICIES)
+@pytest.fixture(scope="module", params=[pytest.param("usual blocks", marks=pytest.mark.slow), "few tiny blocks"])
 def kernels(request, cupy, gpu):
     with pytest.MonkeyPatch.context() as patch:
         for constant, value in POLICIES[request.param].items():

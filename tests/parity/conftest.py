@@ -31,7 +31,11 @@ class Precision:
 PRECISIONS = [Precision("float32", 1e-5, 1e-4, 1e-3), Precision("float64", 1e-10, 1e-10, 1e-8)]
 
 
-@pytest.fixture(scope="module", params=PRECISIONS, ids=lambda precision: precision.dtype)
+@pytest.fixture(
+    scope="module",
+    params=[PRECISIONS[0], pytest.param(PRECISIONS[1], marks=pytest.mark.slow)],
+    ids=lambda precision: precision.dtype,
+)
 def precision(request, keras):
     """Both engines in float32, then both in float64."""
     before = keras.config.floatx(), keras.config.dtype_policy(), tc.floatx()

@@ -53,6 +53,7 @@ def test_killed_again_and_again(tmp_path):
     assert {path.name for path in parts.iterdir()} == {path.name for path in whole.iterdir()}
 
 
+@pytest.mark.slow
 def test_killed_from_outside_at_a_random_moment(tmp_path):
     run = ("mnist-fc", "--limit", "200", "--batch-size", "10", "--epochs", "6", "--verbose", "0")
     whole, parts = tmp_path / "whole", tmp_path / "parts"
