@@ -78,20 +78,15 @@ INSTEAD: dict[str, dict[str, str]] = {
         "AugMix AutoContrast CutMix MixUp RandAugment Solarization *Equalization MaxNumBounding*": (
             "change the images with NumPy or Pillow before fit"
         ),
-        "AlphaDropout GaussianDropout": "use Dropout, SpatialDropout2D or GaussianNoise",
-        "GroupNormalization RMSNormalization UnitNormalization SpectralNormalization": (
-            "use BatchNormalization or LayerNormalization"
-        ),
+        "SpectralNormalization": "use BatchNormalization, GroupNormalization or LayerNormalization",
         "AdaptiveAveragePooling2D AdaptiveMaxPooling2D": (
             "use AveragePooling2D or MaxPooling2D with a window that fits, or GlobalAveragePooling2D"
         ),
         "ThresholdedReLU": "use ReLU(threshold=…)",
-        "Identity": 'use Activation("linear")',
         "Lambda Wrapper": "write a subclass of Layer with a method call(self, inputs)",
         "EinsumDense": "use Dense, after Reshape or Permute",
         "Dot dot": "use Multiply, or tinyconv.functions.matmul in a layer of your own",
         "RepeatVector": "use Reshape and UpSampling2D",
-        "ActivityRegularization": "give Dense or Conv2D a kernel_regularizer",
         "add average concatenate maximum minimum multiply subtract": (
             "make the layer and call it: Add()([a, b]), Concatenate()([a, b]), …"
         ),
@@ -225,7 +220,6 @@ ARGUMENTS = {
     "autocast": "all layers compute in one dtype, tinyconv.floatx()",
     "trainable": "set the attribute: layer.trainable = False",
     "input_shape": "begin the model with tinyconv.Input(shape)",
-    "noise_shape": "use SpatialDropout2D to drop whole channels",
     "data_format": "images are (n, h, w, c)",
     "lora_* quantization_config": "weights are trained as they are, in float32 or float64",
     "batch_size batch_shape": "give the shape of one sample: Input((28, 28, 1))",

@@ -11,6 +11,9 @@ NOISES = {
     "Dropout": lambda: layers.Dropout(0.4),
     "SpatialDropout2D": lambda: layers.SpatialDropout2D(0.4),
     "GaussianNoise": lambda: layers.GaussianNoise(0.4),
+    "AlphaDropout": lambda: layers.AlphaDropout(0.4),
+    "GaussianDropout": lambda: layers.GaussianDropout(0.4),
+    "Dropout of rows": lambda: layers.Dropout(0.4, (None, None, 1, 1)),
 }
 each_noise = pytest.mark.parametrize("make", NOISES.values(), ids=NOISES)
 

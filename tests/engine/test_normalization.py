@@ -222,7 +222,7 @@ def test_any_number_of_threads_and_both_backends(digits):
         ({"synchronized": True}, "synchronized is not offered"),
         ({"beta_constraint": "max_nrm"}, 'unknown constraint "max_nrm": did you mean "max_norm"'),
         ({"momentum": 1.5}, "momentum must be in 0 … 1, got 1.5"),
-        ({"epsilon": -1e-3}, "epsilon must be at least 0, got -0.001"),
+        ({"epsilon": -1e-3}, "epsilon must be a finite number of at least 0, got -0.001"),
         ({"axis": [3]}, r"axis must be an integer, that of the channels, got \[3\]"),
         ({"moving_variance": "unbaised"}, 'unknown moving_variance "unbaised": did you mean "unbiased"'),
     ],

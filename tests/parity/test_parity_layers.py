@@ -236,6 +236,9 @@ def test_every_layer_is_compared():
     compared += " ELU LeakyReLU PReLU Permute GaussianNoise SpatialDropout2D"  # in test_parity_activations.py
     compared += " RandomFlip RandomRotation RandomZoom RandomTranslation RandomBrightness RandomContrast RandomCrop"
     compared += " CenterCrop Resizing"  # in test_parity_augmentation.py
+    # in test_parity_more_layers.py
+    compared += " ActivityRegularization AlphaDropout GaussianDropout GroupNormalization Identity"
+    compared += " RMSNormalization UnitNormalization"
     kinds = {
         value.__name__ for value in vars(tc.layers).values() if isinstance(value, type) and issubclass(value, Layer)
     }

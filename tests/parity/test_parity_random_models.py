@@ -81,6 +81,14 @@ ANY = {
     L.GaussianNoise: plain(L.GaussianNoise, stddev=[0.5]),
     L.BatchNormalization: plain(L.BatchNormalization, scale=[True, False], center=[True, False], momentum=[0.5]),
     L.LayerNormalization: plain(L.LayerNormalization, scale=[True, False], epsilon=[0.25]),
+    L.GroupNormalization: lambda draw, shape: L.GroupNormalization(
+        draw(st.sampled_from([groups for groups in (-1, 1, 2, 3) if shape[-1] % groups == 0])), scale=draw(either)
+    ),
+    L.RMSNormalization: plain(L.RMSNormalization, epsilon=[0.25]),
+    L.AlphaDropout: plain(L.AlphaDropout, rate=[0.5]),
+    L.GaussianDropout: plain(L.GaussianDropout, rate=[0.5]),
+    L.Identity: plain(L.Identity),
+    L.ActivityRegularization: plain(L.ActivityRegularization, l1=[0.0, 0.5], l2=[0.25]),
     L.Normalization: plain(L.Normalization, mean=[0.5], variance=[4.0]),
     L.Rescaling: plain(L.Rescaling, scale=[0.5], offset=[-1.0]),
     L.ELU: plain(L.ELU, alpha=[1.0, 0.5]),
@@ -127,7 +135,8 @@ def draw_layer(draw, shape):
 def test_every_layer_may_be_drawn():
     classes = {value for value in vars(L).values() if isinstance(value, type) and issubclass(value, L.Layer)}
     augmenting = {kind for kind in classes if issubclass(kind, Augmentation)}  # draw other numbers than Keras's
-    assert {*IMAGES, *ANY, *JOINING} == classes - augmenting - {L.Layer, L.InputLayer}
+    undefined = {L.UnitNormalization}  # Keras's gradient of a vector of zeros, as ReLU makes them, is not a number
+    assert {*IMAGES, *ANY, *JOINING} == classes - augmenting - undefined - {L.Layer, L.InputLayer}
 
 
 def kinds(model):

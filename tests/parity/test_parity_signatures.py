@@ -28,6 +28,8 @@ LAYERS = [
     *("BatchNormalization", "LayerNormalization", "Normalization", "Rescaling"),
     *("RandomBrightness", "RandomContrast", "RandomCrop", "RandomFlip", "RandomRotation", "RandomTranslation"),
     *("CenterCrop", "RandomZoom", "Resizing"),
+    *("ActivityRegularization", "AlphaDropout", "GaussianDropout", "GroupNormalization", "Identity"),
+    *("RMSNormalization", "UnitNormalization"),
 ]
 OPTIMIZERS = ["SGD", "RMSprop", "Adam", "AdamW", "Nadam", "Adagrad", "Adadelta"]
 SCHEDULES = [

@@ -51,6 +51,11 @@ def layer_checks(draw: Draw) -> Iterator[Check]:
     yield from _merges(draw)
     yield check(layers.LayerNormalization(gamma_initializer="random_normal"), "", 3, 4)
     yield check(layers.LayerNormalization([1, 2, 3]), "images", 3, 4, 2, 3)
+    yield check(layers.GroupNormalization(2, gamma_initializer="random_normal"), "two groups", 2, 3, 2, 4)
+    yield check(layers.UnitNormalization([1, 2]), "two axes", 2, 3, 4, 2)
+    yield check(layers.RMSNormalization([-2, -1]), "two axes", 2, 3, 4, 2)
+    yield check(layers.Identity(), "", 3, 4)
+    yield check(layers.ActivityRegularization(0.1, 0.2), "", 3, 4)
     yield check(layers.Normalization(mean=[0.1, 0.2], variance=[0.5, 3]), "", 2, 3, 2)
     yield check(layers.Normalization(1, invert=True), "another axis, the other way round", 2, 3, 2)
     yield check(layers.Rescaling(2, [0.1, -1]), "", 3, 4, 2)
@@ -73,6 +78,9 @@ def layer_checks(draw: Draw) -> Iterator[Check]:
     yield check(layers.Permute((3, 1, 2)), "", 2, 3, 4, 2)
     for random_layer, shape in (
         (layers.Dropout(0.4), (6, 7)),
+        (layers.Dropout(0.4, (None, 1, 4)), (6, 7, 4)),
+        (layers.AlphaDropout(0.4), (6, 7)),
+        (layers.GaussianDropout(0.4), (6, 7)),
         (layers.SpatialDropout2D(0.4), (3, 2, 4, 5)),
         (layers.GaussianNoise(0.4), (6, 7)),
         (layers.RandomFlip(), (3, 4, 5, 2)),

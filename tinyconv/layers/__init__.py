@@ -6,12 +6,14 @@ from .coloring import RandomBrightness, RandomContrast
 from .convolution import Conv2D
 from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, Permute, ReLU, Reshape, Softmax
 from .depthwise import DepthwiseConv2D, SeparableConv2D
+from .group_normalization import GroupNormalization
 from .image_size import CenterCrop, RandomCrop, Resizing
 from .layer import Layer
 from .merge import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
-from .noise import GaussianNoise, SpatialDropout2D
+from .noise import AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout2D
 from .normalization import BatchNormalization, LayerNormalization
 from .parameter import Parameter
+from .passing import ActivityRegularization, Identity
 from .pooling import (
     AveragePooling2D,
     AvgPool2D,
@@ -25,11 +27,14 @@ from .pooling import (
 from .resizing import Cropping2D, UpSampling2D, ZeroPadding2D
 from .scaling import Normalization, Rescaling
 from .transposed import Conv2DTranspose
+from .unit_normalization import RMSNormalization, UnitNormalization
 
 __all__ = [
     "ELU",
     "Activation",
+    "ActivityRegularization",
     "Add",
+    "AlphaDropout",
     "Average",
     "AveragePooling2D",
     "AvgPool2D",
@@ -43,11 +48,14 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "Flatten",
+    "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling2D",
     "GlobalAvgPool2D",
     "GlobalMaxPool2D",
     "GlobalMaxPooling2D",
+    "GroupNormalization",
+    "Identity",
     "Input",
     "InputLayer",
     "Layer",
@@ -62,6 +70,7 @@ __all__ = [
     "PReLU",
     "Parameter",
     "Permute",
+    "RMSNormalization",
     "RandomBrightness",
     "RandomContrast",
     "RandomCrop",
@@ -77,6 +86,7 @@ __all__ = [
     "Softmax",
     "SpatialDropout2D",
     "Subtract",
+    "UnitNormalization",
     "UpSampling2D",
     "ZeroPadding2D",
 ]

@@ -1,13 +1,17 @@
 """Layers without a window: Input, Dense, Activation, ReLU, Softmax, Dropout, Flatten, Reshape, Permute."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from math import prod
 from typing import Any, Self
 
+import numpy as np
+
 from .. import activations, constraints, initializers, regularizers
 from .. import functions as F
-from ..arguments import fraction, not_negative, size, sizes
+from ..arguments import fraction, not_negative, open_sizes, size, sizes
 from ..config import fusing
+from ..randomness import first_sample
 from ..tensor import Tensor
 from .graph import Node, Shape, SymbolicTensor
 from .layer import OneInput
@@ -212,20 +216,33 @@ class Softmax(OneInput):
 class Dropout(Stochastic):
     """In training, zeroes each element with probability `rate` and scales the others by 1/(1 − rate); else passes x.
 
-    See `functions.dropout`.
+    With a `noise_shape` what lies along an axis of which it says 1 falls together; None is the input's own length. So
+    (None, 1, 1, None) drops whole channels. See `functions.dropout`.
     """
 
     def __init__(
         self,
         rate: float,
-        *,
+        noise_shape: Sequence[int | None] | None = None,
         seed: int | None = None,
+        *,
         name: str | None = None,
         dtype: str | None = None,
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(seed, name=name, dtype=dtype, input_shape=input_shape)
         self.rate = fraction("rate", rate)
+        self.noise_shape = None if noise_shape is None else open_sizes("noise_shape", noise_shape)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input's shape."""
+        noise = self.noise_shape
+        if noise is not None and (
+            len(noise) != len(input_shape)
+            or any(None not in both and both[0] not in (1, both[1]) for both in zip(noise, input_shape, strict=True))
+        ):
+            raise ValueError(f"its noise_shape must have 1, None or the input's length for each axis, and is {noise}")
+        return input_shape
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return x with elements dropped, or x itself outside training."""
@@ -237,11 +254,18 @@ class Dropout(Stochastic):
 
     def drop(self, x: Tensor) -> Tensor:
         """Return x with elements dropped, by the stream's next draw."""
-        return F.dropout(x, self.rate, *self.stream.draw())
+        return F.dropout(x, self.rate, *self.stream.draw()) if self.noise_shape is None else x * self.scales(x)
+
+    def scales(self, x: Tensor) -> Tensor:
+        """Return what x is to be multiplied by, 0 or 1/(1 − rate), by the stream's next draw."""
+        noise = self.noise_shape or (None,) * x.ndim
+        shape = tuple(own if length is None else length for length, own in zip(noise, x.shape, strict=True))
+        with nullcontext() if noise[0] is None else first_sample(0):  # all samples have one noise
+            return F.dropout(np.ones_like(x.data, shape=shape), self.rate, *self.stream.draw())
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+        return {**super().get_config(), "rate": self.rate, "noise_shape": self.noise_shape, "seed": self.seed}
 
 
 class Flatten(OneInput):

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import constraints, initializers, randomness, regularizers
 from .. import functions as F
+from ..arguments import not_negative
 from ..names import look_up
 from ..registry import describe
 from ..tensor import Tensor
@@ -18,7 +19,60 @@ from .weighted import KINDS
 from .window import known
 
 
-class BatchNormalization(OneInput):
+class Scaled(OneInput):
+    """Base of normalizations that then scale by gamma and add beta, which are learnt, each where wanted.
+
+    Of both come initializer, regularizer and constraint; `center` and `scale` say which of them there are.
+    """
+
+    gamma: Parameter | None
+    beta: Parameter | None
+    beta_initializer: initializers.Initializer
+    gamma_initializer: initializers.Initializer
+
+    def __init__(
+        self,
+        epsilon: float,
+        center: bool,
+        scale: bool,
+        beta: tuple[Any, Any, Any],
+        gamma: tuple[Any, Any, Any],
+        *,
+        name: str | None,
+        dtype: str | None,
+        trainable: bool,
+        input_shape: Sequence[int | None] | None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, trainable=trainable, input_shape=input_shape)
+        self.epsilon = not_negative("epsilon", epsilon)
+        self.center, self.scale = center, scale
+        for weight, (initializer, regularizer, constraint) in (("beta", beta), ("gamma", gamma)):
+            setattr(self, f"{weight}_initializer", initializers.get(initializer))
+            setattr(self, f"{weight}_regularizer", regularizers.get(regularizer))
+            setattr(self, f"{weight}_constraint", constraints.get(constraint))
+
+    def make_gamma_and_beta(self, shape: tuple[int, ...]) -> None:
+        """Make gamma and beta of `shape`, in this order, as far as they are wanted."""
+        made = {}
+        for name, wanted in (("gamma", self.scale), ("beta", self.center)):
+            initializer, regularizer, constraint = (getattr(self, f"{name}_{kind}") for kind in KINDS)
+            given = {"regularizer": regularizer, "constraint": constraint, "name": name}
+            made[name] = self.add_weight(shape, initializer, **given) if wanted else None
+        self.gamma, self.beta = made["gamma"], made["beta"]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        described = [f"{weight}_{kind}" for kind in KINDS for weight in ("beta", "gamma")]
+        return {
+            **super().get_config(),
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            **{argument: describe(getattr(self, argument)) for argument in described},
+        }
+
+
+class BatchNormalization(Scaled):
     """Normalizes each channel of (batch, …, channels), then scales by gamma and adds beta, which are learnt.
 
     In training by the batch's mean and variance, of which moving averages are kept; otherwise, and when the layer is
@@ -57,29 +111,32 @@ class BatchNormalization(OneInput):
         trainable: bool = True,
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
-        super().__init__(name=name, dtype=dtype, trainable=trainable, input_shape=input_shape)
+        super().__init__(
+            epsilon,
+            center,
+            scale,
+            (beta_initializer, beta_regularizer, beta_constraint),
+            (gamma_initializer, gamma_regularizer, gamma_constraint),
+            name=name,
+            dtype=dtype,
+            trainable=trainable,
+            input_shape=input_shape,
+        )
         _refuse(renorm=renorm, renorm_clipping=renorm_clipping, synchronized=synchronized)
         _refuse(renorm_momentum=renorm_momentum if renorm_momentum != 0.99 else None)
         if not isinstance(axis, int | np.integer):
             raise ValueError(f"axis must be an integer, that of the channels, got {axis!r}")
         if not 0 <= momentum <= 1:
             raise ValueError(f"momentum must be in 0 … 1, got {momentum}")
-        self.axis, self.momentum, self.epsilon = int(axis), float(momentum), _epsilon(epsilon)
-        self.center, self.scale = center, scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.axis, self.momentum = int(axis), float(momentum)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
         self.unbiased = look_up("moving_variance", moving_variance, {"biased": False, "unbiased": True})
 
     def build(self, input_shape: Shape) -> None:
         """Make gamma and beta where wanted, and the moving averages, (channels,) each."""
         shape = (known("channels", input_shape[-1]),)
-        self.gamma, self.beta = _learnt(self, shape)
+        self.make_gamma_and_beta(shape)
         self.moving_mean, self.moving_variance = (
             self.add_weight(shape, initializer, trainable=False, name=name)
             for name, initializer in (
@@ -134,22 +191,13 @@ class BatchNormalization(OneInput):
             **super().get_config(),
             "axis": self.axis,
             "momentum": self.momentum,
-            "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
-            "beta_initializer": describe(self.beta_initializer),
-            "gamma_initializer": describe(self.gamma_initializer),
             "moving_mean_initializer": describe(self.moving_mean_initializer),
             "moving_variance_initializer": describe(self.moving_variance_initializer),
-            "beta_regularizer": describe(self.beta_regularizer),
-            "gamma_regularizer": describe(self.gamma_regularizer),
-            "beta_constraint": describe(self.beta_constraint),
-            "gamma_constraint": describe(self.gamma_constraint),
         }
         return {**config, "moving_variance": "unbiased"} if self.unbiased else config
 
 
-class LayerNormalization(OneInput):
+class LayerNormalization(Scaled):
     """Normalizes each sample's features (or each position's channels), then scales by gamma and adds beta.
 
     `axis` is the last, or several that together are the last ones, such as [1, 2, 3] of images. Weights: gamma and
@@ -175,40 +223,28 @@ class LayerNormalization(OneInput):
         trainable: bool = True,
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
-        super().__init__(name=name, dtype=dtype, trainable=trainable, input_shape=input_shape)
+        super().__init__(
+            epsilon,
+            center,
+            scale,
+            (beta_initializer, beta_regularizer, beta_constraint),
+            (gamma_initializer, gamma_regularizer, gamma_constraint),
+            name=name,
+            dtype=dtype,
+            trainable=trainable,
+            input_shape=input_shape,
+        )
         _refuse(rms_scaling=rms_scaling)
-        self.axis = list(axis) if isinstance(axis, Sequence) else axis
-        self.axes = self.axis if isinstance(self.axis, list) else [self.axis]
-        if not self.axes or not all(isinstance(one, int) for one in self.axes):
-            raise ValueError(f"axis must be an integer or several, got {axis!r}")
-        self.epsilon = _epsilon(epsilon)
-        self.center, self.scale = center, scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.axis, self.axes = axis_and_axes(axis)
 
     def build(self, input_shape: Shape) -> None:
         """Make gamma and beta where wanted."""
-        self.lengths = self.lengths_of(input_shape)
-        self.gamma, self.beta = _learnt(self, self.lengths)
-
-    def lengths_of(self, input_shape: Shape) -> tuple[int, ...]:
-        """Return the lengths of the axes that are normalized over."""
-        return tuple(known("features", length) for length in input_shape[-len(self.axes) :])
+        self.lengths = last_lengths(self.axes, input_shape)
+        self.make_gamma_and_beta(self.lengths)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input's shape."""
-        rank, count = len(input_shape), len(self.axes)
-        if (
-            count >= rank
-            or any(not -rank <= axis < rank for axis in self.axes)
-            or sorted(axis % rank for axis in self.axes) != list(range(rank - count, rank))
-        ):
-            raise ValueError(f"its axis must be the last, or the last ones, after the batch's, and is {self.axis}")
-        lengths = self.lengths_of(input_shape)
+        lengths = last_lengths(self.axes, input_shape)
         if self.built and lengths != self.lengths:
             raise ValueError(f"its weights were built for {' × '.join(map(str, self.lengths))} features")
         return input_shape
@@ -227,34 +263,29 @@ class LayerNormalization(OneInput):
         return {
             **super().get_config(),
             "axis": self.axes if self.built else self.axis,  # as in Keras, where building makes it a list
-            "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
-            "beta_initializer": describe(self.beta_initializer),
-            "gamma_initializer": describe(self.gamma_initializer),
-            "beta_regularizer": describe(self.beta_regularizer),
-            "gamma_regularizer": describe(self.gamma_regularizer),
-            "beta_constraint": describe(self.beta_constraint),
-            "gamma_constraint": describe(self.gamma_constraint),
         }
 
 
-def _learnt(
-    layer: BatchNormalization | LayerNormalization, shape: tuple[int, ...]
-) -> tuple[Parameter | None, Parameter | None]:
-    """Make gamma and beta of `shape`, as far as `layer` wants them, in this order."""
-    made = {}
-    for name, wanted in (("gamma", layer.scale), ("beta", layer.center)):
-        initializer, regularizer, constraint = (getattr(layer, f"{name}_{kind}") for kind in KINDS)
-        given = {"regularizer": regularizer, "constraint": constraint, "name": name}
-        made[name] = layer.add_weight(shape, initializer, **given) if wanted else None
-    return made["gamma"], made["beta"]
+def axis_and_axes(axis: int | Sequence[int]) -> tuple[int | list[int], list[int]]:
+    """Return the argument `axis`, one or several, as it is described, and the axes as a list."""
+    axes = list(axis) if isinstance(axis, Sequence) else [axis]
+    if not axes or not all(isinstance(one, int) for one in axes):
+        raise ValueError(f"axis must be an integer or several, got {axis!r}")
+    return axes if isinstance(axis, Sequence) else axis, axes
 
 
-def _epsilon(epsilon: float) -> float:
-    if not epsilon >= 0:
-        raise ValueError(f"epsilon must be at least 0, got {epsilon}")
-    return float(epsilon)
+def last_lengths(axes: Sequence[int], shape: Shape) -> tuple[int, ...]:
+    """Return the lengths of axes that together are the last ones of a shape; raise ValueError for others."""
+    rank, count = len(shape), len(axes)
+    if (
+        count >= rank
+        or any(not -rank <= axis < rank for axis in axes)
+        or sorted(axis % rank for axis in axes) != list(range(rank - count, rank))
+    ):
+        raise ValueError(
+            f"its axis must be the last, or the last ones, after the batch's, and is {axes[0] if count == 1 else axes}"
+        )
+    return tuple(known("features", length) for length in shape[-count:])
 
 
 def _refuse(**arguments: Any) -> None:

@@ -15,12 +15,15 @@ from .hdf5 import FileError
 
 FIRST, LAST = "channels_first", "channels_last"
 SEE_IT = ("Flatten", "Reshape", "Permute")
-AXES = ("BatchNormalization", "Concatenate")
-PASSES = (L.Dropout, L.ReLU, L.LeakyReLU, L.ELU, L.GaussianNoise)  # keep the order of what a Flatten made
+AXES = ("BatchNormalization", "Concatenate", "GroupNormalization")
+PASSES = (  # keep the order of what a Flatten made
+    *(L.Dropout, L.ReLU, L.LeakyReLU, L.ELU, L.GaussianNoise, L.GaussianDropout, L.Identity),
+)
+ALONG = (L.BatchNormalization, L.Concatenate, L.GroupNormalization)  # compute along the channels
 ON_IMAGES = (
     *(L.Conv2D, L.DepthwiseConv2D, L.SeparableConv2D, L.Conv2DTranspose, L.MaxPooling2D, L.AveragePooling2D),
     *(L.GlobalAveragePooling2D, L.GlobalMaxPooling2D, L.ZeroPadding2D, L.Cropping2D, L.UpSampling2D),
-    *(L.BatchNormalization, L.Concatenate, L.Add, L.Average, L.Maximum, L.Minimum, L.Multiply, L.Subtract, L.Flatten),
+    *(L.Add, L.Average, L.Maximum, L.Minimum, L.Multiply, L.Subtract, L.Flatten, *ALONG),
     *(L.InputLayer, L.Rescaling, L.SpatialDropout2D, Model, *PASSES),
 )
 
@@ -74,6 +77,9 @@ def turned(description: Mapping[str, Any]) -> dict[str, Any]:
         config["batch_shape"] = [n, h, w, c]
     elif class_name in AXES and config.get("axis") in (1, -3):
         config["axis"] = -1
+    elif len(config.get("noise_shape") or []) == 4:
+        n, c, h, w = config["noise_shape"]
+        config["noise_shape"] = [n, h, w, c]
     return {**description, "config": config}
 
 
@@ -124,7 +130,7 @@ def _has_user(model: Any, layer: Any) -> bool:
 
 def _check_on_images(layer: Any, config: Mapping[str, Any]) -> None:
     """Raise FileError for a layer that computes along axes of an image which are others now."""
-    along = isinstance(layer, L.BatchNormalization | L.Concatenate) and config.get("axis", -1) not in (1, -3)
+    along = isinstance(layer, ALONG) and config.get("axis", -1) not in (1, -3)
     soft = isinstance(layer, L.Activation) and getattr(layer.activation, "__name__", "") in ("softmax", "log_softmax")
     if along or soft or not isinstance(layer, (*ON_IMAGES, L.Activation)):
         raise FileError(

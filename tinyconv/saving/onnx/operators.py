@@ -11,7 +11,6 @@ import numpy as np
 from ...functions.transposed import transposed_size
 from ...kernels import Window
 from ...layers.graph import Shape
-from ...layers.scaling import EPSILON
 from .activations import ACTIVATIONS, clip
 from .graph import Graph, Value, value
 
@@ -158,29 +157,6 @@ def global_pooling(operator: str) -> Callable[[Call], Value]:
     return nodes
 
 
-def batch_normalization(call: Call) -> Value:
-    """Add a normalization by the moving averages."""
-    layer, graph = call.layer, call.graph
-    channels = layer.moving_mean.shape
-    if len(call.shapes[0]) not in (2, 4):
-        scale, shift = map(call.constant, layer.scale_and_shift())
-        return call.output(call.node("Add", [call.node("Mul", [call.plain(), scale]), shift]))
-    scale = call.constant(np.ones(channels)) if layer.gamma is None else graph.weight(layer.gamma)
-    shift = call.constant(np.zeros(channels)) if layer.beta is None else graph.weight(layer.beta)
-    first = len(call.shapes[0]) == 4
-    averages = [graph.weight(layer.moving_mean), graph.weight(layer.moving_variance)]
-    x = call.images() if first else call.plain()
-    return call.output(call.node("BatchNormalization", [x, scale, shift, *averages], epsilon=layer.epsilon), first)
-
-
-def layer_normalization(call: Call) -> Value:
-    """Add a normalization of each sample's last axes."""
-    layer, graph = call.layer, call.graph
-    inputs = [call.plain(), call.constant(np.ones(layer.lengths)) if layer.gamma is None else graph.weight(layer.gamma)]
-    inputs += [] if layer.beta is None else [graph.weight(layer.beta)]
-    return call.output(call.node("LayerNormalization", inputs, axis=-len(layer.axes), epsilon=layer.epsilon))
-
-
 def activation(call: Call) -> Value:
     """Add an activation, in whatever order the input is."""
     return call.activated(*call.either())
@@ -277,13 +253,3 @@ def rescaling(call: Call) -> Value:
         for number in (layer.scale, layer.offset)
     )
     return call.output(call.node("Add", [call.node("Mul", [x, scale]), offset]), first)
-
-
-def normalization(call: Call) -> Value:
-    """In the input's order: the places that have a mean of their own may be any axes."""
-    layer, x = call.layer, call.plain()
-    mean, variance = (np.asarray(each.numpy()).reshape(layer.places) for each in (layer.mean, layer.variance))
-    deviation = np.maximum(np.sqrt(variance), EPSILON)
-    if layer.invert:
-        return call.output(call.node("Add", [call.node("Mul", [x, call.constant(deviation)]), call.constant(mean)]))
-    return call.output(call.node("Mul", [call.node("Sub", [x, call.constant(mean)]), call.constant(1 / deviation)]))

@@ -5,17 +5,19 @@ from collections.abc import Callable
 from ... import activations
 from ... import layers as L
 from ...layers.stochastic import Stochastic
-from . import operators, resizing
+from . import normalization, operators, resizing
 from .activations import ACTIVATIONS
 from .graph import Value
 from .operators import Call
 
 LAYERS: dict[type, Callable[[Call], Value]] = {
     L.Activation: operators.activation,
+    L.ActivityRegularization: operators.same,
     L.Add: operators.of_two("Add"),
+    L.AlphaDropout: operators.same,
     L.Average: operators.of_many("Mean"),
     L.AveragePooling2D: operators.pooling("AveragePool", count_include_pad=0),
-    L.BatchNormalization: operators.batch_normalization,
+    L.BatchNormalization: normalization.batch_normalization,
     L.CenterCrop: resizing.center_crop,
     L.Concatenate: operators.concatenate,
     L.Conv2D: operators.conv2d,
@@ -26,16 +28,19 @@ LAYERS: dict[type, Callable[[Call], Value]] = {
     L.Dropout: operators.same,
     L.ELU: operators.by_slope("Elu", "alpha"),
     L.Flatten: operators.flatten,
+    L.GaussianDropout: operators.same,
     L.GaussianNoise: operators.same,
     L.GlobalAveragePooling2D: operators.global_pooling("ReduceMean"),
     L.GlobalMaxPooling2D: operators.global_pooling("ReduceMax"),
-    L.LayerNormalization: operators.layer_normalization,
+    L.GroupNormalization: normalization.group_normalization,
+    L.Identity: operators.same,
+    L.LayerNormalization: normalization.layer_normalization,
     L.LeakyReLU: operators.by_slope("LeakyRelu", "negative_slope"),
     L.Maximum: operators.of_many("Max"),
     L.MaxPooling2D: operators.pooling("MaxPool"),
     L.Minimum: operators.of_many("Min"),
     L.Multiply: operators.of_two("Mul"),
-    L.Normalization: operators.normalization,
+    L.Normalization: normalization.normalization,
     L.Permute: operators.permute,
     L.PReLU: operators.prelu,
     L.RandomBrightness: operators.same,
@@ -49,10 +54,12 @@ LAYERS: dict[type, Callable[[Call], Value]] = {
     L.Rescaling: operators.rescaling,
     L.Reshape: operators.reshape,
     L.Resizing: resizing.resizing,
+    L.RMSNormalization: normalization.rms_normalization,
     L.SeparableConv2D: operators.separable_conv2d,
     L.Softmax: operators.activation,
     L.SpatialDropout2D: operators.same,
     L.Subtract: operators.of_two("Sub"),
+    L.UnitNormalization: normalization.unit_normalization,
     L.UpSampling2D: resizing.up_sampling2d,
     L.ZeroPadding2D: operators.zero_padding2d,
 }
