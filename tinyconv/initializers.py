@@ -106,6 +106,18 @@ class Constant(Initializer):
         return np.full(shape, self.value, dtype)
 
 
+class Identity(Initializer):
+    """`gain` on the diagonal of a matrix, 0 beside it."""
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = gain
+
+    def values(self, shape: Shape, dtype: str) -> np.ndarray:
+        if len(shape) != 2:
+            raise ValueError(f"Identity starts a matrix, as the kernel of Dense is, got the shape {shape}")
+        return self.gain * np.eye(*shape, dtype=dtype)
+
+
 class RandomUniform(Initializer):
     """Uniform between `minval` and `maxval`."""
 
@@ -133,6 +145,28 @@ class TruncatedNormal(RandomNormal):
 
     def values(self, shape: Shape, dtype: str) -> np.ndarray:
         return uniform(shape, self.draw(), lambda values: self.mean + self.stddev * _truncated(values), dtype)
+
+
+class Orthogonal(Initializer):
+    """`gain` times a random matrix (…·in, out) whose columns, or rows if they are fewer, are orthonormal.
+
+    It is the Q of the QR decomposition of normal numbers, the diagonal of R made positive, so that each such matrix is
+    equally likely. Source: Saxe et al. 2014, "Exact solutions to the nonlinear dynamics of learning in deep linear
+    neural networks"; Mezzadri 2007, "How to generate random matrices from the classical compact groups".
+    """
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        self.gain, self.seed = gain, seed
+        self.stream = Stream(seed)
+
+    def values(self, shape: Shape, dtype: str) -> np.ndarray:
+        if len(shape) < 2:
+            raise ValueError(f"Orthogonal starts weights of at least two axes, got the shape {shape}")
+        rows, columns = prod(shape[:-1]), shape[-1]
+        drawn = uniform((max(rows, columns), min(rows, columns)), self.draw(), _normal)
+        q, r = np.linalg.qr(drawn)
+        q *= np.where(np.diag(r) < 0, -1.0, 1.0)
+        return (self.gain * (q if rows >= columns else q.T)).reshape(shape).astype(dtype)
 
 
 class VarianceScaling(Initializer):
@@ -249,6 +283,8 @@ INITIALIZERS: dict[str, type[Initializer]] = {
         Zeros,
         Ones,
         Constant,
+        Identity,
+        Orthogonal,
         RandomUniform,
         RandomNormal,
         TruncatedNormal,

@@ -125,11 +125,11 @@ INSTEAD: dict[str, dict[str, str]] = {
         "RemoteMonitor": "use CSVLogger, or write a Callback whose on_epoch_end sends the logs",
     },
     "initializers": {
-        "Identity IdentityInitializer Orthogonal OrthogonalInitializer STFT STFTInitializer": (
-            "use GlorotUniform or HeNormal, or give any function of (shape, dtype)"
-        ),
-        "constant glorot_normal glorot_uniform he_normal he_uniform lecun_normal lecun_uniform ones random_normal "
-        "random_uniform truncated_normal variance_scaling zeros": (
+        "STFT STFTInitializer": "use GlorotUniform or HeNormal, or give any function of (shape, dtype)",
+        "IdentityInitializer": "use Identity",
+        "OrthogonalInitializer": "use Orthogonal",
+        "constant glorot_normal glorot_uniform he_normal he_uniform identity lecun_normal lecun_uniform ones "
+        "orthogonal random_normal random_uniform truncated_normal variance_scaling zeros": (
             "use the class, GlorotUniform(), or the name as a string"
         ),
         "normal": "use RandomNormal",

@@ -321,7 +321,7 @@ def test_two_dropouts_do_not_drop_the_same(rng):
     assert (one != other).any()
 
 
-@pytest.mark.parametrize("name", sorted(tc.initializers.INITIALIZERS))
+@pytest.mark.parametrize("name", sorted(set(tc.initializers.INITIALIZERS) - {"identity"}))  # of matrices alone
 def test_initializers(name):
     """Mean and variance as documented; from its configuration an equal one; the next draw of the same one differs."""
     kind = tc.initializers.INITIALIZERS[name]
@@ -332,6 +332,7 @@ def test_initializers(name):
         "random_normal": 0.05**2,
         "truncated_normal": (0.05 * 0.87962566103423978) ** 2,
         "variance_scaling": 1 / fan_in,
+        "orthogonal": 1 / fan_in,  # as long as there are fewer columns than rows
         **dict.fromkeys(["glorot_uniform", "glorot_normal"], 2 / (fan_in + fan_out)),
         **dict.fromkeys(["he_uniform", "he_normal"], 2 / fan_in),
         **dict.fromkeys(["lecun_uniform", "lecun_normal"], 1 / fan_in),

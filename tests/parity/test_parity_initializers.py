@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import ks_2samp
+from scipy.stats import ks_2samp, kstest
 
 import tinyconv as tc
 
@@ -53,7 +53,11 @@ def same_distribution(ours, theirs, mean, deviation, limit=None):
 
 
 @pytest.mark.parametrize(
-    "name", ["Zeros", "Ones", "Constant", "RandomUniform", "RandomNormal", "TruncatedNormal", *SCALED]
+    "name",
+    [
+        *("Zeros", "Ones", "Constant", "Identity", "Orthogonal", "RandomUniform", "RandomNormal", "TruncatedNormal"),
+        *SCALED,
+    ],
 )
 def test_dtype_may_be_left_out(keras, name):
     """It is then that of new weights, and what is drawn is the same."""
@@ -104,11 +108,44 @@ def test_truncated_normal(keras):
     same_distribution(ours, theirs, 0.3, 0.2 * TRUNCATED_DEVIATION, 0.4)
 
 
-@pytest.mark.parametrize(("name", "arguments"), [("Zeros", {}), ("Ones", {}), ("Constant", {"value": 0.3})])
+@pytest.mark.parametrize(
+    ("name", "arguments"), [("Zeros", {}), ("Ones", {}), ("Constant", {"value": 0.3}), ("Identity", {"gain": 0.3})]
+)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_constants(keras, name, arguments, dtype):
     ours, theirs = (getattr(engine.initializers, name)(**arguments)((2, 3), dtype) for engine in (tc, keras))
     np.testing.assert_allclose(ours, keras.ops.convert_to_numpy(theirs), rtol=1e-7, strict=True)
+
+
+@pytest.mark.parametrize("shape", [(30, 12), (12, 30), (3, 3, 4, 20), (2, 2, 3, 40), (7, 7)], ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_orthogonal(keras, shape, dtype):
+    """QᵀQ = gain²·1 of the shorter side, in both engines."""
+    for engine in (tc, keras):
+        start = engine.initializers.Orthogonal(gain=1.5, seed=3)
+        first = np.asarray(start(shape, dtype))
+        assert first.dtype == dtype
+        assert first.shape == shape
+        matrix = first.reshape(-1, shape[-1]).astype(np.float64)
+        products = matrix.T @ matrix if matrix.shape[0] >= matrix.shape[1] else matrix @ matrix.T
+        np.testing.assert_allclose(products, 1.5**2 * np.eye(len(products)), atol=1e-5)
+        np.testing.assert_array_equal(np.asarray(start(shape, dtype)), first)
+
+
+def test_every_orthogonal_matrix_is_as_likely(keras):
+    """Rotations of the plane, and reflections: the angles are uniform, half of the determinants positive."""
+    start = tc.initializers.Orthogonal()
+    matrices = np.array([start((2, 2), "float64") for _ in range(500)])
+    angles = np.arctan2(matrices[:, 1, 0], matrices[:, 0, 0]) / (2 * np.pi) + 0.5
+    assert kstest(angles, "uniform").pvalue > 1e-3
+    assert abs((np.linalg.det(matrices) > 0).mean() - 0.5) < 5 * 0.5 / sqrt(500)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("Identity", (3,)), ("Identity", (2, 2, 2)), ("Orthogonal", (3,))])
+def test_shapes_that_are_refused(keras, name, shape):
+    for engine in (tc, keras):
+        with pytest.raises(ValueError, match=r"shape.*\("):
+            getattr(engine.initializers, name)()(shape)
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=5))
@@ -122,7 +159,7 @@ def test_names_and_configurations(keras, name):
     """A name means the same class with the same arguments; newer arguments of Keras's are not set."""
     ours, theirs = tc.initializers.get(name), keras.initializers.get(name)
     assert type(ours).__name__ == type(theirs).__name__
-    config = theirs.get_config()
+    config = {"gain": 1.0} if name == "identity" else theirs.get_config()  # Keras's Identity does not tell of its gain
     if config.get("seed") is not None:
         config["seed"] = None  # Keras draws one where none was given
     assert ours.get_config() == {

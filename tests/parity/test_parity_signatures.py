@@ -39,6 +39,7 @@ SCHEDULES = [
 LOSSES = [name for name in tc.losses.__all__ if name[0].isupper() and name not in ("Loss", "LossFunctionWrapper")]
 METRICS = [name for name in tc.metrics.__all__ if name[0].isupper() and name not in ("Metric", "Variable")]
 INITIALIZERS = [
+    *("Identity", "Orthogonal"),
     *("Zeros", "Ones", "Constant", "RandomUniform", "RandomNormal", "TruncatedNormal", "VarianceScaling"),
     *("GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal"),
 ]
