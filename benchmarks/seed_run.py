@@ -20,9 +20,9 @@ from tinyconv.data.dataset import as_batch
 from tinyconv.models import Sequential
 from tinyconv.recipes import BY_NAME, Recipe
 from tinyconv.recipes.config import Config, fresh, variant
-from tinyconv.recipes.fitting import answers, build, fit, training_source
 from tinyconv.recipes.mnist_sgd import FirstLoss
 from tinyconv.recipes.recipe import Data
+from tinyconv.recipes.training import answers, build, fit, training_source
 
 
 def ours(recipe: Recipe, config: Config, data: Data) -> dict[str, Any]:

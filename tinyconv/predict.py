@@ -11,9 +11,9 @@ if not __package__:
 
 from .commands import Parser, command, missing_package, short
 from .recipes.errors import RunError
-from .recipes.fitting import probabilities
 from .recipes.opening import open_run, read_images
 from .recipes.options import whole_number
+from .recipes.training import probabilities
 
 PROG = "python -m tinyconv.predict"
 WIDTH = 40  # characters of a bar for a probability of 1

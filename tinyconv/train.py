@@ -22,11 +22,11 @@ from .range_test import lr_finder
 from .recipes import BY_NAME, RECIPES, Recipe, checkpoint, pictures, report
 from .recipes.config import FILE, Config, fresh, read, resumed, variant
 from .recipes.errors import DivergedError, NotReadError, NotWrittenError, RunError
-from .recipes.fitting import answers, build, fit, training_source
 from .recipes.folder import default_folder, locked, make, refuse_overwriting, writing
 from .recipes.options import PARSERS, folder_name, option
 from .recipes.recipe import Data, History, epochs_of
 from .recipes.stopping import Stopped, stopped_by_signals
+from .recipes.training import answers, build, fit, training_source
 
 PROG = "python -m tinyconv.train"
 RATES = "learning_rates.png"

@@ -79,7 +79,7 @@ def test_threads_keep_to_the_switches_around_the_caller():
 
     with tc.backend("reference"):
         given = [future.result() for futures in in_threads(kernels, [[0, 1]], 2, 1) for future in futures]
-        batches = tc.data.walk.as_dataset(Numbers(kernels)).epoch(0)
+        batches = tc.data.source_dataset.as_dataset(Numbers(kernels)).epoch(0)
         assert given == ["tinyconv.kernels.reference"] * 2
         assert [batch.x for batch in batches] == ["tinyconv.kernels.reference"] * 3
 

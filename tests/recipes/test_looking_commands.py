@@ -18,10 +18,10 @@ from run_checks import Outcome, load_once
 import tinyconv as tc
 from tinyconv import predict, train
 from tinyconv.datasets import mnist
-from tinyconv.recipes import BY_NAME, RECIPES, inside, opening, pictures
+from tinyconv.recipes import BY_NAME, RECIPES, opening, pictures, run_pictures
 from tinyconv.recipes.config import Config
-from tinyconv.recipes.fitting import Answers, probabilities
 from tinyconv.recipes.pictures import shown, takes_bgr
+from tinyconv.recipes.training import Answers, probabilities
 from tinyconv.visualize import __main__ as visualizing
 from tinyconv.visualize import activations as draw_activations
 from tinyconv.visualize import save
@@ -91,7 +91,7 @@ def pictures_in(folder):
     [("mnist", ANSWERS | LAYERS), ("mnist-fc", ANSWERS | {"templates.png", "hidden_units.png", "saliency.png"})],
 )
 def test_every_picture_of_a_run(runs, command, monkeypatch, tmp_path, name, expected):
-    monkeypatch.setattr(inside, "EXCITED", 4)
+    monkeypatch.setattr(run_pictures, "EXCITED", 4)
     outcome = command(visualizing.main, runs(name), "--output", tmp_path / "pictures")
     assert (outcome.code, outcome.err) == (0, "")
     assert pictures_in(tmp_path / "pictures") == expected
@@ -113,7 +113,7 @@ def test_pictures_without_the_data_are_those_that_need_none(runs, command, monke
 
     weights = runs("mnist") / "best.weights.h5"
     monkeypatch.setattr(mnist, "load_data", missing)
-    monkeypatch.setattr(inside, "EXCITED", 2)
+    monkeypatch.setattr(run_pictures, "EXCITED", 2)
     outcome = command(visualizing.main, weights, "--output", tmp_path)
     assert outcome.code == 0
     assert outcome.err.count("\n") == 1
@@ -258,7 +258,7 @@ def test_photographs_lie_where_the_run_or_the_option_says(runs, command, monkeyp
         seen.append(Path(config.data).name)
         raise ValueError("there are none")
 
-    monkeypatch.setattr(inside, "EXCITED", 1)
+    monkeypatch.setattr(run_pictures, "EXCITED", 1)
     monkeypatch.setitem(BY_NAME, "mnist", replace(BY_NAME["mnist"], load=load))
     for more in ([], ["--data", "others"]):
         outcome = command(visualizing.main, copied, *more, "--output", tmp_path / "pictures")

@@ -252,7 +252,7 @@ def test_photographs_that_show_their_damage_late(command, small, pets):
 
 
 def test_one_output_is_two_probabilities():
-    from tinyconv.recipes.fitting import classes, probabilities
+    from tinyconv.recipes.training import classes, probabilities
 
     model = tc.Sequential([tc.Input((3,)), tc.layers.Dense(1, activation="sigmoid")])
     model.compile("sgd", "binary_crossentropy")
@@ -266,13 +266,13 @@ def test_one_output_is_two_probabilities():
 
 
 def test_pictures_choose_from_images_evenly_spread(monkeypatch, scenes):
-    from tinyconv.recipes import fitting
+    from tinyconv.recipes import training
 
-    monkeypatch.setattr(fitting, "MOST_SHOWN", 5)
+    monkeypatch.setattr(training, "MOST_SHOWN", 5)
     recipe = photographs.small(BY_NAME["intel"])
     config = fresh(recipe, {"data": str(scenes), "batch_size": 4})
     data = recipe.load(config)
-    found = fitting.answers(fitting.build(recipe, config), data.test, 4)
+    found = training.answers(training.build(recipe, config), data.test, 4)
     assert found.p.shape == (12, 6)
     assert found.labels.tolist() == sorted([*range(6)] * 2)
     assert found.shown.tolist() == [0, 3, 6, 9]

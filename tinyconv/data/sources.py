@@ -47,7 +47,7 @@ class Source:
         """Hear that an epoch has ended, after its last batch and before the next."""
 
 
-class Repeated(Source):
+class IterableSource(Source):
     """What can be gone through again: an open pass goes on where it was left, any other place is walked to."""
 
     def __init__(self, given: Iterable[Any]) -> None:
@@ -80,7 +80,7 @@ class Repeated(Source):
         return next(self.begin(0), None)
 
 
-class Passes(Repeated):
+class DatasetSource(IterableSource):
     """A `Dataset`: a pass is one of its epochs."""
 
     def __init__(self, data: Dataset) -> None:
@@ -97,7 +97,7 @@ class Passes(Repeated):
         return counted(self.data, number)
 
 
-class Once(Source):
+class IteratorSource(Source):
     """A generator or another iterator: its batches come once, and epochs share them out."""
 
     again = False
@@ -126,7 +126,7 @@ class Once(Source):
             yield self.seen.pop()
 
 
-class Numbered(Source):
+class SequenceSource(Source):
     """An object with `__getitem__(number)` and `__len__` or `num_batches`, as Keras's `PyDataset` and `Sequence`.
 
     With `shuffle`, a pass has its batches in an order drawn for the number of updates before it.

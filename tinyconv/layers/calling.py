@@ -10,7 +10,7 @@ from inspect import signature
 from typing import Any
 
 from ..autograd import Call
-from .graph import told
+from .graph import checked_training
 
 
 def needed_besides_inputs(call: Callable[..., Any]) -> list[str]:
@@ -43,4 +43,4 @@ class Calling(Call):
             return training
         if training is None:
             return self._default if outer is None else outer
-        return told(self.layer, training)
+        return checked_training(self.layer, training)

@@ -72,8 +72,8 @@ class Operation(Protocol):
         """Compute the output."""
 
 
-def told(operation: Any, training: Any) -> bool:
-    """Return `training` as a call was told it; refuse a second tensor in its place."""
+def checked_training(operation: Any, training: Any) -> bool:
+    """Return `training` as a bool; refuse a second tensor in its place."""
     if not isinstance(training, int | np.bool_):
         raise TypeError(
             f'"{operation.name}" takes one tensor or a list of them, and training=True or False, got '
@@ -112,7 +112,7 @@ def is_symbolic(x: Any) -> bool:
 def connect(operation: Operation, x: Any, training: bool | None = None) -> Any:
     """Call `operation` on symbols: build what is not built, and return the symbol of the output, or a list of them."""
     if training is not None:
-        training = told(operation, training)
+        training = checked_training(operation, training)
     if not isinstance(x, SymbolicTensor):
         x = list(x)
         stranger = next((each for each in x if not isinstance(each, SymbolicTensor)), None)

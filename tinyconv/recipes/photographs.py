@@ -67,13 +67,13 @@ def loader(
             for part in PARTS
         )
         if config.limit is not None:
-            training, validation = (few(each, config.limit) for each in (training, validation))
+            training, validation = (limited(each, config.limit) for each in (training, validation))
         return Data(training, validation, validation)
 
     return load
 
 
-def few(images: DirectoryIterator, limit: int) -> DirectoryIterator:
+def limited(images: DirectoryIterator, limit: int) -> DirectoryIterator:
     """Return at most `limit` of the images, evenly spread over all classes."""
     n = min(limit, images.samples)
     return images.chosen(np.arange(n) * images.samples // n)

@@ -11,9 +11,9 @@ from .. import visualize
 from ..callbacks import Callback
 from ..layers import Conv2D, Dense
 from ..models import Model
-from .fitting import Answers
 from .folder import writing
 from .recipe import History, Recipe
+from .training import Answers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

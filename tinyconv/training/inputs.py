@@ -11,8 +11,8 @@ from ..arguments import size
 from ..data import ArrayDataset, Batch, Dataset
 from ..data.arrays import as_data, per_name
 from ..data.dataset import count, counted
-from ..data.sources import Passes
-from ..data.walk import Walk, as_dataset
+from ..data.source_dataset import SourceDataset, as_dataset
+from ..data.sources import DatasetSource
 from ..layers.graph import flat
 from ..objectives import Objective
 from ..tensor import as_array
@@ -28,8 +28,8 @@ class CheckedArrays(ArrayDataset):
 
 def is_checked(data: Dataset) -> bool:
     """Return whether a dataset's batches need not be checked."""
-    source = data.source if isinstance(data, Walk) else None
-    return isinstance(source.data if isinstance(source, Passes) else data, CheckedArrays)
+    source = data.source if isinstance(data, SourceDataset) else None
+    return isinstance(source.data if isinstance(source, DatasetSource) else data, CheckedArrays)
 
 
 class DataChecks:
@@ -127,7 +127,7 @@ class DataChecks:
         if batch_size is None:
             batch_size = 32 if steps is None else -(-count(parts.x) // steps)
         arrays = CheckedArrays(*parts[:3], batch_size=batch_size, shuffle=shuffle)
-        return arrays if steps is None else Walk(Passes(arrays), steps)
+        return arrays if steps is None else SourceDataset(DatasetSource(arrays), steps)
 
     def validation_dataset(self, given: Any, batch_size: int | None, steps: int | None = None) -> Dataset:
         """Return `validation_data` as a dataset, checked if it is arrays."""

@@ -18,7 +18,7 @@ from ..callbacks import Callback, CallbackList, History
 from ..data import Batch, Dataset
 from ..data.arrays import split
 from ..data.dataset import as_batch, count, counted
-from ..data.walk import as_dataset
+from ..data.source_dataset import as_dataset
 from ..layers.graph import flat
 from ..losses import Loss
 from ..objectives import RunningMetrics, make_objectives
@@ -107,7 +107,7 @@ class Trainer(Stepping):
         `x` and `y` are arrays of n samples (`batch_size` 32 if None), or lists or dicts of them where the model has
         several inputs or outputs. Or `x` alone is what gives batches: a `Dataset`; a `PyDataset`, or whatever has
         batches by number; a generator or iterator; what can be gone through again, as PyTorch's `DataLoader`.
-        `steps_per_epoch` makes epochs of so many batches, see `data.walk`.
+        `steps_per_epoch` makes epochs of so many batches, see `data.source_dataset`.
         `verbose` 0 is silent, 1 ("auto") a progress bar, 2 one line an epoch. `validation_data` is (x, y),
         (x, y, sample_weight) or what gives batches; without it, `validation_split` takes the last part of the samples.
         Validation takes place after each `validation_freq` epochs, or after those, counted from 1, that it names; on

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..commands import Parser, command, missing_package, short
-from ..recipes import inside
+from ..recipes import run_pictures
 from ..recipes.errors import NotWrittenError, RunError
 from ..recipes.folder import make, writing
 from ..recipes.opening import Opened, open_run, read_images
@@ -54,7 +54,7 @@ def draw(opened: Opened, folder: Path, image: Path | None) -> None:
     if image is not None:
         images = read_images(opened.recipe, [image])
         with writing(folder):
-            for name in inside.of_image(folder, opened, image, images):
+            for name in run_pictures.of_image(folder, opened, image, images):
                 print(folder / name, flush=True)
         return
     try:
@@ -63,7 +63,7 @@ def draw(opened: Opened, folder: Path, image: Path | None) -> None:
         test = None
         print(f"{short(PROG)}: without test images, and without what needs them: {error}", file=sys.stderr)
     with writing(folder):
-        for name in inside.of_run(folder, opened, test):
+        for name in run_pictures.of_run(folder, opened, test):
             print(folder / name, flush=True)
 
 

@@ -69,13 +69,13 @@ class ImageFiles:
         if not skipped:
             return self
         if damaged == "refuse":
-            raise ValueError(f'{told(self.directory, skipped)}: damaged="skip" leaves such files out')
-        warnings.warn(f"skipped {told(self.directory, skipped)}", stacklevel=4)
+            raise ValueError(f'{describe_skipped(self.directory, skipped)}: damaged="skip" leaves such files out')
+        warnings.warn(f"skipped {describe_skipped(self.directory, skipped)}", stacklevel=4)
         good = self.chosen([place for place, reason in enumerate(faults) if reason is None])
         return replace(good, skipped={**self.skipped, **skipped})
 
 
-def told(directory: str, skipped: dict[str, str]) -> str:
+def describe_skipped(directory: str, skipped: dict[str, str]) -> str:
     """Return how many files of a folder hold no image, and the first of them by name."""
     files = "1 file" if len(skipped) == 1 else f"{len(skipped)} files"
     named = "; ".join(f"{name} {reason}" for name, reason in list(skipped.items())[:NAMED])

@@ -1,4 +1,4 @@
-"""Walk: a dataset whose epochs are so many batches of a source, wherever its passes begin and end."""
+"""SourceDataset: a dataset whose epochs are so many batches of a source, wherever its passes begin and end."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .dataset import Dataset
-from .sources import Numbered, Once, Passes, Repeated, Source
+from .sources import DatasetSource, IterableSource, IteratorSource, SequenceSource, Source
 
 OUT_OF_DATA = (
     "Your input ran out of data; interrupting training. Make sure that your dataset or generator can generate at least "
@@ -16,7 +16,7 @@ OUT_OF_DATA = (
 EMPTY = "the data have no batches: what is given must yield at least one"
 
 
-class Walk(Dataset):
+class SourceDataset(Dataset):
     """Epochs of `steps` batches over a source; or of all its batches if `steps` is None.
 
     With `steps`, an epoch goes on where the last one ended. At the end of a pass of n batches an epoch ends, too, short
@@ -31,13 +31,13 @@ class Walk(Dataset):
         self.source, self.given_steps = source, steps
         self.begun = self.warned = False
         self.found: int | None = None  # the length of a pass that did not say it
-        self.may_be_empty = isinstance(source, Passes) and source.data.may_be_empty
+        self.may_be_empty = isinstance(source, DatasetSource) and source.data.may_be_empty
 
     def complete(self) -> Dataset:
         """Return the same walk over a dataset that leaves nothing out."""
-        if not isinstance(self.source, Passes):
+        if not isinstance(self.source, DatasetSource):
             return self
-        return Walk(Passes(self.source.data.complete()), self.given_steps)
+        return SourceDataset(DatasetSource(self.source.data.complete()), self.given_steps)
 
     def steps(self, number: int) -> int | None:
         """Return the number of batches that epoch `number` is to have, None if it is not known."""
@@ -128,18 +128,18 @@ def as_dataset(given: Any, shuffle: bool = False, steps: int | None = None) -> D
     if isinstance(given, np.ndarray):
         return None
     if isinstance(given, Dataset):
-        return given if steps is None else Walk(Passes(given), steps)
+        return given if steps is None else SourceDataset(DatasetSource(given), steps)
     if isinstance(given, Sequence | Mapping) or any(hasattr(given, name) for name in ("shape", "__array__")):
         return None
     if hasattr(given, "__next__"):
-        return Walk(Once(given), steps)
+        return SourceDataset(IteratorSource(given), steps)
     if hasattr(given, "__getitem__") and any(hasattr(given, name) for name in ("__len__", "num_batches")):
-        source = Numbered(given, shuffle)
+        source = SequenceSource(given, shuffle)
         if steps is None and source.length(0) is None:
             raise ValueError(
                 f"{type(given).__name__} has no end: give steps (in fit, steps_per_epoch or validation_steps)"
             )
-        return Walk(source, steps)
+        return SourceDataset(source, steps)
     if hasattr(given, "__iter__"):
-        return Walk(Repeated(given), steps)
+        return SourceDataset(IterableSource(given), steps)
     return None

@@ -9,10 +9,10 @@ from .. import visualize
 from ..models import multiply_adds
 from ..visualize.answers import percent
 from . import pictures
-from .fitting import answers, probabilities
 from .opening import Opened
 from .pictures import Figures, saved, shown
 from .recipe import Part
+from .training import answers, probabilities
 
 EXPLAINED = 24  # test images that are explained
 EXCITED, FEWEST = 32, 4  # units of a layer, at most and at least
