@@ -14,7 +14,7 @@ from .descriptions import to_json
 from .hdf5 import FileError
 from .onnx import export_model
 from .rebuilding import file_model, make_model
-from .training import version_of
+from .training import compile_config, version_of
 from .weights import read_note
 
 __all__ = ["export_model", "load_model", "load_weights", "read_note", "save_model", "save_weights", "to_json"]
@@ -40,7 +40,7 @@ def save_model(model: Any, filepath: str | Path, overwrite: bool = True) -> None
     description = describe(model)
     if isinstance(model.input_shape, tuple):
         description["build_config"] = {"input_shape": model.input_shape}
-    compiled = model.get_compile_config()
+    compiled = compile_config(model)
     if compiled:
         description["compile_config"] = compiled
     archive.write(filepath, description, weights.image_of(model))

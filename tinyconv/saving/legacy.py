@@ -20,7 +20,7 @@ from ..models.description import describe
 from . import hdf5
 from .archive import json_object
 from .hdf5 import FileError
-from .training import Version, version_of
+from .training import Version, training_config, version_of
 
 WEIGHTS, OPTIMIZER = "model_weights", "optimizer_weights"
 WRITTEN = "3.0.0"  # the version of Keras whose layout is written
@@ -107,11 +107,9 @@ def write(root: Any, model: Any, whole: bool) -> None:
     if whole:
         description = describe(model)
         root.attrs["model_config"] = _text({"class_name": description["class_name"], "config": description["config"]})
-        compiled = model.get_compile_config()
+        compiled = training_config(model)
         if compiled:
-            optimizer = compiled.pop("optimizer")
-            known = {name: optimizer[name] for name in ("class_name", "config")}
-            root.attrs["training_config"] = _text({**compiled, "optimizer_config": known})
+            root.attrs["training_config"] = _text(compiled)
             pairs = [(f"{model.optimizer.name}/{name}", value) for name, value in model.optimizer.variables()]
             _write(root.create_group(OPTIMIZER), _told_apart(pairs))
         below = root.create_group(WEIGHTS)

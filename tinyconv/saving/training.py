@@ -1,4 +1,4 @@
-"""What a file says of training: optimizer, loss and metrics of any Keras as arguments of `compile`."""
+"""What a file says of training: optimizer, loss and metrics of any Keras as arguments of `compile`, and as written."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,6 +40,60 @@ def compile_arguments(config: Mapping[str, Any], version: Version) -> dict[str, 
         "metrics": _each(_metric, config.get("metrics")),
         "weighted_metrics": _each(_metric, config.get("weighted_metrics")),
     }
+
+
+def compile_config(model: Any) -> dict[str, Any]:
+    """Return what a model was compiled with in the words of Keras 3, which lacks some of Keras 2's names; or {}."""
+    config: dict[str, Any] = model.get_compile_config()
+    if config:
+        config["loss"] = _each(_loss_of_keras3, config["loss"])
+        for kind in ("metrics", "weighted_metrics"):
+            config[kind] = _each(_metric_of_keras3, config[kind])
+    return config
+
+
+def _loss_of_keras3(given: Any) -> Any:
+    known = not isinstance(given, str) or given not in losses.NAMES or given.lower() in losses.ABBREVIATIONS
+    return given if known else snake_case(losses.NAMES[given].__name__)
+
+
+def _metric_of_keras3(given: Any) -> Any:
+    """Return the description of a metric that Keras 3 has by another name, by the name that its logs have here."""
+    if not isinstance(given, str) or given not in metrics.NAMES or given in metrics.METRICS:
+        return given
+    if given.lower() in metrics.ABBREVIATIONS and given.lower() != "kld":
+        return given
+    return registry.serialize(metrics.NAMES[given](name=given))
+
+
+def training_config(model: Any) -> dict[str, Any]:
+    """Return what a model was compiled with as Keras 3 writes it into ".h5" files, or {}.
+
+    Of those that it has, classes are named without their module, functions by their name alone. Its reader knows no
+    abbreviations of losses: in Keras 3.15 `load_model` fails on "mse", from its own files, too.
+    """
+    config = compile_config(model)
+    if not config:
+        return {}
+    optimizer = config.pop("optimizer")
+    found = {name: _each(_without_module, given) for name, given in config.items()}
+    found["loss"] = _each(_in_full, found["loss"])
+    name = optimizer["registered_name"] or optimizer["class_name"]
+    return {**found, "optimizer_config": {"class_name": name, "config": optimizer["config"]}}
+
+
+def _without_module(given: Any) -> Any:
+    if not isinstance(given, Mapping):
+        return given
+    if given["class_name"] == registry.FUNCTION:
+        return given["config"]
+    known = given["registered_name"] is None
+    return {"class_name": given["class_name"], "config": given["config"]} if known else given
+
+
+def _in_full(given: Any) -> Any:
+    known = losses.ABBREVIATIONS.get(given.lower()) if isinstance(given, str) else None
+    return given if known is None else snake_case(known.__name__)
 
 
 def lacks(arguments: Mapping[str, Any]) -> list[str]:
@@ -106,16 +160,38 @@ def _optimizer(description: Mapping[str, Any], version: Version) -> dict[str, An
 
 
 def _loss(given: Any) -> Any:
-    if isinstance(given, str):
-        return _by_name(given)
+    given = _found(given)
+    if not isinstance(given, Mapping):
+        return given
     given = _unwrapped(given, "LossFunctionWrapper", losses.LOSSES)
     if isinstance(given.get("config"), Mapping) and given["config"].get("reduction") == "auto":
         given["config"]["reduction"] = "sum_over_batch_size"
-    return given
+    return _with_module(given, "keras.losses")
 
 
 def _metric(given: Any) -> Any:
-    return _by_name(given) if isinstance(given, str) else _unwrapped(given, "MeanMetricWrapper", metrics.METRICS)
+    given = _found(given)
+    if not isinstance(given, Mapping):
+        return given
+    return _with_module(_unwrapped(given, "MeanMetricWrapper", metrics.METRICS), "keras.metrics")
+
+
+def _with_module(description: Mapping[str, Any], module: str) -> dict[str, Any]:
+    """Return a description with the names that ".keras" files have in it and ".h5" files have not."""
+    own = registry.own_class(description)
+    if own is None:
+        return {"module": module, "registered_name": None, **description}
+    names = {"module": own.__module__, "class_name": own.__name__, "registered_name": registry.get_registered_name(own)}
+    return {**description, **names}
+
+
+def _found(given: Any) -> Any:
+    """Return the user's class or function that a name, or a function's description, says; else what was given.
+
+    For `compile` looks metrics up later, when the `custom_objects` of a file do not count any more.
+    """
+    name = given.get("config") if isinstance(given, Mapping) and given.get("class_name") == registry.FUNCTION else given
+    return (registry.get_registered_object(name) if isinstance(name, str) else None) or given
 
 
 def _unwrapped(given: Mapping[str, Any], wrapper: str, known: Mapping[str, type[Any]]) -> dict[str, Any]:
@@ -129,8 +205,3 @@ def _unwrapped(given: Mapping[str, Any], wrapper: str, known: Mapping[str, type[
         return {**given, "config": config if given["class_name"] != wrapper else {**config, "fn": fn}}
     config.pop("dtype", None)
     return {"class_name": known[fn].__name__ if fn in known else fn, "config": config}
-
-
-def _by_name(name: str) -> str:
-    """Return a name as `get` knows it: a class's name as that of Keras's function."""
-    return name if registry.get_registered_object(name) else snake_case(name) if name[:1].isupper() else name
