@@ -65,7 +65,9 @@ def test_checkpoint_takes_the_arguments_of_keras(keras, tmp_path, digits, networ
     assert path.is_file()
 
 
-@pytest.mark.parametrize(("name", "only"), [("a.weights.h5", False), ("a.keras", True), ("a.h5", True)])
+@pytest.mark.parametrize(
+    ("name", "only"), [("a.weights.h5", False), ("a.safetensors", False), ("a.keras", True), ("a.h5", True)]
+)
 def test_checkpoint_whose_name_says_another_thing(name, only):
     with pytest.raises(ValueError, match=f"with save_weights_only={only} filepath must end in .*, got {name}"):
         tc.callbacks.ModelCheckpoint(name, save_weights_only=only)
@@ -78,6 +80,17 @@ def test_checkpoint_of_the_whole_model(name, digits, network, tmp_path):
     model.fit(*digits, epochs=2, verbose=0, callbacks=checkpoint)
     again = tc.load_model(tmp_path / name)
     assert again.optimizer.iterations > 0
+    assert all(map(np.array_equal, again.get_weights(), model.get_weights()))
+
+
+@pytest.mark.parametrize("only", [None, True])
+def test_checkpoint_in_safetensors(only, digits, network, tmp_path):
+    model, path = network(), tmp_path / "{epoch}.safetensors"
+    checkpoint = tc.callbacks.ModelCheckpoint(path, save_weights_only=only)
+    model.fit(*digits, epochs=2, verbose=0, callbacks=checkpoint)
+    again = network()
+    again.load_weights(tmp_path / "2.safetensors")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["1.safetensors", "2.safetensors"]
     assert all(map(np.array_equal, again.get_weights(), model.get_weights()))
 
 

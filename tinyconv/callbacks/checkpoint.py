@@ -11,9 +11,9 @@ from .monitor import Monitor, say
 class ModelCheckpoint(Monitor):
     """Saves the model, or its weights, after every epoch or `save_freq` batches; or only when `monitor` is better.
 
-    `filepath` ends in ".weights.h5" for weights, with the optimizer's state, or in ".keras" or ".h5" for all of the
-    model, and may hold fields such as "{epoch:02d}-{val_loss:.2f}": {epoch} and {batch} count from 1, all logs are
-    known by their names. `save_weights_only`, which Keras asks for, must fit the name if it is given.
+    `filepath` ends in ".weights.h5" for weights, with the optimizer's state, in ".safetensors" for weights alone, or in
+    ".keras" or ".h5" for all of the model. It may hold fields such as "{epoch:02d}-{val_loss:.2f}": {epoch} and {batch}
+    count from 1, all logs are known by their names. `save_weights_only`, which Keras asks for, must fit the name.
     `save_best_only` saves when `monitor` is better than ever; what it has to be better than at first, such as what the
     file holds that an earlier run wrote, is `initial_value_threshold`. `mode` as in `Monitor`.
     An epoch without `monitor`, because it was not validated, is saved only if no other was.
@@ -31,11 +31,11 @@ class ModelCheckpoint(Monitor):
         save_freq: str | int = "epoch",
         initial_value_threshold: float | None = None,
     ) -> None:
-        weights = str(filepath).endswith(".weights.h5")
+        weights = str(filepath).endswith((".weights.h5", ".safetensors"))
         if not weights and not str(filepath).endswith((".keras", ".h5")):
-            raise ValueError(f'filepath must end in ".weights.h5", ".keras" or ".h5", got {filepath}')
+            raise ValueError(f'filepath must end in ".weights.h5", ".safetensors", ".keras" or ".h5", got {filepath}')
         if save_weights_only is not None and bool(save_weights_only) is not weights:
-            fitting = '".weights.h5"' if save_weights_only else '".keras" or ".h5"'
+            fitting = '".weights.h5" or ".safetensors"' if save_weights_only else '".keras" or ".h5"'
             raise ValueError(
                 f"with save_weights_only={save_weights_only} filepath must end in {fitting}, got {filepath}"
             )
