@@ -7,6 +7,7 @@ import resource
 import threading
 import time
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -15,6 +16,8 @@ import pytest
 import tinyconv as tc
 from tinyconv import layers as L
 from tinyconv.saving.hdf5 import FileError
+
+REAL = Path(__file__).parents[3] / "shared" / "keras_files"
 
 
 def small():
@@ -205,6 +208,25 @@ def test_damaged_files(ending, count, saved):
     assert named
     assert set(saved.iterdir()) == before
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 1 << 20, "kilobytes"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of NumPy, about the numbers
+@pytest.mark.skipif(not REAL.is_dir(), reason="the files of others lie beside the checkout, in ../shared/keras_files")
+@pytest.mark.parametrize("name", ["keras1.2", "keras3.10", "keras3.11", "tfkeras2.4"])
+def test_damaged_files_of_others(name, tmp_path):
+    source = next(REAL.glob(f"{name}*"))
+    content, target, named = source.read_bytes(), tmp_path / f"a{source.suffix}", True
+    for number in range(100):
+        target.write_bytes(damaged(content[:8192], number) + content[8192:] if number % 2 else damaged(content, number))
+        started = time.process_time()
+        try:
+            tc.load_model(target)
+        except FileError as error:
+            named = named and str(target) in str(error)
+        assert time.process_time() - started < 5, f"case {number}"
+    assert named
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_learning_rate_that_is_none(tmp_path):

@@ -108,6 +108,25 @@ def test_schedules_and_weights_of_losses(keras, batch, tmp_path):
     assert ours.optimizer.learning_rate == again.optimizer.learning_rate
 
 
+def test_inputs_and_outputs_by_name(keras, batch, tmp_path):
+    """A model that takes and gives dicts takes and gives lists here, in the order of the names, or a dict of inputs."""
+    layers = keras.layers
+    image, extra = keras.Input((9, 9, 2), name="image"), keras.Input((3,), name="extra")
+    both = layers.Concatenate()([layers.Flatten()(image), extra])
+    ends = {"u": layers.Dense(2, name="u")(both), "t": layers.Dense(1, name="t")(both)}
+    theirs = keras.Model({"image": image, "extra": extra}, ends)
+    theirs.compile("sgd", {"u": "mse", "t": "mae"}, loss_weights={"u": 1.0, "t": 0.5})
+    x = {"image": batch[0], "extra": np.ones((6, 3), np.float32)}
+    expected = theirs.predict(x, verbose=0)
+    for ending in ("keras", "h5"):
+        theirs.save(tmp_path / f"a.{ending}")
+        ours = tc.load_model(tmp_path / f"a.{ending}")
+        for found, name in zip(ours.predict(x, verbose=0), sorted(ends), strict=True):
+            close(found, expected[name])
+        assert ours.output_names == ["t", "u"]
+        assert [each.weight for each in ours.objectives] == [0.5, 1.0]
+
+
 def test_tf_33842_a_new_learning_rate_wins(batch, tmp_path):
     model = network(L, tc)
     model.compile(tc.optimizers.Adam(0.5), "categorical_crossentropy")

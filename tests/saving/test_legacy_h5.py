@@ -33,7 +33,7 @@ def curve(model, batch, steps):
     return [float(np.ravel(model.train_on_batch(*batch))[0]) for _ in range(steps)]
 
 
-@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adam", "Nadam"])
+@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adam", "AdamW", "Nadam", "Adagrad", "Adadelta"])
 def test_from_keras_and_back(keras, name, batch, tmp_path):
     theirs = network(keras.layers, keras)
     options = {"SGD": {"momentum": 0.9}, "RMSprop": {"momentum": 0.5, "centered": True}}.get(name, {})

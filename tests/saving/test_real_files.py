@@ -51,6 +51,27 @@ def test_scores(keras, name, data, score):
         assert np.linalg.norm(found - theirs) <= 1e-5 * np.linalg.norm(theirs)
 
 
+@pytest.mark.parametrize("name", sorted(each.name for each in FILES.glob("*[5s]")))
+def test_they_outlive_every_format(name, tmp_path):
+    """What is loaded and saved computes the same bits, and trains on from where it was."""
+    model = tc.load_model(FILES / name)
+    x = np.random.default_rng(0).random((4, *model.input_shape[1:]), np.float32)
+    expected, kept = model.predict(x, verbose=0), None
+    for ending in ("keras", "h5"):
+        model.save(tmp_path / f"a.{ending}")
+        again = tc.load_model(tmp_path / f"a.{ending}")
+        np.testing.assert_array_equal(again.predict(x, verbose=0), expected)
+        state = [np.asarray(value) for _, value in again.optimizer.variables()]
+        assert again.optimizer.iterations == model.optimizer.iterations
+        assert kept is None or all(map(np.array_equal, state, kept))
+        kept = state
+    for ending in ("weights.h5", "h5", "safetensors"):
+        model.save_weights(tmp_path / f"b.{ending}")
+        other = tc.models.clone_model(model)
+        other.load_weights(tmp_path / f"b.{ending}")
+        np.testing.assert_array_equal(other.predict(x, verbose=0), expected)
+
+
 def test_the_network_of_keras_1():
     model = tc.load_model(FILES / "keras1.2.2_tf_dl4j_batch_to_conv2d.h5")
     assert model.count_params() == 49_985

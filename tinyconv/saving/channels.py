@@ -1,7 +1,7 @@
 """Models whose images are (channels, height, width) turned to tinyconv's (height, width, channels).
 
 Layers take their images in the other order, kernels stay as they are; only what a Flatten makes of an image comes in
-another order, so the rows of the Dense layer behind it are permuted.
+another order, so the rows of the Dense layer behind it are permuted. Slopes of a PReLU are turned as the images are.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,16 +15,18 @@ from .hdf5 import FileError
 
 FIRST, LAST = "channels_first", "channels_last"
 SEE_IT = ("Flatten", "Reshape", "Permute")
-AXES = ("BatchNormalization", "Concatenate", "GroupNormalization")
+AXES = ("BatchNormalization", "Concatenate", "GroupNormalization", "LayerNormalization", "Softmax")
+TURNED = {1: 3, 2: 1, 3: 2}  # the axes of images
 PASSES = (  # keep the order of what a Flatten made
     *(L.Dropout, L.ReLU, L.LeakyReLU, L.ELU, L.GaussianNoise, L.GaussianDropout, L.Identity),
 )
-ALONG = (L.BatchNormalization, L.Concatenate, L.GroupNormalization)  # compute along the channels
+# Compute along the channels.
+ALONG = (L.BatchNormalization, L.Concatenate, L.GroupNormalization, L.LayerNormalization, L.Softmax)
 ON_IMAGES = (
     *(L.Conv2D, L.DepthwiseConv2D, L.SeparableConv2D, L.Conv2DTranspose, L.MaxPooling2D, L.AveragePooling2D),
     *(L.GlobalAveragePooling2D, L.GlobalMaxPooling2D, L.ZeroPadding2D, L.Cropping2D, L.UpSampling2D),
     *(L.Add, L.Average, L.Maximum, L.Minimum, L.Multiply, L.Subtract, L.Flatten, *ALONG),
-    *(L.InputLayer, L.Rescaling, L.SpatialDropout2D, Model, *PASSES),
+    *(L.InputLayer, L.Rescaling, L.SpatialDropout2D, L.PReLU, Model, *PASSES),
 )
 
 
@@ -80,6 +82,8 @@ def turned(description: Mapping[str, Any]) -> dict[str, Any]:
     elif len(config.get("noise_shape") or []) == 4:
         n, c, h, w = config["noise_shape"]
         config["noise_shape"] = [n, h, w, c]
+    elif class_name == "PReLU" and config.get("shared_axes"):  # a vector has none to share
+        config["shared_axes"] = sorted(TURNED[axis] for axis in config["shared_axes"])
     return {**description, "config": config}
 
 
@@ -103,12 +107,18 @@ def row_changes(model: Any, before: Mapping[str, Any] | None) -> dict[int, Any]:
                 _check_on_images(layer, config)
             if isinstance(layer, L.Flatten) and config.get("data_format") != FIRST:
                 orders[layer] = shape[1:]
+            if isinstance(layer, L.PReLU):
+                changes[id(layer.alpha)] = _image
         if isinstance(layer, Model):
             changes |= row_changes(layer, described[layer.name] if before else None)
     ends = [layer for layer in orders if orders[layer] is not None and not _has_user(model, layer)]
     if ends:
         raise FileError(f'layer "{ends[0].name}" gives an image with channels first as a vector: it cannot be turned')
     return changes
+
+
+def _image(values: np.ndarray) -> np.ndarray:
+    return values.transpose(1, 2, 0)
 
 
 def _name(description: Mapping[str, Any]) -> Any:

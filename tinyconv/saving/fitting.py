@@ -223,7 +223,7 @@ def _turn(contents: Contents, layer: Any, weight: Any, rank: int, first: bool, c
 def _checked(weight: Any, stored: Any, place: str, change: Change | None) -> Values:
     """Return the values for `weight` in the dataset `stored`, which must have its shape once they are turned."""
     shape = stored.shape
-    if change is not None and stored.ndim == 4:
+    if change is not None and stored.ndim == weight.ndim >= 3:
         shape = change(np.broadcast_to(np.float32(0), shape)).shape
     if shape != weight.shape:
         raise FileError(f"{place} has shape {shape}, the model's {weight.path} has {weight.shape}")

@@ -108,7 +108,9 @@ def _call(call: Any, name: str) -> dict[str, Any]:
 
 
 def _one_or_several(places: Any) -> Any:
-    """Return one place for a list of one, as Keras 2 wrote what was given alone."""
+    """Return one place for a list of one, as Keras 2 wrote what was given alone; those of a dict in its order."""
+    if isinstance(places, Mapping):
+        places = [places[name] for name in sorted(places)]  # as Keras flattens it
     several = isinstance(places, list) and places and not isinstance(places[0], str)
     return places[0] if several and len(places) == 1 else places
 

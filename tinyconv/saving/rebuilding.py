@@ -95,10 +95,11 @@ def _lacks(description: Mapping[str, Any], place: str) -> Iterator[str]:
     config, class_name = description["config"], description["class_name"]
     if class_name in MODELS and registry.own_class(description) is None:
         for number, layer in enumerate(config["layers"]):
-            yield from _lacks(layer, f"{place}/layers/{number}".lstrip("/"))
+            where = f"{place}/layers/{number}".lstrip("/")
+            yield from _lacks(layer, where)
             for call in layer.get("inbound_nodes") or []:
                 if isinstance(call, Mapping) and len(call["args"]) != 1:
-                    yield f'{place}/layers/{number} "{layer["name"]}": called on {len(call["args"])} tensors apart'
+                    yield f'{where} "{layer["name"]}": called on {len(call["args"])} tensors apart'
         return
     try:
         rebuild(description)

@@ -280,8 +280,10 @@ def _layer_weights(
     found = []
     for index, weight in enumerate(own_weights(layer)):
         purpose = f"{path}: weight {weight.path}"
-        stored = hdf5.fitting(variables, str(index), weight.data.shape, weight.data.dtype, purpose)
-        change = changes[index] if changes else None
+        change, shape = changes[index] if changes else None, weight.data.shape
+        if change is not None and len(shape) == 3:  # slopes of an image, whose channels came first
+            shape = (shape[2], *shape[:2])
+        stored = hdf5.fitting(variables, str(index), shape, weight.data.dtype, purpose)
         found.append(Values(weight, stored, f"{purpose}: {variables.name}/{index}", change))
     return found
 
