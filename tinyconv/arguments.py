@@ -85,6 +85,14 @@ def whole_pair(argument: str, value: int | Sequence[int]) -> tuple[int, int]:
     return int(values[0]), int(values[1])
 
 
+def axis_and_axes(axis: int | Sequence[int]) -> tuple[int | list[int], list[int]]:
+    """Return the argument `axis`, one or several, as it is described, and the axes as a list."""
+    axes = list(axis) if isinstance(axis, Sequence) else [axis]
+    if not axes or not all(isinstance(one, int) for one in axes):
+        raise ValueError(f"axis must be an integer or several, got {axis!r}")
+    return axes if isinstance(axis, Sequence) else axis, axes
+
+
 def size(argument: str, value: int) -> int:
     """Return `value` after checking that it is a positive integer."""
     if not is_size(value):

@@ -85,11 +85,7 @@ INSTEAD: dict[str, dict[str, str]] = {
         "ThresholdedReLU": "use ReLU(threshold=…)",
         "Lambda Wrapper": "write a subclass of Layer with a method call(self, inputs)",
         "EinsumDense": "use Dense, after Reshape or Permute",
-        "Dot dot": "use Multiply, or tinyconv.functions.matmul in a layer of your own",
         "RepeatVector": "use Reshape and UpSampling2D",
-        "add average concatenate maximum minimum multiply subtract": (
-            "make the layer and call it: Add()([a, b]), Concatenate()([a, b]), …"
-        ),
         "FlaxLayer JaxLayer TFSMLayer TorchModule*": "tinyconv runs no other framework: write a subclass of Layer",
         "InputSpec": "check the shape in the layer's build(input_shape)",
         "serialize deserialize": DESCRIBED,
@@ -100,7 +96,8 @@ INSTEAD: dict[str, dict[str, str]] = {
         "KerasFileEditor": "python -m tinyconv.inspect FILE shows what is in a file",
     },
     "losses": {
-        "CategoricalGeneralized* Circle": "use CategoricalCrossentropy",
+        "categorical_generalized_cross_entropy": "make the loss: CategoricalGeneralizedCrossEntropy()(y_true, y_pred)",
+        "circle": "make the loss and call it: Circle()(y_true, y_pred)",
         "CTC": "tinyconv is for images, there are no losses for sequences",
         "*_crossentropy": "make the loss and call it: BinaryCrossentropy()(y_true, y_pred), …",
         "serialize deserialize": DESCRIBED,
@@ -108,7 +105,6 @@ INSTEAD: dict[str, dict[str, str]] = {
     "metrics": {
         "binary_accuracy categorical_accuracy sparse_categorical_accuracy top_k_categorical_accuracy "
         "sparse_top_k_categorical_accuracy": "make the metric and update it: CategoricalAccuracy(), …",
-        "*Correlation": "compute it from model.predict, or write a subclass of Metric",
         "*_crossentropy *_error *hinge huber kl_divergence log_cosh poisson": "tinyconv.losses has the functions",
         "serialize deserialize": DESCRIBED,
     },
@@ -226,7 +222,6 @@ ARGUMENTS = {
     "sparse ragged tensor input_tensor optional": "inputs are whole arrays, each given to fit",
     "axis": "classes are on the last axis",
     "splines": "lines are curves that pass by every box",
-    "ignore_class": "give such samples a sample_weight of 0",
     "from_sorted_ids": "give scores for all classes",
     "input_axes output_axes": "axes are those of the layers' own kernels",
     "line_length positions print_fn expand_nested show_trainable layer_range": "the summary has one form",

@@ -145,6 +145,8 @@ CASES = [
     (layers.ReLU, {"negative_slope": 0.2}, (3, 4)),
     (layers.ReLU, {}, (4,)),
     (layers.Softmax, {}, (3, 4)),
+    (layers.Softmax, {"axis": [1, 3]}, (3, 2, 4)),
+    (layers.UpSampling2D, {"size": (2, 1), "interpolation": "bicubic"}, (3, 4, 2)),
     (layers.Dropout, {"rate": 0.4, "seed": 5}, (3, 4)),
     (layers.Dropout, {"rate": 0.4, "noise_shape": (None, 1, 4), "seed": 5}, (3, 4)),
     (layers.AlphaDropout, {"rate": 0.4, "seed": 5}, (3, 4)),

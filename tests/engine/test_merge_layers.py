@@ -20,6 +20,18 @@ CASES = [
     (layers.Minimum, {}, [(3, 4), (3, 4)], np.minimum),
     (layers.Concatenate, {}, [(3, 4), (3, 1)], lambda *x: np.concatenate(x, axis=-1)),
     (layers.Concatenate, {"axis": 1}, [(3, 4), (2, 4), (1, 4)], lambda *x: np.concatenate(x, axis=1)),
+    (layers.Dot, {"axes": -1}, [(4,), (4,)], lambda a, b: (a * b).sum(axis=1, keepdims=True)),
+    (layers.Dot, {"axes": (2, 1)}, [(3, 4), (4, 2)], np.matmul),
+    (
+        layers.Dot,
+        {"axes": [1, -2], "normalize": True},
+        [(4, 2), (3, 4, 2)],
+        lambda a, b: np.einsum(
+            "nki,njkl->nijl",
+            a / np.linalg.norm(a, axis=1, keepdims=True),
+            b / np.linalg.norm(b, axis=2, keepdims=True),
+        ),
+    ),
     (layers.Concatenate, {"axis": -3}, [(3, 4, 2), (2, 4, 2)], lambda *x: np.concatenate(x, axis=1)),
 ]
 
@@ -53,6 +65,9 @@ def test_conformance(kind, arguments, samples, definition, rng):
         (layers.Add(), [(2, 3), (2, 4)], r"got inputs of shapes \(None, 3\), \(None, 4\)"),
         (layers.Multiply(), [(2, 3), (2, 3, 4)], r"same number of axes"),
         (layers.Subtract(), [(2, 3)] * 3, r"needs 2 tensors, not 3"),
+        (layers.Dot(1), [(2, 3)] * 3, r"needs 2 tensors, not 3"),
+        (layers.Dot(2), [(2, 3), (2, 3, 4)], r"their axes are below 3, and axes=2"),
+        (layers.Dot(1), [(2, 3), (2, 4)], r"the vectors along axes=1 have 3 and 4 numbers"),
         (layers.Concatenate(), [(2, 3, 4), (2, 5, 4)], r"agree on every axis but -1"),
         (layers.Concatenate(axis=3), [(2, 3, 4), (2, 5, 4)], r"no axis 3"),
     ],
@@ -66,3 +81,6 @@ def test_what_cannot_be_joined_is_refused(layer, given, message):
 def test_the_batch_cannot_be_concatenated():
     with pytest.raises(ValueError, match="other than 0"):
         layers.Concatenate(axis=0)
+    for axes in (0, (1, 0), (1, 2, 3)):
+        with pytest.raises(ValueError, match="axes must be an integer other than 0"):
+            layers.Dot(axes)

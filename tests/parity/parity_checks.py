@@ -4,6 +4,7 @@ from inspect import signature
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 
 import tinyconv as tc
 from tinyconv.optimizers.optimizer import UNBUILT
@@ -15,6 +16,17 @@ WORST = {}
 def slow(case):
     """Return a case of a parametrized test that is left out unless the slow ones are asked for."""
     return pytest.param(*case if isinstance(case, tuple) else (case,), marks=pytest.mark.slow)
+
+
+def examples(count):
+    """Return what makes a test of Hypothesis draw `count` examples, the same in every run, in whatever time."""
+    return settings(
+        max_examples=count,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 def close(kind, ours, theirs, bound, where=""):

@@ -3,9 +3,10 @@
 import json
 
 import numpy as np
+import parity_checks
 import pytest
 import test_parity_random_models as random_models
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_parity_random_models import double  # noqa: F401, a fixture
 
@@ -39,13 +40,7 @@ def same(left, right, what):
 
 @pytest.mark.parametrize("count", [3, pytest.param(random_models.GRAPHS // 4, marks=pytest.mark.slow)])
 def test_round_trips(keras, double, count, tmp_path):  # noqa: F811, the fixture
-    @settings(
-        max_examples=count,
-        deadline=None,
-        derandomize=True,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @parity_checks.examples(count)
     @given(random_models.graphs(), st.integers(0, 2**32 - 1))
     def compare(model, seed):
         rng = np.random.default_rng(seed)

@@ -242,5 +242,5 @@ def test_every_layer_is_compared():
     kinds = {
         value.__name__ for value in vars(tc.layers).values() if isinstance(value, type) and issubclass(value, Layer)
     }
-    joining = "Add Average Concatenate Maximum Minimum Multiply Subtract"  # in test_parity_random_models.py
+    joining = "Add Average Concatenate Dot Maximum Minimum Multiply Subtract"  # in test_parity_random_models.py
     assert kinds - {"Layer", "InputLayer"} == {*compared.split(), *joining.split()}

@@ -201,7 +201,7 @@ def test_configuration(keras, fresh_names, name, arguments):
             assert value == expected, key
     missing = set(theirs) - set(ours)
     allowed = {"lora_rank", "lora_alpha"}
-    allowed |= {"quantization_config", "max_value", "threshold", "axis"}
+    allowed |= {"quantization_config", "max_value", "threshold"}
     allowed |= {"renorm", "renorm_clipping", "renorm_momentum", "synchronized"}
     allowed |= {"rms_scaling"}
     if name == "Flatten":

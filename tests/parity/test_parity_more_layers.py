@@ -1,6 +1,7 @@
 """Normalization by groups and by length, noise that multiplies, and what only passes on, beside Keras's layers."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,10 @@ NORMALIZED = [
     ("RMSNormalization", {}, (2, 3, 4, 5)),
     ("RMSNormalization", dict(axis=[-2, -1], epsilon=0.1), (2, 3, 4, 5)),
     ("RMSNormalization", dict(axis=-1), (3, 7)),
+    ("Softmax", dict(axis=1), (2, 5, 4, 3)),
+    ("Softmax", dict(axis=[1, 2]), (2, 5, 4, 3)),
+    ("Softmax", dict(axis=[3, 1]), (2, 5, 4, 3)),
+    ("Softmax", dict(axis=[-1]), (3, 4)),
     ("Identity", {}, (2, 3, 4)),
     ("ActivityRegularization", dict(l1=0.5, l2=0.25), (2, 3, 4)),
 ]
@@ -28,6 +33,64 @@ NORMALIZED = [
 @pytest.mark.parametrize(("name", "arguments", "shape"), NORMALIZED, ids=str)
 def test_output_and_gradients(keras, precision, rng, name, arguments, shape):
     compare_layer(keras, precision, name, arguments, 3 * rng.normal(size=shape) + 1, rng)
+
+
+@pytest.mark.parametrize("interpolation", ["bicubic", "lanczos3", "lanczos5"])
+def test_smoother_upsampling(keras, precision, rng, interpolation):
+    if precision.dtype == "float64":
+        precision = replace(precision, output=1e-6, gradient=1e-6)  # TensorFlow interpolates in float32
+    for shape, size in (((2, 5, 6, 3), 2), ((1, 3, 1, 2), (1, 4))):
+        arguments = dict(size=size, interpolation=interpolation)
+        compare_layer(keras, precision, "UpSampling2D", arguments, rng.normal(size=shape), rng, interpolation)
+
+
+DOTS = [
+    *((-1, (3, 5), (3, 5)), (1, (3, 5), (3, 5)), ((2, 1), (3, 4, 5), (3, 5, 2)), (-1, (3, 2, 4, 5), (3, 6, 5))),
+    *(((1, -1), (3, 5), (3, 4, 5)), ((2, 3), (3, 4, 5, 2), (3, 2, 1, 5)), (1, (3, 5, 2), (3, 5))),
+]
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize(("axes", "first", "second"), DOTS, ids=str)
+def test_dot(keras, precision, rng, axes, first, second, normalize):
+    """By the layer and by the function; shapes, values and gradients of both inputs."""
+    import tensorflow as tf
+
+    x = [rng.normal(size=shape).astype(precision.dtype) for shape in (first, second)]
+    sources = [tf.constant(each) for each in x]
+    with tf.GradientTape() as tape:
+        tape.watch(sources)
+        theirs = keras.layers.Dot(axes, normalize)(sources)
+    dy = rng.normal(size=theirs.shape).astype(precision.dtype)
+    leaves = [tc.Tensor(each, requires_grad=True) for each in x]
+    y = tc.layers.dot(leaves, axes, normalize=normalize)
+    y.backward(dy)
+    where = f"axes={axes}, normalize={normalize}"
+    close("output, Dot", y.numpy(), theirs.numpy(), precision.output, where)
+    gradients = tape.gradient(theirs, sources, output_gradients=tf.constant(dy))
+    for leaf, gradient in zip(leaves, gradients, strict=True):
+        close("gradient, Dot", leaf.grad, gradient.numpy(), precision.gradient, where)
+    symbol = tc.layers.Dot(axes, normalize)([tc.Input(each.shape[1:]) for each in x])
+    assert symbol.shape == (None, *y.shape[1:])
+
+
+FUNCTIONS = ["add", "subtract", "multiply", "average", "maximum", "minimum", "concatenate", "dot"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_that_join(keras, rng, name):
+    """On arrays and on symbols, by a name of one's own."""
+    x = rng.normal(size=(2, 3, 4)).astype(np.float32)
+    y = rng.normal(size=(2, 3, 4)).astype(np.float32)
+    found = []
+    for engine in (tc, keras):
+        join = getattr(engine.layers, name)
+        inputs = [engine.Input((3, 4)), engine.Input((3, 4))]
+        model = engine.Model(inputs, join(inputs, name="mine"))
+        assert model.layers[-1].name == "mine"
+        found += [np.asarray(join([x, y])), np.asarray(model([x, y]))]
+    for each in found:
+        np.testing.assert_allclose(each, found[-1], rtol=1e-5, atol=1e-6)
 
 
 def test_vectors_of_zeros(keras, precision):
@@ -69,7 +132,7 @@ NOISES = [
 @pytest.mark.parametrize(("name", "arguments"), NOISES, ids=str)
 def test_noise(keras, rng, name, arguments):
     """The numbers differ; the spread, and what falls together, are Keras's. Outside training nothing happens."""
-    x = rng.normal(size=(300, 40, 50)).astype(np.float32)
+    x = rng.normal(size=(100, 40, 50)).astype(np.float32)
     found = []
     for engine in (tc, keras):
         layer = getattr(engine.layers, name)(**arguments, seed=3)
@@ -79,13 +142,13 @@ def test_noise(keras, rng, name, arguments):
     noise_shape = arguments.get("noise_shape", (None, None, None))
     if noise_shape[0] is None:
         for moment in (np.mean, np.std):
-            assert moment(ours) == pytest.approx(moment(theirs), abs=0.03)
+            assert moment(ours) == pytest.approx(moment(theirs), abs=0.05)
     if name == "GaussianDropout":
         return
     fallen = [y == (0 if name == "Dropout" else most_common(y)) for y in found]
     axes = tuple(axis for axis, length in enumerate(noise_shape) if length == 1)
     for mask in fallen:
-        assert mask.mean() == pytest.approx(0.3, abs=0.01 if noise_shape[0] is None else 0.25)  # of 40 draws in all
+        assert mask.mean() == pytest.approx(0.3, abs=0.03 if noise_shape[0] is None else 0.25)  # of 40 draws in all
         assert (mask.any(axis=axes) == mask.all(axis=axes)).all()
     kept = ~(fallen[0] | fallen[1])
     np.testing.assert_allclose(ours[kept], theirs[kept], rtol=1e-5, atol=1e-6)
@@ -99,6 +162,8 @@ def most_common(y):
 
 CONFIGURED = [
     *((name, arguments) for name, arguments, _ in NORMALIZED),
+    *(("Dot", dict(axes=[1, 2], normalize=True)), ("Dot", dict(axes=-1))),
+    *(("UpSampling2D", dict(interpolation=method)) for method in ("bicubic", "lanczos3", "lanczos5")),
     *NOISES,
     ("GroupNormalization", dict(groups=2, gamma_regularizer=penalty("L2", l2=0.5), beta_constraint="non_neg")),
 ]
@@ -126,8 +191,10 @@ def test_files(keras, rng, tmp_path, ending):
     layers = keras.layers
     stack = [
         *(layers.Identity(), layers.GroupNormalization(2), layers.GroupNormalization(-1, scale=False)),
+        layers.GroupNormalization(1),
         *(layers.UnitNormalization([1, 2]), layers.RMSNormalization(), layers.ActivityRegularization(0.5, 0.25)),
-        *(layers.AlphaDropout(0.5), layers.GaussianDropout(0.25), layers.Dropout(0.5, noise_shape=(None, 1, 1, None))),
+        *(layers.AlphaDropout(0.5), layers.Softmax([1, 2]), layers.UpSampling2D(2, interpolation="bicubic")),
+        *(layers.GaussianDropout(0.25), layers.Dropout(0.5, noise_shape=(None, 1, 1, None))),
     ]
     theirs = keras.Sequential([keras.Input((5, 4, 6)), *stack])
     theirs.set_weights([rng.uniform(0.5, 1.5, weight.shape) for weight in theirs.weights if "seed" not in weight.path])

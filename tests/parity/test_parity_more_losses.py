@@ -26,6 +26,24 @@ def zeros_and_ones(rng, *shape):
     return rng.integers(0, 2, shape).astype(float)
 
 
+def classes(rng, n, k):
+    return rng.integers(0, k, n)
+
+
+def some_classes(rng, n, k):
+    return np.array([-1, *rng.integers(0, k, n - 2), -1])
+
+
+def rows_of_length_1(rng, n, k):
+    x = rng.normal(size=(n, k))
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def two_kinds(rng, n, k):
+    """Labels of which each comes twice or more, but for one."""
+    return np.array([0, 0, 1, 1, 1, 2, *rng.integers(0, 2, n - 6)])
+
+
 # loss → (arguments, how targets are drawn, how predictions are)
 CASES = [
     *(("MeanAbsoluteError", {}, numbers, numbers), ("MeanAbsolutePercentageError", {}, numbers, numbers)),
@@ -41,6 +59,12 @@ CASES = [
     ("BinaryFocalCrossentropy", {"apply_class_balancing": True, "alpha": 0.75, "label_smoothing": 0.25}, bits, chances),
     *(("BinaryFocalCrossentropy", {"from_logits": True}, bits, numbers),),
     *(("CategoricalFocalCrossentropy", {"alpha": 0.5, "gamma": 3}, one_hot, chances),),
+    ("CategoricalGeneralizedCrossEntropy", {}, classes, chances),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 0.75}, classes, chances),
+    ("SparseCategoricalCrossentropy", {"ignore_class": -1}, some_classes, chances),
+    ("SparseCategoricalCrossentropy", {"ignore_class": 2, "from_logits": True}, classes, numbers),
+    ("Circle", {"gamma": 8.0}, two_kinds, rows_of_length_1),
+    ("Circle", {"gamma": 16.0, "margin": 0.25, "remove_diagonal": False}, two_kinds, rows_of_length_1),
     ("CategoricalFocalCrossentropy", {"from_logits": True, "label_smoothing": 0.25}, one_hot, numbers),
 ]
 
@@ -79,6 +103,63 @@ def test_focal_from_the_sigmoid(keras, precision, rng):
     compare_loss(keras, precision, "BinaryFocalCrossentropy", {}, bits(rng, 7, 5), x, activation("sigmoid"))
     saturated = tc.losses.BinaryFocalCrossentropy()(np.ones((1, 1)), tc.functions.sigmoid(tc.Tensor([[-200.0]])))
     assert saturated.item() == pytest.approx(200)
+
+
+def test_pixels_without_a_class(keras, precision, rng):
+    """They have no loss and no gradient, whatever is predicted there; in a batch of nothing else all is 0."""
+    labels = rng.integers(0, 4, (2, 3, 5))
+    labels[0, :2] = 255
+    x = rng.normal(size=(2, 3, 5, 4))
+    arguments = {"from_logits": True, "ignore_class": 255}
+    weight = rng.uniform(0, 3, (2, 3, 5))
+    for given in (None, weight):
+        ours, theirs = (
+            engine.losses.SparseCategoricalCrossentropy(**arguments)(labels, x.astype(precision.dtype), given)
+            for engine in (tc, keras)
+        )
+        close("ignore_class", ours.numpy().reshape(()), np.asarray(theirs), precision.output)
+    tensor = tc.Tensor(x, requires_grad=True)
+    loss = tc.losses.SparseCategoricalCrossentropy(**arguments)
+    loss(labels, tensor).backward()
+    np.testing.assert_array_equal((tensor.grad == 0).all(axis=-1), labels == 255)
+    assert loss(np.full((2, 3, 5), 255), x).item() == 0
+
+
+def test_training_with_a_class_that_is_ignored(keras, rng):
+    """The loss of three steps, and what is refused."""
+    x, y = rng.normal(size=(12, 6)).astype(np.float32), rng.integers(0, 3, 12)
+    y[:5] = -1
+    curves = []
+    for engine in (tc, keras):
+        model = engine.Sequential([engine.Input((6,)), engine.layers.Dense(3, "softmax")])
+        model.set_weights([np.linspace(-1, 1, 18).reshape(6, 3), np.zeros(3)])
+        loss = engine.losses.SparseCategoricalCrossentropy(ignore_class=-1)
+        model.compile(engine.optimizers.SGD(0.5), loss, **({} if engine is tc else {"run_eagerly": True}))
+        curves.append([float(model.train_on_batch(x, y)) for _ in range(3)])
+        if engine is tc:
+            with pytest.raises(ValueError, match=r"needs labels in 0 … 2, got -2"):
+                model.fit(x, y - 1, verbose=0)
+        else:
+            model.reset_metrics()
+    assert curves[0][0] == pytest.approx(curves[1][0], rel=1e-5)
+    assert curves[0][0] > curves[0][2]
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0, 0], [0, 1, 2, 3]], ids=["one label", "each its own"])
+def test_circles_of_one_kind(labels, rng):
+    """Without others of the same label, or of another, there is nothing to draw: no loss, no gradient."""
+    x = tc.Tensor(rows_of_length_1(rng, 4, 3), requires_grad=True)
+    loss = tc.losses.Circle()(np.array(labels), x)
+    loss.backward()
+    assert loss.item() == 0
+    assert not x.grad.any()
+
+
+def test_circle_of_large_gamma(keras, rng):
+    """Exponents beyond what float32 holds."""
+    x, labels = rows_of_length_1(rng, 8, 3).astype(np.float32), np.arange(8) % 3
+    ours, theirs = (engine.losses.Circle(gamma=512.0)(labels, x) for engine in (tc, keras))
+    close("Circle", ours.numpy().reshape(()), np.asarray(theirs), 1e-5)
 
 
 FUNCTIONS = [

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import pearsonr
 
 import tinyconv as tc
 
@@ -58,6 +59,10 @@ CASES = [
     ("BinaryCrossentropy", {"from_logits": True, "label_smoothing": 0.25}, logits),
     ("CategoricalCrossentropy", {"label_smoothing": 0.25}, one_hot),
     ("SparseCategoricalCrossentropy", {}, labels),
+    ("SparseCategoricalCrossentropy", {"ignore_class": 1}, labels),
+    ("PearsonCorrelation", {}, numbers),
+    ("ConcordanceCorrelation", {}, numbers),
+    ("ConcordanceCorrelation", {"axis": 1}, bits),
     ("TruePositives", {}, column),
     ("FalsePositives", {"thresholds": [0.75, 0.25]}, bits),
     ("TrueNegatives", {"thresholds": 0.25}, vector),
@@ -122,6 +127,22 @@ def test_metrics(keras, fresh_names, rng, name, arguments, draw):
                 np.testing.assert_allclose(ours.result(), np.asarray(theirs.result()), rtol=2e-5, atol=1e-6)
         np.testing.assert_array_equal(again.result(), ours.result())
         ours.reset_state(), again.reset_state(), theirs.reset_state()
+
+
+@pytest.mark.parametrize("name", ["pearson_correlation", "concordance_correlation"])
+def test_correlations(keras, rng, name):
+    """SciPy's r; and Keras's over either axis. What is constant has none, and agrees with nothing but itself."""
+    x = rng.normal(size=(2, 6, 5)).astype(np.float32)
+    for axis in (0, 1):
+        ours, theirs = (getattr(engine.metrics, name)(*x, axis=axis) for engine in (tc, keras))
+        np.testing.assert_allclose(ours, np.asarray(theirs), rtol=1e-4, atol=1e-6)
+    if name == "pearson_correlation":
+        expected = [pearsonr(*rows).statistic for rows in zip(*x, strict=True)]
+        np.testing.assert_allclose(tc.metrics.pearson_correlation(*x), expected, rtol=1e-6)
+        assert np.isnan(tc.metrics.pearson_correlation(np.ones(4), np.arange(4.0)))
+    else:
+        assert (tc.metrics.concordance_correlation(x[0], 2 * x[0]) < 1).all()
+        assert tc.metrics.concordance_correlation(np.ones(4), np.arange(4.0)) == 0
 
 
 def test_sum(keras, rng):

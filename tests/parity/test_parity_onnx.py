@@ -5,7 +5,7 @@ import os
 import numpy as np
 import parity_checks
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_parity_random_models import graphs, kinds
 
@@ -50,13 +50,7 @@ def draw_weights(model, rng):
 
 @pytest.mark.parametrize("count", [20, pytest.param(MODELS, marks=pytest.mark.slow)])
 def test_random_models(tmp_path, count):
-    @settings(
-        max_examples=count,
-        deadline=None,
-        derandomize=True,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @parity_checks.examples(count)
     @given(graphs(), st.integers(0, 2**32 - 1))
     def check(model, seed):
         if has_all(model):

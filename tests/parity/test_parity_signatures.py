@@ -10,7 +10,8 @@ import pytest
 import tinyconv as tc
 
 LAYERS = [
-    *("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"),
+    *("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"),
+    *("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"),
     *("Conv2DTranspose", "Cropping2D", "DepthwiseConv2D", "GlobalMaxPool2D", "GlobalMaxPooling2D", "SeparableConv2D"),
     *("UpSampling2D", "ZeroPadding2D"),
     *("Activation", "AveragePooling2D", "AvgPool2D", "Conv2D", "Dense", "Dropout", "Flatten"),
@@ -85,6 +86,7 @@ EXTRA = {
     "layers.LayerNormalization": {"rms_scaling"},  # Keras takes it out of **kwargs; refused unless False
     "layers.RandomBrightness": {"data_format"},  # Keras takes it out of **kwargs
     "layers.RandomContrast": {"data_format"},
+    "layers.dot": {"normalize"},  # likewise
     "callbacks.TensorBoard": {"write_grads"},  # as Keras 2 had it
     "optimizers.RMSprop": {"epsilon_mode"},  # ε outside the root, for the tutorials of 2017 to 2019
     "optimizers.Adagrad": {"epsilon_mode"},  # likewise
@@ -119,10 +121,10 @@ def found(engine, dotted):
 
 
 def parameters(engine, dotted):
-    """Return {name: parameter} in order; a Keras layer's also those that it passes on to `Layer`."""
+    """Return {name: parameter} in order; where Keras makes a layer of them, also those that it passes on to `Layer`."""
     thing = found(engine, dotted)
     mine = dict(inspect.signature(thing.__init__ if isinstance(thing, type) else thing).parameters)
-    if engine is not tc and dotted.startswith("layers.") and isinstance(thing, type):
+    if engine is not tc and dotted.startswith("layers.") and (isinstance(thing, type) or dotted.islower()):
         # Keras takes input_shape, too, out of **kwargs, for the first layer of a model.
         more = inspect.signature(engine.layers.Layer.__init__).parameters
         shape = inspect.Parameter("input_shape", inspect.Parameter.KEYWORD_ONLY, default=None)

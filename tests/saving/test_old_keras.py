@@ -345,3 +345,17 @@ def test_optimizers_keep_the_rule_of_their_time(name, tmp_path):
     again.train_on_batch(np.full((1, 1), x, np.float32), np.full((1, 1), y, np.float32))
     expected = w - step(2 * x * (w * x - y))
     assert float(again.get_weights()[0][0, 0]) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("version", ["1.2.2", "2.3.1"])
+def test_thresholded_relu_is_a_relu_today(version):
+    config = {"name": "cut", "trainable": True, "batch_input_shape": [None, 4], "theta": 0.5}
+    layers = [{"class_name": "ThresholdedReLU", "config": config}]
+    described = layers if version < "2" else {"name": "stack", "layers": layers}
+    model = tc.model_from_json(
+        json.dumps({"class_name": "Sequential", "config": described, "keras_version": version, "backend": "theano"})
+    )
+    x = np.array([[-1.0, 0.25, 0.5, 0.75]], np.float32)
+    np.testing.assert_array_equal(model.predict(x), x * (x > 0.5))
+    assert model.layers[0].name == "cut"
+    assert json.loads(model.to_json())["config"]["layers"][-1]["class_name"] == "ReLU"

@@ -98,6 +98,12 @@ LAYERS = {
     "relu of all arguments": lambda: L.ReLU(1.5, 0.1, 0.5),
     "relu with a ceiling and a slope": lambda: L.ReLU(1.5, 0.1),
     "layer norm of images": lambda: L.LayerNormalization(axis=[1, 2, 3]),
+    "softmax of rows": lambda: tc.Sequential([L.Conv2D(6, 3), L.Softmax(1)]),
+    "softmax of images": lambda: tc.Sequential([L.Conv2D(6, 3), L.Softmax([1, 2])]),
+    **{
+        f"enlarged, {method}": lambda method=method: L.UpSampling2D((2, 3), interpolation=method)
+        for method in ("bicubic", "lanczos3", "lanczos5")
+    },
     "groups": lambda: L.GroupNormalization(3, gamma_initializer="random_normal", beta_initializer="ones"),
     "groups of an even number of channels": lambda: tc.Sequential([L.Conv2D(6, 3), L.GroupNormalization(2)]),
     "groups of sequences": lambda: tc.Sequential([L.Reshape((14, 12)), L.GroupNormalization(4, scale=False)]),
@@ -114,6 +120,15 @@ LAYERS = {
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers_that_random_models_do_not_draw(tmp_path, name):
     check(stack(LAYERS[name]()), tmp_path)
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+def test_dot(tmp_path, normalize):
+    x = tc.Input((6, 5, 3), name="image")
+    y = L.Dot((1, 2), normalize)([L.Reshape((10, 9))(x), L.Reshape((3, 10, 3))(x)])
+    check(tc.Model(x, y), tmp_path)
+    rows = L.Flatten()(L.Conv2D(2, 3)(x))
+    check(tc.Model(x, L.Dot(1, normalize)([rows, rows])), tmp_path)
 
 
 def test_every_activation(tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..tensor import Formula, Function, Tensor, as_tensor
 from .reduction import sum_in_double
+from .resampling import resize
 
 Pair = tuple[int, int]
 
@@ -104,12 +105,16 @@ def _gather(dy: Any, axis: int, factor: int) -> Any:
     return dx
 
 
-INTERPOLATIONS = {"nearest": UpSample2DNearest, "bilinear": UpSample2DBilinear}
+BY_FACTORS = {"nearest": UpSample2DNearest, "bilinear": UpSample2DBilinear}
+INTERPOLATIONS = (*BY_FACTORS, "bicubic", "lanczos3", "lanczos5")
 
 
 def upsample2d(x: Any, size: Pair = (2, 2), interpolation: str = "nearest") -> Tensor:
     """Enlarge images x (n,h,w,c) by whole factors, down and across: "nearest" repeats cells, "bilinear" goes between.
 
-    See `UpSample2DNearest` and `UpSample2DBilinear`.
+    See `UpSample2DNearest` and `UpSample2DBilinear`; the other INTERPOLATIONS are those of `resize`.
     """
-    return INTERPOLATIONS[interpolation](size)(as_tensor(x))
+    x = as_tensor(x)
+    if interpolation in BY_FACTORS:
+        return BY_FACTORS[interpolation](size)(x)
+    return resize(x, (x.shape[1] * size[0], x.shape[2] * size[1]), interpolation)

@@ -235,6 +235,10 @@ def _losses(draw: Draw) -> Iterator[Check]:
         yield check(loss, "", draw.positive(4, 5), F.linear, draw.positive(4, 5))
     for loss in (losses.CosineSimilarity(), losses.Hinge(), losses.SquaredHinge()):
         yield check(loss, "", bits, F.linear, draw.normal(4, 5))
+    generalized = losses.CategoricalGeneralizedCrossEntropy()
+    yield check(generalized, "probabilities", labels, F.linear, draw.shares(4, 5))
+    yield check(losses.Circle(4.0), "", np.array([0, 0, 1, 1]), F.linear, 0.2 * draw.normal(4, 5))
+    yield check(sparse(ignore_class=int(labels[0])), "class ignored", labels, F.softmax, draw.normal(4, 5))
     yield check(losses.CategoricalHinge(), "", np.eye(5)[labels], F.linear, draw.distinct(4, 5))
     yield check(losses.KLDivergence(), "", shares, F.softmax, draw.normal(4, 5))
     yield check(losses.Dice(axis=-1), "", bits, F.sigmoid, draw.normal(4, 5))

@@ -8,8 +8,9 @@ from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, Permut
 from .depthwise import DepthwiseConv2D, SeparableConv2D
 from .group_normalization import GroupNormalization
 from .image_size import CenterCrop, RandomCrop, Resizing
+from .joining import add, average, concatenate, dot, maximum, minimum, multiply, subtract
 from .layer import Layer
-from .merge import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
+from .merge import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
 from .noise import AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout2D
 from .normalization import BatchNormalization, LayerNormalization
 from .parameter import Parameter
@@ -46,6 +47,7 @@ __all__ = [
     "Cropping2D",
     "Dense",
     "DepthwiseConv2D",
+    "Dot",
     "Dropout",
     "Flatten",
     "GaussianDropout",
@@ -89,4 +91,12 @@ __all__ = [
     "UnitNormalization",
     "UpSampling2D",
     "ZeroPadding2D",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
 ]

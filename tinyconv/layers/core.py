@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import activations, constraints, initializers, regularizers
 from .. import functions as F
-from ..arguments import fraction, not_negative, open_sizes, size, sizes
+from ..arguments import axis_and_axes, fraction, not_negative, open_sizes, size, sizes
 from ..config import fusing
 from ..randomness import first_sample
 from ..tensor import Tensor
@@ -189,28 +189,39 @@ class ReLU(OneInput):
 
 
 class Softmax(OneInput):
-    """Softmax over the last axis."""
+    """Softmax over `axis`: the last, another, or several together. See `functions.softmax`."""
 
     def __init__(
         self,
-        axis: int = -1,
+        axis: int | Sequence[int] = -1,
         *,
         name: str | None = None,
         dtype: str | None = None,
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
-        if axis != -1:
-            raise ValueError(f"Softmax is over the last axis, -1, got axis={axis}: Permute the others out of its way")
-        self.activation = F.softmax
+        self.axis, self.axes = axis_and_axes(axis)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input's shape."""
+        rank = len(input_shape)
+        if any(not -rank < axis < rank or axis == 0 for axis in self.axes):
+            raise ValueError(f"its axis must be one of 1 … {rank - 1}, or several, and is {self.axis}")
+        return input_shape
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return the softmax of x."""
+        over = [axis % x.ndim for axis in self.axes]
+        if over == [x.ndim - 1]:
+            return F.softmax(x)
+        order = (*(axis for axis in range(x.ndim) if axis not in over), *over)
+        last = F.transpose(x, order)
+        rows = F.softmax(F.reshape(last, (*last.shape[: -len(over)], prod(last.shape[-len(over) :]))))
+        return F.transpose(F.reshape(rows, last.shape), tuple(map(order.index, range(x.ndim))))
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
-        return {**super().get_config(), "axis": -1}
-
-    def call(self, x: Tensor, training: bool) -> Tensor:
-        """Return softmax(x)."""
-        return self.activation(x)
+        return {**super().get_config(), "axis": self.axis}
 
 
 class Dropout(Stochastic):

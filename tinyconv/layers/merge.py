@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import reduce
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from .. import functions as F
 from ..tensor import Tensor, as_array
 from .graph import Shape
 from .layer import Layer
+from .unit_normalization import unit_vectors
+
+LEAST = 1e-7  # in Dot, a norm counts as no less
 
 
 class Merge(Layer):
@@ -147,3 +151,63 @@ class Concatenate(Merge):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
         return {**super().get_config(), "axis": self.axis}
+
+
+class Dot(Merge):
+    """Scalar products of vectors that lie along an axis of each of two tensors, for each sample; `axes` says which.
+
+    From a (n, …, k) and b (n, …, k) with the axes removed comes y (n, …, …), or (n, 1) where nothing is left:
+
+        y[n, i, j] = Σ a[n, i, m]·b[n, j, m] over m
+
+    With `normalize` the vectors are of length 1 before, so that y is the cosine of their angle.
+    """
+
+    def __init__(
+        self, axes: int | Sequence[int], normalize: bool = False, *, name: str | None = None, dtype: str | None = None
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
+        pair = (axes, axes) if isinstance(axes, int) else tuple(axes)
+        if len(pair) != 2 or not all(isinstance(axis, int) and axis != 0 for axis in pair):
+            raise ValueError(f"axes must be an integer other than 0, the batch's, or two, got {axes!r}")
+        self.axes, self.normalize = axes, normalize
+        self._pair = pair
+
+    def places(self, shapes: Sequence[Shape]) -> list[int]:
+        """Return the axes, counted from the batch's, of tensors of two shapes."""
+        return [axis % len(shape) for shape, axis in zip(shapes, self._pair, strict=True)]
+
+    def _vectors(self, x: Tensor, axis: int) -> Tensor:
+        """Return x as (n, vectors, k)."""
+        x = F.transpose(x, (*(other for other in range(x.ndim) if other != axis), axis))
+        if self.normalize:
+            x = unit_vectors(x, (-1,), LEAST)
+        return F.reshape(x, (x.shape[0], prod(x.shape[1:-1]), x.shape[-1]))
+
+    def join(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Return the products."""
+        shapes = [x.shape for x in tensors]
+        a, b = (self._vectors(x, axis) for x, axis in zip(tensors, self.places(shapes), strict=True))
+        y = F.matmul(a, F.transpose(b, (0, 2, 1)))
+        return F.reshape(y, (y.shape[0], *self._left(shapes)))
+
+    def _left(self, shapes: Sequence[Shape]) -> list[Any]:
+        """Return the lengths of the result, without the batch's."""
+        left = [shape[1:axis] + shape[axis + 1 :] for shape, axis in zip(shapes, self.places(shapes), strict=True)]
+        return list(left[0] + left[1]) or [1]
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """Return the lengths of both inputs, without those of the vectors."""
+        if len(input_shape) != 2:
+            raise ValueError(f"needs 2 tensors, not {len(input_shape)}")
+        for shape, axis in zip(input_shape, self._pair, strict=True):
+            if not -len(shape) < axis < len(shape):
+                raise ValueError(f"their axes are below {max(map(len, input_shape))}, and axes={self.axes}")
+        lengths = [shape[axis] for shape, axis in zip(input_shape, self._pair, strict=True)]
+        if len(set(lengths) - {None}) > 1:
+            raise ValueError(f"the vectors along axes={self.axes} have {lengths[0]} and {lengths[1]} numbers")
+        return None, *self._left(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {**super().get_config(), "axes": self.axes, "normalize": self.normalize}

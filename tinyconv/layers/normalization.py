@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import constraints, initializers, randomness, regularizers
 from .. import functions as F
-from ..arguments import not_negative
+from ..arguments import axis_and_axes, not_negative
 from ..names import look_up
 from ..registry import describe
 from ..tensor import Tensor
@@ -264,14 +264,6 @@ class LayerNormalization(Scaled):
             **super().get_config(),
             "axis": self.axes if self.built else self.axis,  # as in Keras, where building makes it a list
         }
-
-
-def axis_and_axes(axis: int | Sequence[int]) -> tuple[int | list[int], list[int]]:
-    """Return the argument `axis`, one or several, as it is described, and the axes as a list."""
-    axes = list(axis) if isinstance(axis, Sequence) else [axis]
-    if not axes or not all(isinstance(one, int) for one in axes):
-        raise ValueError(f"axis must be an integer or several, got {axis!r}")
-    return axes if isinstance(axis, Sequence) else axis, axes
 
 
 def last_lengths(axes: Sequence[int], shape: Shape) -> tuple[int, ...]:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import functions as F
-from ..arguments import pair, whole_pair
+from ..arguments import known, pair, whole_pair
 from ..functions.resizing import INTERPOLATIONS
-from ..names import look_up
 from ..tensor import Tensor
 from .graph import Shape
 from .layer import OneInput
@@ -87,9 +86,9 @@ class Cropping2D(OneInput):
 
 
 class UpSampling2D(OneInput):
-    """Images enlarged by whole factors: cells repeated ("nearest") or linear in between ("bilinear").
+    """Images enlarged by whole factors: cells repeated ("nearest"), linear in between ("bilinear"), or smoother.
 
-    See `functions.upsample2d`.
+    Smoother are "bicubic", "lanczos3" and "lanczos5". See `functions.upsample2d`.
     """
 
     rank = 4
@@ -107,8 +106,7 @@ class UpSampling2D(OneInput):
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
         channels_last(data_format)
         self.size = pair("size", size)
-        look_up("interpolation", interpolation, INTERPOLATIONS)
-        self.interpolation = interpolation
+        self.interpolation = known("interpolation", interpolation, INTERPOLATIONS)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, h·size, w·size, c)."""

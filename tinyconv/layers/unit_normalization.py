@@ -4,13 +4,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import functions as F
-from ..arguments import not_negative
+from ..arguments import axis_and_axes, not_negative
 from ..tensor import Tensor
 from .graph import Shape
 from .layer import OneInput
-from .normalization import axis_and_axes, last_lengths
+from .normalization import last_lengths
 
 LEAST = 1e-12  # a norm counts as no less
+
+
+def unit_vectors(x: Tensor, axes: Sequence[int], least: float) -> Tensor:
+    """Return x/max(‖x‖, least), with norms over `axes`."""
+    return x / F.sqrt(F.maximum(F.sum(x * x, tuple(axes), keepdims=True), least**2))
 
 
 class UnitNormalization(OneInput):
@@ -36,8 +41,7 @@ class UnitNormalization(OneInput):
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return x with norms of 1."""
-        squares = F.sum(x * x, tuple(self.axes), keepdims=True)
-        return x / F.sqrt(F.maximum(squares, LEAST**2))
+        return unit_vectors(x, self.axes, LEAST)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""

@@ -9,7 +9,13 @@ from typing import Any
 
 from .. import registry
 from .base import Loss, LossFunctionWrapper
-from .cross_entropy import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from .circle import Circle
+from .cross_entropy import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    SparseCategoricalCrossentropy,
+)
 from .focal import BinaryFocalCrossentropy, CategoricalFocalCrossentropy, Dice, Tversky, dice, tversky
 from .margin import (
     CategoricalHinge,
@@ -45,7 +51,9 @@ __all__ = [
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
+    "Circle",
     "CosineSimilarity",
     "Dice",
     "Hinge",
@@ -85,6 +93,7 @@ LOSSES: dict[str, type[Loss]] = {
     "categorical_crossentropy": CategoricalCrossentropy,
     "categorical_focal_crossentropy": CategoricalFocalCrossentropy,
     "categorical_hinge": CategoricalHinge,
+    "circle": Circle,
     "cosine_similarity": CosineSimilarity,
     "dice": Dice,
     "hinge": Hinge,
@@ -118,7 +127,9 @@ NAMES: dict[str, type[Loss]] = {
     "kullback_leibler_divergence": KLDivergence,
     "logcosh": LogCosh,
 }
-registry.add_kind("loss", "keras.losses", Loss, NAMES, [LossFunctionWrapper])
+# What Keras has by class only.
+OTHERS: tuple[type[Loss], ...] = (CategoricalGeneralizedCrossEntropy, LossFunctionWrapper)
+registry.add_kind("loss", "keras.losses", Loss, NAMES, OTHERS)
 
 
 def get(loss: str | Mapping[str, Any] | Callable[..., Any] | Loss) -> Loss:

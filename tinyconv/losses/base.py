@@ -74,16 +74,27 @@ class Loss:
     def check_range(self, y_true: np.ndarray, classes: int) -> None:
         """Refuse targets out of the loss's range."""
 
+    def counts(self, y_true: Any, losses: Any) -> Any:
+        """Return 1 for each of the losses (n, …) that counts, 0 for one without a share in the mean; None if all do."""
+        return None
+
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """Return the loss of a batch, each sample's times its weight and all reduced to a tensor of one element.
 
         `sample_weight` is (n,) or (n,1), or has a weight for each of the losses (n, …) that `call` returns.
         """
         y_pred = as_tensor(y_pred)
-        losses = self.call(self.prepared(y_true, y_pred), y_pred)
+        y_true = self.prepared(y_true, y_pred)
+        losses = self.call(y_true, y_pred)
         weights = None
         if sample_weight is not None:
             weights = aligned(kernels.move(as_array(sample_weight, losses.dtype), y_pred.device), losses.shape)
+        counts = self.counts(y_true, losses.data)
+        if counts is not None:
+            if self.reduction in ("sum_over_batch_size", "mean"):
+                counts = counts * (counts.size / counts.sum().clip(1)).astype(counts.dtype)
+            weights = counts if weights is None else weights * counts
+        if weights is not None:
             losses = losses * weights
         if self.reduction in (None, "none"):
             return losses

@@ -78,20 +78,10 @@ class CategoricalCrossentropy(CrossEntropy, SameShape):
         return super().hint(y_true, output_shape)
 
 
-class SparseCategoricalCrossentropy(CrossEntropy):
-    """−ln p[label] of labels (n,) or (n,1), whole numbers in 0 … k − 1, and probabilities p (n,k)."""
+class OfLabels(Loss):
+    """A loss whose targets are labels (n,) or (n,1), whole numbers in 0 … k − 1, of an output (n,k)."""
 
-    outputs = ("softmax",)
-
-    def __init__(
-        self,
-        from_logits: bool = False,
-        *,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "sparse_categorical_crossentropy",
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(from_logits, reduction, name, dtype)
+    ignore_class: int | None = None  # a label besides, of what does not count
 
     def prepared(self, y_true: Any, y_pred: Tensor) -> Any:
         """Return the labels on the prediction's device."""
@@ -112,22 +102,86 @@ class SparseCategoricalCrossentropy(CrossEntropy):
     def check_range(self, y_true: np.ndarray, classes: int) -> None:
         """Refuse labels that are not whole or not in 0 … classes − 1."""
         outside = (y_true < 0) | (y_true >= classes) | (y_true != np.floor(y_true))
+        if self.ignore_class is not None:
+            outside &= y_true != self.ignore_class
         if outside.any():
             raise ValueError(
                 f"loss {self.name} needs labels in 0 … {classes - 1}, got {y_true[outside].flat[0]}: "
                 f"the last layer has {classes} units"
             )
 
+
+class SparseCategoricalCrossentropy(OfLabels, CrossEntropy):
+    """−ln p[label] of labels (n,) or (n,1), whole numbers in 0 … k − 1, and probabilities p (n,k).
+
+    What has the label `ignore_class`, as pixels without a class have in pictures of segments, has no loss, and no share
+    in the mean.
+    """
+
+    outputs = ("softmax",)
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        *,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "sparse_categorical_crossentropy",
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(from_logits, reduction, name, dtype)
+        self.ignore_class = ignore_class
+
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
         """Return the loss of each sample."""
         logits = self.logits(y_pred)
         if logits is None:
             logits = F.log(F.clip(y_pred, EPSILON, 1 - EPSILON))
-        return F.sparse_softmax_cross_entropy(logits, y_true)
+        if self.ignore_class is None:
+            return F.sparse_softmax_cross_entropy(logits, y_true)
+        counts = y_true != self.ignore_class
+        losses = F.sparse_softmax_cross_entropy(logits, np.where(counts, y_true, 0))
+        return losses * counts.astype(losses.dtype)
+
+    def counts(self, y_true: Any, losses: Any) -> Any:
+        """Return 1 for each loss but those of the class to be ignored, where there is one."""
+        return None if self.ignore_class is None else (y_true != self.ignore_class).astype(losses.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal loss; Keras's `ignore_class` is not offered."""
-        return {**super().get_config(), "ignore_class": None}
+        """Return the arguments that make an equal loss."""
+        return {**super().get_config(), "ignore_class": self.ignore_class}
+
+
+class CategoricalGeneralizedCrossEntropy(OfLabels):
+    """(1 − p[label]^q)/q of labels (n,) or (n,1) and probabilities p (n,k): between −ln p, for q → 0, and 1 − p.
+
+    The larger q, the less a wrong label counts. Source: Zhang & Sabuncu 2018, "Generalized cross entropy loss for
+    training deep neural networks with noisy labels".
+    """
+
+    outputs = ("softmax",)
+
+    def __init__(
+        self,
+        q: float = 0.5,
+        *,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "categorical_generalized_cross_entropy",
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+        if not 0 < q < 1:
+            raise ValueError(f"q must be above 0 and below 1, got {q}")
+        self.q = q
+
+    def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
+        """Return the loss of each sample."""
+        one_hot = (y_true[..., None] == np.arange(y_pred.shape[-1])).astype(y_pred.dtype)
+        return (1 - F.sum(y_pred * one_hot, axis=-1) ** self.q) * (1 / self.q)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal loss."""
+        return {**super().get_config(), "q": self.q}
 
 
 class BinaryCrossentropy(CrossEntropy, SameShape):

@@ -34,6 +34,7 @@ from .confusion import (
     TrueNegatives,
     TruePositives,
 )
+from .correlation import ConcordanceCorrelation, PearsonCorrelation, concordance_correlation, pearson_correlation
 from .errors import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -73,6 +74,7 @@ __all__ = [
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConcordanceCorrelation",
     "CosineSimilarity",
     "F1Score",
     "FBetaScore",
@@ -92,6 +94,7 @@ __all__ = [
     "Metric",
     "OneHotIoU",
     "OneHotMeanIoU",
+    "PearsonCorrelation",
     "Poisson",
     "Precision",
     "PrecisionAtRecall",
@@ -110,8 +113,10 @@ __all__ = [
     "TrueNegatives",
     "TruePositives",
     "Variable",
+    "concordance_correlation",
     "direction",
     "get",
+    "pearson_correlation",
 ]
 
 METRICS: dict[str, type[Metric]] = {
@@ -124,6 +129,7 @@ METRICS: dict[str, type[Metric]] = {
         CategoricalAccuracy,
         CategoricalCrossentropy,
         CategoricalHinge,
+        ConcordanceCorrelation,
         CosineSimilarity,
         F1Score,
         FBetaScore,
@@ -136,6 +142,7 @@ METRICS: dict[str, type[Metric]] = {
         MeanAbsolutePercentageError,
         MeanSquaredError,
         MeanSquaredLogarithmicError,
+        PearsonCorrelation,
         Poisson,
         Precision,
         R2Score,
@@ -185,7 +192,7 @@ OTHERS: tuple[type[Metric], ...] = (
 )
 registry.add_kind("metric", "keras.metrics", Metric, {**NAMES, "accuracy": None}, OTHERS)
 
-UP = {"acc", "accuracy", "auc", "io", "iou", "precision", "recall", "sensitivity", "specificity"}
+UP = {"acc", "accuracy", "auc", "correlation", "io", "iou", "precision", "recall", "sensitivity", "specificity"}
 DOWN = {"bce", "crossentropy", "error", "hinge", "logcosh", "loss", "mae", "mape", "mse", "msle", "rmse"}
 
 

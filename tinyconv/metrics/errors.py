@@ -9,6 +9,7 @@ from ..autograd import no_grad
 from ..losses import Loss
 from ..tensor import as_tensor
 from ..tensor import values as as_values
+from ..weighting import aligned
 from .base import Mean, MeanOfValues, alike
 
 
@@ -152,20 +153,31 @@ class CategoricalCrossentropy(LossMetric):
 
 
 class SparseCategoricalCrossentropy(LossMetric):
-    """The mean of −ln p[label]."""
+    """The mean of −ln p[label].
+
+    As in Keras, what has the label `ignore_class` counts as a loss of 0, or where there are weights with a weight of 0.
+    """
 
     def __init__(
         self,
         name: str | None = "sparse_categorical_crossentropy",
         dtype: str | None = None,
         from_logits: bool = False,
+        ignore_class: int | None = None,
     ) -> None:
-        super().__init__(losses.SparseCategoricalCrossentropy(from_logits), name, dtype)
-        self.from_logits = from_logits
+        super().__init__(losses.SparseCategoricalCrossentropy(from_logits, ignore_class), name, dtype)
+        self.from_logits, self.ignore_class = from_logits, ignore_class
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        """Take in a batch, each sample with its weight (1 if None)."""
+        if self.ignore_class is not None and sample_weight is not None:
+            counts = as_values(y_true).reshape(as_values(y_pred).shape[:-1]) != self.ignore_class
+            sample_weight = aligned(as_values(sample_weight), counts.shape) * counts
+        super().update_state(y_true, y_pred, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal metric; the classes are on Keras's `axis` −1."""
-        return {**super().get_config(), "from_logits": self.from_logits, "ignore_class": None, "axis": -1}
+        return {**super().get_config(), "from_logits": self.from_logits, "ignore_class": self.ignore_class, "axis": -1}
 
 
 class RootMeanSquaredError(Mean):

@@ -3,13 +3,14 @@
 import re
 import warnings
 from collections.abc import Sequence
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 
 from .. import kernels, names, schedules
 from ..arguments import not_negative
 from ..autograd import no_grad
+from ..layers.parameter import Parameter
 from ..schedules import LearningRate
 from ..tensor import Tensor
 
@@ -161,10 +162,9 @@ class Optimizer:
                 kernels.of(weight.data).decay_inplace(weight.data, learning_rate * self.weight_decay)
             slots = {name: arrays[place] for name, arrays in self.slots.items()}
             self.update(weight.data, g, slots, learning_rate)
-            constraint: Any = getattr(weight, "constraint", None)
-            if constraint is not None:
+            if isinstance(weight, Parameter) and weight.constraint is not None:
                 with no_grad():
-                    cast(Any, weight).assign(constraint(weight))
+                    weight.assign(weight.constraint(weight))
         self.iterations += 1
 
     def _with_gradients(self, gradients: Sequence[Any], weights: Sequence[Tensor]) -> list[tuple[Any, Tensor]]:

@@ -21,6 +21,7 @@ CLASSES = {
     "Convolution2D": "Conv2D",
     "Convolution2DTranspose": "Conv2DTranspose",
     "SeparableConvolution2D": "SeparableConv2D",
+    "ThresholdedReLU": "ReLU",
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
 }
@@ -148,13 +149,15 @@ def _layer(class_name: str, config: dict[str, Any], version: Version) -> dict[st
     config = {name: value for name, value in config.items() if name not in PASSED_OVER}
     if class_name in SEPARATE:
         config = {name: value for name, value in config.items() if name not in OF_KERNEL}
-    if class_name != "Conv2D" and config.get("groups") == 1:
+    if class_name not in ("Conv2D", "GroupNormalization") and config.get("groups") == 1:
         del config["groups"]
     axis = config.get("axis")
     if isinstance(axis, list) and len(axis) == 1:
         config["axis"] = axis[0]
     if class_name == "LeakyReLU" and "alpha" in config:
         config["negative_slope"] = config.pop("alpha")
+    if class_name == "ReLU" and "theta" in config:  # once ThresholdedReLU
+        config["threshold"] = config.pop("theta")
     return {name: _value(name, value, version) for name, value in config.items()}
 
 

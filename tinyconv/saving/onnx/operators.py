@@ -11,6 +11,7 @@ import numpy as np
 from ...functions.transposed import transposed_size
 from ...kernels import Window
 from ...layers.graph import Shape
+from ...layers.merge import LEAST
 from .activations import ACTIVATIONS, clip
 from .graph import Graph, Value, value
 
@@ -162,6 +163,16 @@ def activation(call: Call) -> Value:
     return call.activated(*call.either())
 
 
+def softmax(call: Call) -> Value:
+    """Add a softmax over one axis or, as eˣ/Σeˣ in logarithms, over several."""
+    (x, first), rank = call.either(), len(call.shapes[0])
+    axes = [(0, 2, 3, 1)[axis % rank] if first else axis % rank for axis in call.layer.axes]
+    if len(axes) == 1:
+        return call.output(call.node("Softmax", [x], axis=axes[0]), first)
+    total = call.node("ReduceLogSumExp", [x], axes=axes, keepdims=1)
+    return call.output(call.node("Exp", [call.node("Sub", [x, total])]), first)
+
+
 def relu(call: Call) -> Value:
     """Add a rectifier: of its arguments those that are there."""
     layer, (x, first) = call.layer, call.either()
@@ -236,6 +247,24 @@ def concatenate(call: Call) -> Value:
     names, first = call.graph.alike(call.given)
     axis = call.layer.axis % len(call.output_shape)
     return call.output(call.node("Concat", names, axis=(0, 2, 3, 1)[axis] if first else axis), first)
+
+
+def dot(call: Call) -> Value:
+    """Add a product of matrices (vectors, k) and (k, vectors) of each sample."""
+    layer, matrices = call.layer, []
+    for each, shape, axis in zip(call.given, call.shapes, layer.places(call.shapes), strict=True):
+        x, rank = call.graph.last(each), len(shape)
+        x = call.node("Transpose", [x], perm=[*(other for other in range(rank) if other != axis), axis])
+        if layer.normalize:
+            norm = call.node("ReduceL2", [x], axes=[-1], keepdims=1)
+            x = call.node("Div", [x, call.node("Max", [norm, call.constant(LEAST)])])
+        matrices.append(call.node("Reshape", [x, call.integers(0, -1, shape[axis])]))
+    matrices[1] = call.node("Transpose", [matrices[1]], perm=[0, 2, 1])
+    y = call.node("MatMul", matrices)
+    lengths = [-1 if length is None else length for length in call.output_shape[1:]]
+    if lengths.count(-1) > 1:
+        raise ValueError("has several open lengths in its output, which is not exported")
+    return call.output(call.node("Reshape", [y, call.integers(0, *lengths)]))
 
 
 def zero_padding2d(call: Call) -> Value:

@@ -12,6 +12,8 @@ from ...functions.resampling import ANTIALIASED, METHODS, Box, middle
 from .graph import Value
 from .operators import Call
 
+Size = tuple[int, int]
+
 END = 1 << 31  # beyond any image
 
 # ONNX's names for what Keras's are: where a pixel lies, and which is the nearest.
@@ -39,17 +41,24 @@ def _cut(call: Call, x: str, box: Box) -> str:
 
 def up_sampling2d(call: Call) -> Value:
     """Enlarge images by whole factors."""
+    layer = call.layer
+    if layer.interpolation not in OPEN:
+        old = _known(call)
+        if old is None:
+            raise ValueError('enlarges images of any size, which is exported for "nearest" and "bilinear" alone')
+        new = old[0] * layer.size[0], old[1] * layer.size[1]
+        return call.output(_resampled(call, call.images(), old, new, layer.interpolation), True)
     how = {
         "nearest": {"coordinate_transformation_mode": "asymmetric", "mode": "nearest", "nearest_mode": "floor"},
         "bilinear": {"coordinate_transformation_mode": "half_pixel", "mode": "linear"},
-    }[call.layer.interpolation]
-    return call.output(call.node("Resize", [call.images(), "", call.constant((1, 1, *call.layer.size))], **how), True)
+    }[layer.interpolation]
+    return call.output(call.node("Resize", [call.images(), "", call.constant((1, 1, *layer.size))], **how), True)
 
 
-def _resampled(call: Call, x: str, old: tuple[int, int], method: str = "bilinear", antialias: bool = False) -> str:
-    """Return the name of images (n, c, h, w) of the size `old` in the layer's own size."""
+def _resampled(call: Call, x: str, old: Size, new: Size, method: str = "bilinear", antialias: bool = False) -> str:
+    """Return the name of images (n, c, h, w) of the size `old` in the size `new`."""
     taps = (ANTIALIASED if antialias else METHODS)[method]
-    rows, columns = (_matrix(*taps(new, length), length) for new, length in zip(_size(call), old, strict=True))
+    rows, columns = (_matrix(*taps(wanted, length), length) for wanted, length in zip(new, old, strict=True))
     return call.node("MatMul", [call.node("MatMul", [call.constant(rows), x]), call.constant(columns.T)])
 
 
@@ -92,7 +101,7 @@ def resizing(call: Call) -> Value:
         down, across = layer.borders(*old)
         pads = call.integers(0, 0, down, across, 0, 0, down, across)
         x, old = call.node("Pad", [x, pads, call.constant(layer.fill_value)]), (old[0] + 2 * down, old[1] + 2 * across)
-    return call.output(_resampled(call, x, old, layer.interpolation, layer.antialias), True)
+    return call.output(_resampled(call, x, old, _size(call), layer.interpolation, layer.antialias), True)
 
 
 def center_crop(call: Call) -> Value:
@@ -112,4 +121,4 @@ def middle_crop(call: Call) -> Value:
     if old is None:
         raise ValueError("crops images of any size, which is not exported")
     box = middle(*old, *_size(call))
-    return call.output(_resampled(call, _cut(call, call.images(), box), box[2:]), True)
+    return call.output(_resampled(call, _cut(call, call.images(), box), box[2:], _size(call)), True)
