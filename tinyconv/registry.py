@@ -68,6 +68,12 @@ def get_registered_object(name: str) -> Any:
     return _given.get().get(name) or _registered.get(name)
 
 
+def class_name(target: Any) -> str:
+    """Return the name of an object's class in files: what a `custom_object_scope` calls it, or its own."""
+    kind = type(target)
+    return next((name for name, each in _given.get().items() if each is kind and ">" not in name), kind.__name__)
+
+
 @contextmanager
 def custom_object_scope(objects: Mapping[str, Any] | None) -> Iterator[None]:
     """Let descriptions name these classes and functions inside the `with` block, in this thread: by class name or any.

@@ -157,6 +157,9 @@ def test_settings_of_ones_own(keras, how, ending, batch, tmp_path):
     assert type(theirs.optimizer) is found[keras]["Step"]
     assert type(theirs.loss) is found[keras]["Off"]
     assert theirs.loss.by == 0.25
+    if how == "given":
+        with pytest.raises(ValueError, match=r'loss: (unknown loss "Off"; one of your own comes|loss Off is not)'):
+            tc.load_model(path)
     again = tc.load_model(path, None if how == "registered" else mine)
     assert type(again.optimizer) is mine["Step"]
     assert again.loss.by == 0.25

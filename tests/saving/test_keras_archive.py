@@ -169,6 +169,26 @@ def test_layers_and_losses_of_ones_own(tmp_path):
     assert isinstance(again.layers[0], Twice)
 
 
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_a_class_of_ones_own_may_have_another_name_today(ending, tmp_path):
+    class Shift(L.Layer):
+        def build(self, input_shape):
+            self.by = self.add_weight((input_shape[-1],), "ones", name="by")
+
+        def call(self, inputs):
+            return inputs + self.by
+
+    class Moved(Shift):
+        pass
+
+    model = tc.Sequential([tc.Input((3,)), Shift(), Shift()])
+    model.set_weights([np.full(3, 2.0), np.full(3, 5.0)])
+    model.save(tmp_path / f"a.{ending}")
+    again = tc.load_model(tmp_path / f"a.{ending}", {"Shift": Moved})
+    assert type(again.layers[0]) is Moved
+    np.testing.assert_array_equal(again.predict(np.zeros((1, 3)), verbose=0), [[7.0, 7.0, 7.0]])
+
+
 def rewritten(source, target, change, weights=None):
     """Copy a .keras file with its description changed."""
     with zipfile.ZipFile(source) as archive:

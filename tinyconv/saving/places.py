@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from .. import registry
 from ..names import snake_case
 
 
@@ -53,7 +54,7 @@ def _placed(place: str, value: Any) -> Iterator[tuple[str, Any]]:
         seen: Counter[str] = Counter()
         for each in value.values() if isinstance(value, dict) else value:
             if hasattr(each, "weights"):
-                base = snake_case(type(each).__name__)
+                base = snake_case(registry.class_name(each))
             elif isinstance(each, list | tuple | dict):
                 base = "container"
             else:

@@ -105,7 +105,4 @@ def _lacks(description: Mapping[str, Any], place: str) -> Iterator[str]:
         rebuild(description)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         name = config.get("name") if isinstance(config, Mapping) else None
-        reason, unknown, _ = str(error).partition(": known are ")
-        if unknown:
-            reason += f"; one of your own comes with custom_objects={{'{class_name}': {class_name}}}"
-        yield f'{place or "the model"} "{name}" ({class_name}): {reason}'
+        yield f'{place or "the model"} "{name}" ({class_name}): {training.reason(error, class_name)}'

@@ -96,20 +96,27 @@ def _in_full(given: Any) -> Any:
     return given if known is None else snake_case(known.__name__)
 
 
+def reason(error: Exception, name: str) -> str:
+    """Return why something of this name is lacking; the list of what is known is left out."""
+    told, unknown, _ = str(error).partition(": known are ")
+    return f"{told}; one of your own comes with custom_objects={{'{name}': {name}}}" if unknown else told
+
+
 def lacks(arguments: Mapping[str, Any]) -> list[str]:
     """Return what of the arguments tinyconv has not, a line each."""
     found: list[str] = []
 
-    def tried(what: str, make: Any) -> Any:
+    def tried(what: str, given: Any, make: Any) -> None:
+        name = str(given.get("class_name") if isinstance(given, Mapping) else given)
         try:
             make()
         except (ValueError, TypeError, KeyError) as error:
-            found.append(f"{what}: {error}")
+            found.append(f"{what}: {reason(error, name)}")
 
-    tried("optimizer", lambda: optimizers.get(arguments["optimizer"]))
-    _each(lambda one: tried("loss", lambda: losses.get(one)), arguments["loss"])
+    tried("optimizer", arguments["optimizer"], lambda: optimizers.get(arguments["optimizer"]))
+    _each(lambda one: tried("loss", one, lambda: losses.get(one)), arguments["loss"])
     for kind in ("metrics", "weighted_metrics"):
-        _each(lambda one, kind=kind: tried(kind, lambda: metrics.get(one, (2,), (None, 2))), arguments[kind])
+        _each(lambda one, kind=kind: tried(kind, one, lambda: metrics.get(one, (2,), (None, 2))), arguments[kind])
     return found
 
 
