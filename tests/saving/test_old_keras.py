@@ -359,3 +359,18 @@ def test_thresholded_relu_is_a_relu_today(version):
     np.testing.assert_array_equal(model.predict(x), x * (x > 0.5))
     assert model.layers[0].name == "cut"
     assert json.loads(model.to_json())["config"]["layers"][-1]["class_name"] == "ReLU"
+
+
+def test_groups_and_noise_of_images_with_channels_first():
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 4, 6, 5], "name": "in"}},
+        {"class_name": "GroupNormalization", "config": {"name": "groups", "groups": 2, "axis": 1}},
+        {"class_name": "Dropout", "config": {"name": "drop", "rate": 0.5, "noise_shape": [None, 4, 1, 1]}},
+        {"class_name": "ZeroPadding2D", "config": {"name": "pad", "padding": [1, 1], "data_format": "channels_first"}},
+    ]
+    description = {"class_name": "Sequential", "config": {"name": "s", "layers": layers}, "keras_version": "2.12.0"}
+    with pytest.warns(UserWarning, match="takes .n, h, w, c. now"):
+        model = tc.model_from_json(json.dumps(description))
+    assert model.input_shape == (None, 6, 5, 4)
+    assert model.layers[0].axis == -1
+    assert model.layers[1].noise_shape == (None, 1, 1, 4)
