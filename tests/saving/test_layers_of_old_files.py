@@ -22,6 +22,18 @@ KERAS_2 = {
         {"axis": [3], "epsilon": 0.01, "scale": True},
         L.LayerNormalization(3, 0.01),
     ),
+    "Softmax, over columns": ({"axis": [1, 2]}, L.Softmax([1, 2])),
+    "GroupNormalization": ({"groups": 3, "axis": -1, "epsilon": 0.01}, L.GroupNormalization(3, epsilon=0.01)),
+    "GroupNormalization, one": ({"groups": 1, "axis": -1}, L.GroupNormalization(1)),
+    "UnitNormalization": ({"axis": [-1]}, L.UnitNormalization()),
+    "GaussianDropout": ({"rate": 0.25}, L.GaussianDropout(0.25)),
+    "AlphaDropout": ({"rate": 0.25}, L.AlphaDropout(0.25)),
+    "Dropout of rows": ({"rate": 0.25, "noise_shape": [None, 1, 5, 3], "seed": 1}, L.Dropout(0.25, (None, 1, 5, 3))),
+    "ActivityRegularization": ({"l1": 0.25, "l2": 0.5}, L.ActivityRegularization(0.25, 0.5)),
+    "UpSampling2D": (
+        {"size": [2, 2], "data_format": "channels_last", "interpolation": "lanczos5"},
+        L.UpSampling2D(interpolation="lanczos5"),
+    ),
     "Rescaling": ({"scale": 0.5, "offset": -1.0}, L.Rescaling(0.5, -1.0)),
     "Resizing": ({"height": 4, "width": 7, "interpolation": "bilinear"}, L.Resizing(4, 7)),
     "CenterCrop": ({"height": 4, "width": 3}, L.CenterCrop(4, 3)),
@@ -45,6 +57,8 @@ KERAS_1 = {
     "PReLU, shared": ({"init": "zero", "shared_axes": [1, 2]}, L.PReLU(shared_axes=[1, 2])),
     "Permute": ({"dims": [2, 1, 3]}, L.Permute((2, 1, 3))),
     "Reshape": ({"target_shape": [5, 18]}, L.Reshape((5, 18))),
+    "GaussianDropout": ({"p": 0.25}, L.GaussianDropout(0.25)),
+    "ActivityRegularization": ({"l1": 0.25, "l2": 0.5}, L.ActivityRegularization(0.25, 0.5)),
     "Activation": ({"activation": "relu"}, L.Activation("relu")),
     "Cropping2D": ({"cropping": [[1, 0], [0, 2]], "dim_ordering": "tf"}, L.Cropping2D(((1, 0), (0, 2)))),
 }
@@ -53,6 +67,7 @@ FIRST = {  # with channels first: what the file says, the layer of today, and th
     "PReLU, shared": ({"shared_axes": [2, 3]}, L.PReLU(shared_axes=[1, 2]), (2, 0, 1)),
     "PReLU, over channels": ({"shared_axes": [1]}, L.PReLU(shared_axes=[3]), (2, 0, 1)),
     "LayerNormalization": ({"axis": [1], "epsilon": 0.001}, L.LayerNormalization(), None),
+    "GroupNormalization": ({"groups": 3, "axis": 1}, L.GroupNormalization(3), None),
     "Softmax": ({"axis": 1}, L.Softmax(), None),
     "Minimum": ({}, L.Minimum(), None),
     "Rescaling": ({"scale": 0.5, "offset": 1.0}, L.Rescaling(0.5, 1.0), None),
@@ -119,3 +134,19 @@ def test_every_other_layer_with_channels_first(tmp_path):
         with pytest.warns(UserWarning, match=r"\(n, c, h, w\)"):
             again = tc.load_model(tmp_path / "a.h5")
         np.testing.assert_array_equal(again.predict(IMAGES, verbose=0), model.predict(IMAGES, verbose=0), name)
+
+
+def test_scalar_products_of_keras_1():
+    """Merge(mode="dot") is Dot today."""
+    inputs = [
+        {"class_name": "InputLayer", "name": name, "config": {"name": name, "batch_input_shape": shape}}
+        for name, shape in (("a", [None, 3, 4]), ("b", [None, 5, 4]))
+    ]
+    config = {"name": "it", "mode": "dot", "dot_axes": [2, 2], "concat_axis": -1, "output_shape": None}
+    places = [["a", 0, 0], ["b", 0, 0]]
+    layers = [*inputs, {"class_name": "Merge", "name": "it", "config": config, "inbound_nodes": [places]}]
+    described = {"name": "m", "layers": layers, "input_layers": places, "output_layers": [["it", 0, 0]]}
+    text = json.dumps({"class_name": "Model", "config": described, "keras_version": "1.2.2"})
+    a, b = np.random.default_rng(2).random((2, 3, 4), np.float32), np.ones((2, 5, 4), np.float32)
+    expected = np.einsum("nik,njk->nij", a, b)
+    np.testing.assert_allclose(tc.model_from_json(text).predict([a, b], verbose=0), expected, rtol=1e-6)

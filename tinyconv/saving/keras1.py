@@ -36,6 +36,7 @@ MERGES = {
     "ave": "Average",
     "max": "Maximum",
     "min": "Minimum",
+    "dot": "Dot",
 }
 INITIALIZERS: dict[str, Any] = {
     "zero": "zeros",
@@ -95,4 +96,8 @@ def _merge(config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         what = "of layers of its own" if mode in MERGES else f"with mode={mode!r}"
         raise ValueError(f"Merge {what} is not offered: only modes {', '.join(MERGES)} in functional models")
     found = {name: value for name, value in config.items() if name not in (*OF_MERGE, "layers")}
-    return MERGES[mode], {**found, "axis": config.get("concat_axis", -1)} if mode == "concat" else found
+    if mode == "concat":
+        found["axis"] = config.get("concat_axis", -1)
+    if mode == "dot":
+        found["axes"] = config.get("dot_axes", -1)
+    return MERGES[mode], found
