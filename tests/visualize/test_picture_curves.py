@@ -143,13 +143,18 @@ def test_ticks_say_their_whole_value(scale):
 
 
 def test_only_validation_and_a_third_metric_and_the_learning_rate():
-    figure = curves({"learning_rate": [0.1, 0.1], "val_top_2_accuracy": [0.7, 0.6], "loss": [2, 1]}, "run")
+    figure = curves({"learning_rate": [0.1, 0.05], "val_top_2_accuracy": [0.7, 0.6], "loss": [2, 1]}, "run")
     loss, top, rate = panels(figure)
     assert data(loss) == {style.BLUE: [2, 1]}
     assert data(top) == {style.ORANGE: [0.7, 0.6]}
     assert ring(top) == (1, 0.7)
     assert len(rate.lines) == 1  # no epoch of the learning rate is the best
     assert "Top 2 accuracy" in words(figure)
+
+
+def test_a_learning_rate_that_never_changed_is_left_out():
+    assert len(panels(curves({"loss": [2, 1], "learning_rate": [0.1, 0.1]}, "run"))) == 1
+    assert len(panels(curves({"learning_rate": [0.1, 0.1]}, "run"))) == 1
 
 
 def test_diverged_epochs_are_gaps():

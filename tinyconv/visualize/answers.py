@@ -126,7 +126,7 @@ def _grid(
     below = [f"true {shorter[truth[i]]}: {percent(p[i, truth[i]])}" if wrong[i] else "" for i in chosen]
     size = style.fit_size([*above, *below], style.BODY, room)
     head = 44 if any(below) else 26
-    mosaic = Mosaic(len(shown), min(10, len(shown)), tile, (head + 24, 16))
+    mosaic = Mosaic(len(shown), min(10, len(shown)), tile, (head + 24, 24))
     width = page_width(mosaic.width, title)
     notes = wrap_notes(facts, width)
     top = header_height(len(notes)) + head

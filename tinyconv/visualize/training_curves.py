@@ -46,6 +46,8 @@ def curves(history: Mapping[str, Sequence[float]], title: str) -> Figure:
         raise ValueError(f"curves: every list of history must have the same number of epochs, got {lengths}")
     names = list(dict.fromkeys(key.removeprefix("val_") for key in values))
     names.sort(key=lambda name: (name != "loss", name == "learning_rate"))
+    if len(names) > 1 and names[-1] == "learning_rate" and np.ptp(values["learning_rate"]) == 0:
+        names.pop()  # it never changed
 
     columns = len(names) if len(names) <= 3 else 2
     across, down = _LEFT + _WIDTH + _GAP, _ABOVE + _HEIGHT + _BELOW
