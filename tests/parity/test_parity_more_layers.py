@@ -175,7 +175,9 @@ CONFIGURED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "arguments"), CONFIGURED, ids=str)
+@pytest.mark.parametrize(
+    ("name", "arguments"), CONFIGURED, ids=lambda part: part if isinstance(part, str) else ", ".join(part)
+)
 def test_configuration(keras, fresh_names, name, arguments):
     """All that Keras says of a layer, in its words; each reads what the other says."""
     ours, theirs = (make_layer(engine, name, arguments) for engine in (tc, keras))
