@@ -156,7 +156,15 @@ def _cut_first_epoch(axes: Axes, lines: list[tuple[npt.NDArray[np.float64], str]
             continue
         arrow, step = ("↓", 0.06) if v[0] < low else ("↑", -0.06)
         words = f"{arrow} {_number(v[0], share)}"
-        axes.text(0.01, edges[arrow], words, fontsize=style.SMALL, color=color, va="center", transform=axes.transAxes)
+        clear = {"facecolor": style.PAPER, "edgecolor": "none", "pad": 1.0}  # of the line that leads there
+        axes.text(
+            *(0.01, edges[arrow], words),
+            fontsize=style.SMALL,
+            color=color,
+            va="center",
+            transform=axes.transAxes,
+            bbox=clear,
+        )
         edges[arrow] += step
 
 
