@@ -113,8 +113,8 @@ def test_largest_of_a_channel_shares_its_gradient():
         (lambda: layers.Cropping2D(((1, 2), (0, 1)))(np.ones((1, 3, 4, 1))), '"cropping2d" .*nothing would be left'),
         (lambda: layers.UpSampling2D(0), "size must be a positive integer or two, got 0"),
         (
-            lambda: layers.UpSampling2D(2, interpolation="bicubic"),
-            'unknown interpolation "bicubic".*known are bilinear',
+            lambda: layers.UpSampling2D(2, interpolation="area"),
+            'unknown interpolation "area".*known are bicubic, bilinear',
         ),
     ],
 )

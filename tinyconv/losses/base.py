@@ -92,7 +92,7 @@ class Loss:
         counts = self.counts(y_true, losses.data)
         if counts is not None:
             if self.reduction in ("sum_over_batch_size", "mean"):
-                counts = counts * (counts.size / counts.sum().clip(1)).astype(counts.dtype)
+                counts = counts * (counts.size / np.maximum(counts.sum(), 1)).astype(counts.dtype)
             weights = counts if weights is None else weights * counts
         if weights is not None:
             losses = losses * weights

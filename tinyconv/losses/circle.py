@@ -56,7 +56,7 @@ class Circle(Loss):
         alike = y_true[:, None] == y_true
         others = ~alike
         if self.remove_diagonal:
-            alike &= ~np.eye(len(y_true), dtype=bool)
+            alike &= kernels.move(~np.eye(len(y_true), dtype=bool), y_pred.device)
         d = F.maximum(1 - F.matmul(y_pred, F.transpose(y_pred)), 0.0)
         near = (d + self.margin) * (d - self.margin) * self.gamma
         far = F.maximum(1 + self.margin - d, 0.0) * (1 - self.margin - d) * self.gamma

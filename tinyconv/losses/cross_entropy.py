@@ -176,7 +176,8 @@ class CategoricalGeneralizedCrossEntropy(OfLabels):
 
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
         """Return the loss of each sample."""
-        one_hot = (y_true[..., None] == np.arange(y_pred.shape[-1])).astype(y_pred.dtype)
+        classes = kernels.move(np.arange(y_pred.shape[-1]), y_pred.device)
+        one_hot = (y_true[..., None] == classes).astype(y_pred.dtype)
         return (1 - F.sum(y_pred * one_hot, axis=-1) ** self.q) * (1 / self.q)
 
     def get_config(self) -> dict[str, Any]:
