@@ -114,7 +114,7 @@ def test_largest_of_a_channel_shares_its_gradient():
         (lambda: layers.UpSampling2D(0), "size must be a positive integer or two, got 0"),
         (
             lambda: layers.UpSampling2D(2, interpolation="area"),
-            'unknown interpolation "area".*known are bicubic, bilinear',
+            "interpolation must be one of 'nearest', 'bilinear'.*got 'area'",
         ),
     ],
 )
