@@ -21,6 +21,7 @@ STOREYS = [
     {"registry"},  # what describes itself is made again by name
     {"randomness"},  # counter-based draws, made by kernels
     {"autograd"},  # the backward walk
+    {"symbol"},  # what stands for a tensor to come
     {"tensor"},
     {"functions"},  # differentiable operations
     {"activations", "constraints", "initializers", "regularizers", "schedules"},

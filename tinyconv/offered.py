@@ -83,7 +83,7 @@ INSTEAD: dict[str, dict[str, str]] = {
             "use AveragePooling2D or MaxPooling2D with a window that fits, or GlobalAveragePooling2D"
         ),
         "ThresholdedReLU": "use ReLU(threshold=…)",
-        "Lambda Wrapper": "write a subclass of Layer with a method call(self, inputs)",
+        "Wrapper": "write a subclass of Layer with a method call(self, inputs)",
         "EinsumDense": "use Dense, after Reshape or Permute",
         "RepeatVector": "use Reshape and UpSampling2D",
         "FlaxLayer JaxLayer TFSMLayer TorchModule*": "tinyconv runs no other framework: write a subclass of Layer",

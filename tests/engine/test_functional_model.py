@@ -217,7 +217,6 @@ MISTAKES = {
     ),
     "not an input": (lambda: tc.Model(layers.Dense(2)(X), X), ValueError, r"only what tc.Input"),
     "no symbol": (lambda: tc.Model(np.ones(3), X), TypeError, r"start with x = tc.Input"),
-    "arithmetic": (lambda: X + 1, TypeError, r"combine symbols with a layer"),
     "values": (lambda: np.asarray(X), TypeError, r"has no values: make a model of it"),
     "truth": (lambda: bool(X), TypeError, r"no values to decide by"),
     "a list": (lambda: layers.Dense(2)([X, Z]), ValueError, r"takes one tensor, got a list of 2"),

@@ -10,6 +10,13 @@ from tinyconv import layers
 from tinyconv.layers import Layer
 from tinyconv.layers.merge import Merge
 
+
+@tc.register_keras_serializable("conformance")
+def halved(x, by=2):
+    """A function for Lambda."""
+    return x / by
+
+
 # Arguments of a layer, and the shape of one sample. Every class appears, with every argument that changes what it does.
 CASES = [
     (layers.InputLayer, {"shape": (4,)}, (4,)),
@@ -76,6 +83,8 @@ CASES = [
     (layers.RMSNormalization, {}, (3, 4)),
     (layers.RMSNormalization, {"axis": [-1, 2], "epsilon": 0.01}, (3, 4, 2)),
     (layers.Identity, {}, (3, 4)),
+    (layers.Lambda, {"function": halved}, (3, 4)),
+    (layers.Lambda, {"function": halved, "output_shape": (3, 4), "arguments": {"by": 3}}, (3, 4)),
     (layers.ActivityRegularization, {"l1": 0.1, "l2": 0.2}, (3, 4)),
     (layers.Normalization, {}, (5, 4, 3)),
     (layers.Normalization, {"axis": (1, -1), "mean": [0.5, 1, -2], "variance": [2, 0.1, 3]}, (4, 2, 3)),

@@ -239,6 +239,7 @@ def test_every_layer_is_compared():
     # in test_parity_more_layers.py
     compared += " ActivityRegularization AlphaDropout GaussianDropout GroupNormalization Identity"
     compared += " RMSNormalization UnitNormalization"
+    compared += " Lambda"  # in test_parity_symbols.py
     kinds = {
         value.__name__ for value in vars(tc.layers).values() if isinstance(value, type) and issubclass(value, Layer)
     }

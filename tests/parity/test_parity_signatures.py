@@ -29,7 +29,7 @@ LAYERS = [
     *("BatchNormalization", "LayerNormalization", "Normalization", "Rescaling"),
     *("RandomBrightness", "RandomContrast", "RandomCrop", "RandomFlip", "RandomRotation", "RandomTranslation"),
     *("CenterCrop", "RandomZoom", "Resizing"),
-    *("ActivityRegularization", "AlphaDropout", "GaussianDropout", "GroupNormalization", "Identity"),
+    *("ActivityRegularization", "AlphaDropout", "GaussianDropout", "GroupNormalization", "Identity", "Lambda"),
     *("RMSNormalization", "UnitNormalization"),
 ]
 OPTIMIZERS = ["SGD", "RMSprop", "Adam", "AdamW", "Nadam", "Adagrad", "Adadelta"]

@@ -1,9 +1,11 @@
 """Differentiable operations on tensors: pure functions, each with its formula and gradient.
 
 A class such as `Relu` is one application of an operation, with `forward` and `backward` on plain arrays, and says its
-`formula` (`python -m tinyconv.functions` lists them); a lower-case function such as `relu` applies it to tensors.
+`formula` (`python -m tinyconv.functions` lists them); a lower-case function such as `relu` applies it to tensors. On
+symbols, as `tc.Input` makes them, all of them give symbols: `on_symbols`.
 """
 
+from ..symbol import on_symbols
 from . import operators
 from .activation import hard_sigmoid, keras2_hard_sigmoid, leaky_relu, linear, relu, relu6, sigmoid, softmax, tanh
 from .arithmetic import add, divide, matmul, maximum, minimum, multiply, power, subtract, where
@@ -94,4 +96,8 @@ __all__ = [
     "where",
 ]
 
-operators.attach()
+for _name in __all__:
+    globals()[_name] = on_symbols(globals()[_name])
+    globals()[_name].__module__ = __name__  # where a pickle finds it
+
+operators.attach(globals())

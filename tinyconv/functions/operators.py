@@ -1,12 +1,40 @@
-"""Gives Tensor its operators and methods: `a + b`, `x @ w`, `x[0]`, `x.sum(axis=1)`.
+"""Gives Tensor its operators and methods: `a + b`, `x @ w`, `x[0]`, `x.sum(axis=1)`; and symbols the same ones.
 
 They are attached from above because functions stand on tensors, not the other way round.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
+from ..symbol import Symbol
 from ..tensor import Tensor
-from . import arithmetic, elementwise, reduction, shape
+
+OPERATORS = {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "divide",
+    "pow": "power",
+    "matmul": "matmul",
+}
+METHODS = {
+    "__neg__": "negative",
+    "__abs__": "absolute",
+    "__getitem__": "getitem",
+    "exp": "exp",
+    "log": "log",
+    "sqrt": "sqrt",
+    "clip": "clip",
+    "astype": "cast",
+    "to": "to_device",
+    "sum": "sum",
+    "mean": "mean",
+    "var": "var",
+    "max": "max",
+    "min": "min",
+    "reshape": "reshape",
+    "transpose": "transpose",
+}
 
 
 def _reflected(function: Any) -> Any:
@@ -14,35 +42,12 @@ def _reflected(function: Any) -> Any:
     return lambda self, other: function(other, self)
 
 
-def attach() -> None:
-    """Attach every operator and method to Tensor."""
-    for name, function in {
-        "add": arithmetic.add,
-        "sub": arithmetic.subtract,
-        "mul": arithmetic.multiply,
-        "truediv": arithmetic.divide,
-        "pow": arithmetic.power,
-        "matmul": arithmetic.matmul,
-    }.items():
-        setattr(Tensor, f"__{name}__", function)
-        setattr(Tensor, f"__r{name}__", _reflected(function))
-    for name, method in {
-        "__neg__": elementwise.negative,
-        "__abs__": elementwise.absolute,
-        "__getitem__": shape.getitem,
-        "exp": elementwise.exp,
-        "log": elementwise.log,
-        "sqrt": elementwise.sqrt,
-        "clip": elementwise.clip,
-        "astype": elementwise.cast,
-        "to": elementwise.to_device,
-        "sum": reduction.sum,
-        "mean": reduction.mean,
-        "var": reduction.var,
-        "max": reduction.max,
-        "min": reduction.min,
-        "reshape": shape.reshape,
-        "transpose": shape.transpose,
-    }.items():
-        setattr(Tensor, name, method)
-    Tensor.T = property(shape.transpose)  # type: ignore[attr-defined]
+def attach(functions: Mapping[str, Any]) -> None:
+    """Attach every operator and method to Tensor and Symbol; `functions` has them by name."""
+    for kind in (Tensor, Symbol):
+        for name, function in OPERATORS.items():
+            setattr(kind, f"__{name}__", functions[function])
+            setattr(kind, f"__r{name}__", _reflected(functions[function]))
+        for name, function in METHODS.items():
+            setattr(kind, name, functions[function])
+        kind.T = property(functions["transpose"])  # type: ignore[union-attr]

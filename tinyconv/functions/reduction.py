@@ -1,5 +1,6 @@
 """Reductions over axes: `axis` is None (all), an int, or several; `keepdims` leaves reduced axes with length 1."""
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any, ClassVar
 
@@ -8,7 +9,7 @@ import numpy as np
 from .. import kernels
 from ..tensor import Formula, Function, Tensor, as_tensor
 
-Axis = int | tuple[int, ...] | None
+Axis = int | Sequence[int] | None
 
 
 class _Reduction(Function):
@@ -23,7 +24,7 @@ class _Reduction(Function):
         """Return the reduced axes as non-negative ints; remember the shapes before and after."""
         axes = tuple(range(x.ndim))
         if self.axis is not None:
-            axis = self.axis if isinstance(self.axis, tuple) else (self.axis,)
+            axis = self.axis if isinstance(self.axis, tuple | list) else (self.axis,)
             axes = tuple(one % x.ndim if -x.ndim <= one < x.ndim else one for one in axis)
             if len(set(axes)) != len(axes) or any(one >= x.ndim or one < 0 for one in axes):
                 raise ValueError(f"{type(self).__name__} got axis {self.axis} for a tensor of {x.ndim} axes")

@@ -57,6 +57,7 @@ def layer_checks(draw: Draw) -> Iterator[Check]:
     yield check(layers.UnitNormalization([1, 2]), "two axes", 2, 3, 4, 2)
     yield check(layers.RMSNormalization([-2, -1]), "two axes", 2, 3, 4, 2)
     yield check(layers.Identity(), "", 3, 4)
+    yield check(layers.Lambda(lambda x: x / (1 + abs(x))), "softsign", 3, 4)
     yield check(layers.ActivityRegularization(0.1, 0.2), "", 3, 4)
     yield check(layers.Normalization(mean=[0.1, 0.2], variance=[0.5, 3]), "", 2, 3, 2)
     yield check(layers.Normalization(1, invert=True), "another axis, the other way round", 2, 3, 2)

@@ -13,6 +13,7 @@ from .layer import Layer
 from .merge import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
 from .noise import AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout2D
 from .normalization import BatchNormalization, LayerNormalization
+from .own_function import Lambda
 from .parameter import Parameter
 from .passing import ActivityRegularization, Identity
 from .pooling import (
@@ -60,6 +61,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import wraps
 from typing import Any
@@ -49,18 +49,26 @@ def open_batch(shape: Any) -> Any:
     return (None, *shape[1:])
 
 
-def tried_shape(call: Callable[[Any], Any], input_shape: Any, dtype: str) -> Any:
+def with_batch(shape: Any, batch: int | None) -> Any:
+    """Return a shape, or a list of them, with `batch` for a batch axis that is open."""
+    if isinstance(shape, list):
+        return [with_batch(each, batch) for each in shape]
+    return (batch, *shape[1:]) if shape and shape[0] is None else shape
+
+
+def tried_shape(call: Callable[[Any], Any], input_shape: Any, dtype: str | Sequence[str]) -> Any:
     """Return the shape, or a list of them, that `call` makes of zeros of `input_shape`: open lengths stay open.
 
-    It is called twice, with other lengths for those that are open: what changes in the result is open there, too.
-    Nothing is recorded, drawn or kept.
+    `dtype` is that of all inputs, or one for each. `call` is called twice, with other lengths for those that are open:
+    what changes in the result is open there, too. Nothing is recorded, drawn or kept.
     """
     several = isinstance(input_shape, list)
+    shapes = input_shape if several else [input_shape]
+    dtypes = [dtype] * len(shapes) if isinstance(dtype, str) else dtype
     found = []
     for batch, length in ((1, 64), (2, 96)):
         given = [
-            Tensor(np.zeros([batch, *(length if cells is None else cells for cells in shape[1:])], dtype))
-            for shape in (input_shape if several else [input_shape])
+            Tensor(np.zeros(_tried(shape, batch, length), kind)) for shape, kind in zip(shapes, dtypes, strict=True)
         ]
         with no_grad(), repeat_draws(), np.errstate(all="ignore"):
             result = call(given if several else given[0])
@@ -70,6 +78,11 @@ def tried_shape(call: Callable[[Any], Any], input_shape: Any, dtype: str) -> Any
         found.append([each.shape for each in flat(result)])
     shapes = [_common(*pair) for pair in zip(*found, strict=True)]
     return shapes if isinstance(result, list | tuple) else shapes[0]
+
+
+def _tried(shape: Shape, batch: int, length: int) -> list[int]:
+    """Return a shape with `batch` for its first length and `length` for the others, where they are open."""
+    return [(length if axis else batch) if cells is None else cells for axis, cells in enumerate(shape)]
 
 
 def _common(one: tuple[int, ...], other: tuple[int, ...]) -> Shape:

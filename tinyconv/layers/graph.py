@@ -1,21 +1,24 @@
 """The graph that layers make when they are called on symbols: what a functional model is read from.
 
 A symbol stands for a tensor that is not there yet: `Input` makes the first, and a layer called on symbols returns the
-symbol of its output. Each such call is a node; the same layer called twice has two nodes and one set of weights.
+symbol of its output. Each such call is a node; the same layer called twice has two nodes and one set of weights. So is
+the call of a function: it makes a layer of itself, see `operation.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
+from ..symbol import Symbol
+
 Shape = tuple[int | None, ...]
 
 
-class SymbolicTensor:
+class SymbolicTensor(Symbol):
     """A tensor to come: its shape, with None for the batch, its dtype, and the node whose output number `index` it is.
 
-    `for`, `if` and arithmetic need numbers, which it has not: combine symbols with layers, such as `Add`.
+    Operators and functions give symbols again. `for` and `if` need numbers, which it has not.
     """
 
     # NumPy must not take it for an object to make an array of.
@@ -43,16 +46,20 @@ class SymbolicTensor:
     def __bool__(self) -> bool:
         raise TypeError(f"{self} has no values to decide by")
 
-    def _refuse(self, *_: Any) -> Any:
-        raise TypeError(f"{self} has no values to compute with: combine symbols with a layer, such as tc.layers.Add()")
+    def __iter__(self) -> Any:
+        raise TypeError(f"{self} has no values to go through: take parts of it, as x[:, 0]")
 
-    __add__ = __sub__ = __mul__ = __truediv__ = __radd__ = __rsub__ = __rmul__ = __iter__ = __getitem__ = _refuse
+    def applied(self, function: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Return the symbol of a call of a function, or a list of them."""
+        from .operation import Operation  # it is a layer, and layers know the graph
+
+        return Operation(function, given, named).result
 
 
 Symbols = SymbolicTensor | list[SymbolicTensor]
 
 
-class Operation(Protocol):
+class Called(Protocol):
     """What a node calls: a layer, or a model used as one."""
 
     name: str
@@ -89,7 +96,7 @@ class Node:
     called with, None for what the model that it becomes a part of is called with.
     """
 
-    def __init__(self, operation: Operation, given: Symbols, shapes: Any, training: bool | None = None) -> None:
+    def __init__(self, operation: Called, given: Symbols, shapes: Any, training: bool | None = None) -> None:
         self.operation, self.given, self.training = operation, given, training
         self.inputs = flat(given)
         several = isinstance(shapes, list)
@@ -109,7 +116,7 @@ def is_symbolic(x: Any) -> bool:
     )
 
 
-def connect(operation: Operation, x: Any, training: bool | None = None) -> Any:
+def connect(operation: Called, x: Any, training: bool | None = None) -> Any:
     """Call `operation` on symbols: build what is not built, and return the symbol of the output, or a list of them."""
     if training is not None:
         training = checked_training(operation, training)

@@ -11,9 +11,9 @@ from .. import config, constraints, initializers, kernels, names, regularizers
 from ..arguments import flag, open_sizes, sizes
 from ..registry import describe
 from ..tensor import Tensor, as_array
-from .building import building, once, open_batch, tried_shape
+from .building import building, once, open_batch, tried_shape, with_batch
 from .calling import Calling, needed_besides_inputs
-from .graph import Node, Shape, connect, is_symbolic, shapes_of
+from .graph import Node, Shape, connect, flat_shapes, is_symbolic, shapes_of
 from .parameter import Parameter
 from .penalties import Penalized
 from .tracking import Part, parts_in, watch_for, watched
@@ -202,7 +202,8 @@ class Layer(Penalized):
         shape = open_batch(input_shape)
         if not self.built:
             self.build(shape)
-        return self.output_shape if shape == self.input_shape else self._shape_by_trying(shape)
+        found = self.output_shape if shape == self.input_shape else self._shape_by_trying(shape)
+        return with_batch(found, flat_shapes(input_shape)[0][0])
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer, under Keras's names."""

@@ -86,7 +86,7 @@ def describe_graph(model: Functional) -> dict[str, Any]:
         return {"args": [_map(tensor, node.given)], "kwargs": _named_arguments(node)}
 
     described = []
-    for layer in model.layers:
+    for layer in model.operations:
         calls = [call(node) for node in layer.nodes if node in numbers and node.inputs]
         described.append({**describe(layer), "name": layer.name, "inbound_nodes": calls})
     return {
@@ -123,7 +123,7 @@ def _numbers(model: Functional) -> dict[Node, int]:
     """Number the calls of each layer that are part of the model."""
     inside = set(model.graph)
     numbers: dict[Node, int] = {}
-    for layer in model.layers:
+    for layer in model.operations:
         numbers |= {node: number for number, node in enumerate(node for node in layer.nodes if node in inside)}
     return numbers
 

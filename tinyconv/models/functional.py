@@ -11,6 +11,7 @@ from ..layers import InputLayer, Layer
 from ..layers.building import open_batch
 from ..layers.calling import Calling
 from ..layers.graph import Node, SymbolicTensor, connect, fits, flat, flat_shapes, is_symbolic, map_graph
+from ..layers.operation import Operation
 from ..tensor import Tensor, as_array
 from .activation import activation_of
 from .fusion import run
@@ -76,7 +77,12 @@ class Functional(Model):
 
     @property
     def layers(self) -> list[Any]:
-        """The layers, or models used as such, in Keras's order."""
+        """The layers, or models used as such, in Keras's order: without calls of functions, which `operations` has."""
+        return [each for each in self._order if not isinstance(each, Operation)]
+
+    @property
+    def operations(self) -> list[Any]:
+        """The layers, and the calls of functions on symbols, in Keras's order."""
         return list(self._order)
 
     @property

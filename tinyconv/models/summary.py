@@ -36,14 +36,16 @@ def summary_lines(
     widths = _widths(widths, line_length, positions)
     rule, double = "_" * sum(widths), "=" * sum(widths)
     lines = [f'Model: "{model.name}"', rule, _row(titles, widths), double]
-    first, last = _range(model, layer_range)
-    rows = [row for layer in model.layers[first:last] for row in _nested(layer, expand_nested)]
+    layers = getattr(model, "operations", model.layers)
+    first, last = _range(layers, layer_range)
+    rows = [row for layer in layers[first:last] for row in _nested(layer, expand_nested)]
     for index, (depth, layer) in enumerate(rows):
         if index:
             lines.append(rule)
         sources = [] if stack or depth else list(_sources(layer, nodes))
         shape = str(layer.output_shape) if layer.built else "?"
-        cells = [NESTED * depth + f"{layer.name} ({type(layer).__name__})", shape, str(layer.count_params())]
+        kind = getattr(layer, "title", type(layer).__name__)
+        cells = [NESTED * depth + f"{layer.name} ({kind})", shape, str(layer.count_params())]
         cells += [] if stack else [sources[0] if sources else ""]
         cells += [("Y" if layer.trainable else "N") if layer.weights else "-"] if show_trainable else []
         lines.append(_row(cells, widths))
@@ -75,17 +77,15 @@ def _widths(widths: Sequence[int], line_length: int | None, positions: Sequence[
     return found
 
 
-def _range(model: Any, layer_range: Sequence[str] | None) -> tuple[int, int]:
+def _range(layers: Sequence[Any], layer_range: Sequence[str] | None) -> tuple[int, int]:
     """Return the first and one past the last of the layers whose names two patterns match, in either order."""
     if layer_range is None:
-        return 0, len(model.layers)
+        return 0, len(layers)
     if len(layer_range) != 2 or not all(isinstance(pattern, str) for pattern in layer_range):
         raise ValueError(f"layer_range must be two names, of the first layer and of the last, got {layer_range!r}")
-    found = [
-        [index for index, layer in enumerate(model.layers) if re.match(pattern, layer.name)] for pattern in layer_range
-    ]
+    found = [[index for index, layer in enumerate(layers) if re.match(pattern, layer.name)] for pattern in layer_range]
     if not all(found):
-        names = ", ".join(layer.name for layer in model.layers)
+        names = ", ".join(layer.name for layer in layers)
         raise ValueError(f"layer_range {tuple(layer_range)!r} does not match layers of the model, which has {names}")
     first, last = found
     return (min(first), max(last) + 1) if min(first) <= max(last) else (min(last), max(first) + 1)
@@ -94,7 +94,7 @@ def _range(model: Any, layer_range: Sequence[str] | None) -> tuple[int, int]:
 def _nested(layer: Any, expand: bool, depth: int = 0) -> Iterator[tuple[int, Any]]:
     """Yield a layer and, to `expand` models, those within, each with how deep it lies."""
     yield depth, layer
-    for inner in getattr(layer, "layers", ()) if expand else ():
+    for inner in getattr(layer, "operations", getattr(layer, "layers", ())) if expand else ():
         yield from _nested(inner, expand, depth + 1)
 
 

@@ -87,7 +87,7 @@ def _walk(
             try:
                 made = [nodes_of(call, node.training)]
             except ValueError as error:
-                refused.append(f'layer "{place}{layer.name}" ({type(layer).__name__}) {error}')
+                refused.append(f'layer "{place}{layer.name}" ({getattr(layer, "title", type(layer).__name__)}) {error}')
                 made = [value("", len(call.output_shape))]
         values.update(zip(node.outputs, made, strict=True))
     return [values[symbol] for symbol in model.outputs]

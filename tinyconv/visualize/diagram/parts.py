@@ -63,7 +63,7 @@ def parts_of(model: Model, showing: Showing, expand: bool, within: bool = False)
         group.parts.append(_box(model, showing))
         return group
     number: dict[Any, int] = {}
-    for layer in model.layers:
+    for layer in getattr(model, "operations", model.layers):
         number[layer] = len(group.parts)
         nested = expand and is_open(layer)
         group.parts.append(parts_of(layer, showing, expand, True) if nested else _box(layer, showing))
@@ -97,7 +97,7 @@ def is_open(layer: Any) -> bool:
 
 
 def _box(layer: Any, showing: Showing) -> Box:
-    kind = type(layer).__name__
+    kind = getattr(layer, "title", type(layer).__name__)
     rows: list[list[str]] = []
     if showing.layer_activations and getattr(layer, "activation", None) is not None:
         activation = layer.activation
