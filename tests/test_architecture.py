@@ -40,6 +40,7 @@ STOREYS = [
     {"preprocessing"},  # images for training
     {"__init__"},  # the public names: `from tinyconv import set_seed` is an import of this storey
     {"recipes"},
+    {"keras"},  # Keras's module paths and spellings of every era
     {"convert", "inspect", "predict", "split_folder", "train"},  # the command lines
     {"__main__"},  # what command lines there are
 ]

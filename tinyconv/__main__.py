@@ -14,6 +14,7 @@ COMMANDS = {
     "visualize": "draw what a trained network learnt, how, and what it looks at",
     "predict": "print what a trained network takes images for",
     "inspect": "say what is in a file of Keras, and what tinyconv lacks of it",
+    "keras": "run a script or a notebook of any Keras, unchanged",
     "convert": "turn a file of a model into another kind of file",
     "split_folder": "make train and validation folders of a folder of images",
     "zoo": "list the networks and what they cost",

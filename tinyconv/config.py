@@ -1,9 +1,9 @@
-"""What a whole session has in common: the default floating-point type; and a switch: fusion.
+"""What a whole session has in common: the default floating-point type and layout of images; and a switch: fusion.
 
-One rule says how far a setting reaches. What is set by a call (`set_floatx`, `set_seed`) holds for the process, for all
-of its threads. What is switched by a `with` block (`no_grad`, `backend`, `conv_algorithm`, …) is a context variable: it
-holds, until the block ends, for the thread that entered the block, or the asyncio task, and for no other. A thread that
-is begun inside the block starts with what is usual.
+One rule says how far a setting reaches. What is set by a call (`set_floatx`, `set_image_data_format`, `set_seed`) holds
+for the process, for all of its threads. What is switched by a `with` block (`no_grad`, `backend`, `conv_algorithm`, …)
+is a context variable: it holds, until the block ends, for the thread that entered the block, or the asyncio task, and
+for no other. A thread that is begun inside the block starts with what is usual.
 """
 
 from collections.abc import Iterator
@@ -24,6 +24,30 @@ def set_floatx(dtype: str) -> None:
     if dtype not in ("float32", "float64"):
         raise ValueError(f'floatx must be "float32" or "float64", got {dtype!r}')
     _floatx = dtype
+
+
+_image_data_format = "channels_last"
+
+
+def image_data_format() -> str:
+    """Return the layout of images where a layer is told none: "channels_last" unless it was changed."""
+    return _image_data_format
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Set the layout of images in layers that are told none: "channels_last" (n,h,w,c), "channels_first" (n,c,h,w)."""
+    global _image_data_format
+    _image_data_format = data_format_of(data_format)
+
+
+def data_format_of(data_format: str | None) -> str:
+    """Return the layout that the argument `data_format` means: None is that of the session."""
+    if data_format is None:
+        return _image_data_format
+    found = data_format.lower() if isinstance(data_format, str) else data_format
+    if found not in ("channels_last", "channels_first"):
+        raise ValueError(f'data_format must be "channels_last", "channels_first" or None, got {data_format!r}')
+    return found
 
 
 _fusing = ContextVar("fusing", default=True)

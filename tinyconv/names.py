@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from textwrap import shorten
 from typing import Any, TypeVar
 
-from .offered import nearest, refusal
+from .offered import NotOfferedValueError, nearest, refusal
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
         return table[name]
     not_offered = refusal(kind, str(name))
     if not_offered:
-        raise ValueError(not_offered)
+        raise NotOfferedValueError(not_offered)
     near = nearest(str(name), table)
     hint = f'did you mean "{near}"? ' if near else ""
     known = sorted(table, key=lambda one: (">" in one, one))  # what users have registered, as "package>name", last

@@ -230,6 +230,30 @@ ARGUMENTS = {
 }
 
 
+class NotOfferedError(Exception):
+    """What an error is, besides its kind, that is about something of Keras's which tinyconv has not."""
+
+
+class NotOfferedNameError(NotOfferedError, AttributeError):
+    """A name that tinyconv has not."""
+
+
+class NotOfferedImportError(NotOfferedError, ImportError):
+    """A name that tinyconv has not, in `from … import name`."""
+
+
+class NotOfferedModuleError(NotOfferedError, ModuleNotFoundError):
+    """A module that tinyconv has not."""
+
+
+class NotOfferedArgumentError(NotOfferedError, TypeError):
+    """An argument that tinyconv has not."""
+
+
+class NotOfferedValueError(NotOfferedError, ValueError):
+    """A loss, a metric, … that tinyconv has not, named by a string."""
+
+
 def instead(place: str, name: str) -> str | None:
     """Return what to use in place of Keras's `name` in a module of tinyconv, None if the table does not know it."""
     return _advice(INSTEAD.get(place, {}), name)
@@ -292,16 +316,20 @@ def _explain_names(module: ModuleType, public: dict[ModuleType, set[str]]) -> No
             message = f"{module.__name__} has no {name}: it is {elsewhere[0]}.{name}"
         else:
             message = f"{module.__name__} has no {name}" + (f": did you mean {near}?" if near else "")
-        caller: Any = sys._getframe(1)
-        if caller.f_code.co_code[caller.f_lasti] == opmap["IMPORT_FROM"]:
-            # `from … import name` would put a message of Python's own in the place of an AttributeError.
-            raise ImportError(message, name=module.__name__)
-        raise AttributeError(message, name=name)  # without `obj`, for which Python would guess a name, too
+        raise_missing(message, name, module.__name__, sys._getframe(1))
 
     module.__getattr__ = missing  # type: ignore[method-assign]
 
 
-class _NotOffered:
+def raise_missing(message: str, name: str, module: str, caller: Any) -> NoReturn:
+    """Say that a module has not what the code of the frame `caller` asked it for."""
+    if caller.f_code.co_code[caller.f_lasti] == opmap["IMPORT_FROM"]:
+        # `from … import name` would put a message of Python's own in the place of an AttributeError.
+        raise NotOfferedImportError(message, name=module)
+    raise NotOfferedNameError(message, name=name)  # without `obj`, for which Python would guess a name, too
+
+
+class _MissingAttribute:
     """An attribute of Keras's that a class has not: to read it raises AttributeError, which says what there is instead.
 
     A descriptor for each name: a `__getattr__` for all of them would slow down every attribute that is there.
@@ -311,17 +339,19 @@ class _NotOffered:
         self.name, self.advice = name, advice
 
     def __get__(self, instance: Any, owner: type) -> NoReturn:
-        raise AttributeError(f"{owner.__name__} does not offer {self.name}: {self.advice}", name=self.name)
+        raise NotOfferedNameError(f"{owner.__name__} does not offer {self.name}: {self.advice}", name=self.name)
 
 
 def _explain_attributes(kind: type) -> None:
     for names, advice in INSTEAD[kind.__name__].items():
         for name in names.split():
             if name not in vars(kind):
-                setattr(kind, name, _NotOffered(name, advice))
+                setattr(kind, name, _MissingAttribute(name, advice))
 
     def offered(self: Any) -> list[str]:
-        return [name for name in object.__dir__(self) if type(getattr_static(self, name, None)) is not _NotOffered]
+        return [
+            name for name in object.__dir__(self) if type(getattr_static(self, name, None)) is not _MissingAttribute
+        ]
 
     kind.__dir__ = offered  # type: ignore[method-assign, assignment]
 
@@ -341,9 +371,9 @@ def explained(function: F) -> F:
             for argument in named.keys() - known.keys():
                 advice, near = _advice(ARGUMENTS, argument), nearest(argument, known)
                 if advice:
-                    raise TypeError(f"{name} does not offer {argument}: {advice}") from None
+                    raise NotOfferedArgumentError(f"{name} does not offer {argument}: {advice}") from None
                 if near:
-                    raise TypeError(f"{name} has no argument {argument}: did you mean {near}?") from None
+                    raise NotOfferedArgumentError(f"{name} has no argument {argument}: did you mean {near}?") from None
             raise
 
     return explains  # type: ignore[return-value]

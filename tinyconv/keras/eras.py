@@ -1,0 +1,110 @@
+"""Which Keras a script was written for: the version decides where one name has meant two things.
+
+The signs, and how often scripts show them, were counted over 489 public scripts; the rules by version are those of
+Keras's sources at their tags, 0.3.3 to 3.12.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+KERAS, TF = "Keras", "tf.keras"
+NEWEST = {"1": (KERAS, (1, 2, 2)), "2": (KERAS, (2, 2, 4)), "tf2": (TF, (2, 10)), "3": (KERAS, (3, 12))}
+
+
+@dataclass(frozen=True)
+class Era:
+    """A version of Keras, or of the tf.keras in a version of TensorFlow."""
+
+    framework: str
+    version: tuple[int, ...]
+
+    def before(self, *version: int) -> bool:
+        """Return whether this is a Keras older than a version; tf.keras is none."""
+        return self.framework == KERAS and self.version < version
+
+    def tf_before(self, *version: int) -> bool:
+        """Return whether this is the tf.keras of a TensorFlow older than a version."""
+        return self.framework == TF and self.version < version
+
+    @property
+    def old(self) -> bool:
+        """Whether this is older than Keras 3."""
+        return self.framework == TF or self.version < (3,)
+
+    def __str__(self) -> str:
+        return f"{self.framework} {'.'.join(map(str, self.version))}"
+
+
+def parse(words: str | int | float) -> Era:
+    """Return the era of a word: "1", "2", "tf2" and "3" are the last of their kinds, "2.0.8" and "tf2.4" versions.
+
+    Raises ValueError for anything else.
+    """
+    words = str(words)
+    if words in NEWEST:
+        return Era(*NEWEST[words])
+    found = re.fullmatch(r"(tf)?(\d+(\.\d+){1,2})", words)
+    version = tuple(map(int, found[2].split("."))) if found else ()
+    if not found or (found[1] and version < (2,)) or version >= (4,):
+        raise ValueError(f'an era is "1", "2", "tf2" or "3", or a version such as "2.0.8" or "tf2.4", got {words!r}')
+    return Era(TF if found[1] else KERAS, version)
+
+
+class Guess(NamedTuple):
+    """An era, and the sign that speaks for it: its words and their line in the text, None if there is no sign."""
+
+    era: Era
+    words: str
+    line: int | None
+
+    def __str__(self) -> str:
+        where = "" if self.line is None else f"line {self.line}: "
+        return f"{self.era} ({where}{self.words})"
+
+
+_OF_KERAS_1 = (
+    "nb_epoch|border_mode|samples_per_epoch|nb_filter|nb_row|dim_ordering|subsample|nb_val_samples|W_regularizer|"
+    "b_regularizer|W_constraint|val_samples|nb_classes"
+)
+# In the order in which they count: what only one era has comes before what several have.
+SIGNS = (
+    ("0.3.3", r"\bshow_accuracy\s*=|\bGraph\(\)|\.compile\([^)]*class_mode\s*="),
+    (
+        "3",
+        r"KERAS_BACKEND|\bkeras\.(ops|random)\b|from keras import (ops|random)|keras\.utils\.image_dataset_from",
+    ),
+    ("1", rf"[\w)\]\s(,]({_OF_KERAS_1})\s*=[^=]|\bimage_dim_ordering\(|set_image_dim_ordering"),
+    ("1", r"\b(Dense|Dropout|Convolution2D)\([^)]*\b(init|p|output_dim)\s*=\s*[^=]"),
+    ("1", r"\bConvolution2D\(\s*\w+\s*,\s*\w+\s*,\s*\w+|\bmerge\(.*mode\s*=|\bModel\(.*\binput\s*="),
+    ("tf2", r"\btensorflow\.keras\b|\btf\.keras\b|from tensorflow import keras"),
+    ("3", r"\.keras[\"']"),
+)
+TF_ROOT = r"^\s*(from tensorflow(\.keras)? import|import tensorflow|from tensorflow\.)"
+LATE_2 = r"val_accuracy|history\[[\"']accuracy|learning_rate\s*="  # since 2.3.0
+CHANNELS_FIRST = r"reshape\([^()]*(\([^()]*\)|\[[^\]]*\])?[^()]*,\s*[13]\s*,\s*\w+\s*,\s*\w+\s*\)|"
+CHANNELS_FIRST += r"input_shape\s*=\s*\(\s*[13]\s*,\s*\w+\s*,\s*\w+\s*\)"
+
+
+def guess(text: str) -> Guess:
+    """Return the era of a script; Keras 2 where nothing speaks for another."""
+    lines = [line.split("#")[0] for line in text.splitlines()]
+
+    def search(pattern: str) -> tuple[str, int] | None:
+        for number, line in enumerate(lines, 1):
+            found = re.search(pattern, line)
+            if found:
+                return found[0].strip(" ,()[]"), number
+        return None
+
+    for era, pattern in SIGNS:
+        found = search(pattern)
+        if not found:
+            continue
+        if era == "1" and not search(r"dim_ordering|image_data_format"):
+            first = search(CHANNELS_FIRST)
+            if first:  # as images were unless something else was said, up to Keras 1.0
+                return Guess(parse("1.0.8"), f"{found[0]}; channels first, {first[0]}", found[1])
+        return Guess(parse(era), *found)
+    late = search(LATE_2)
+    return Guess(parse("2.3.1"), *late) if late else Guess(parse("2"), "no sign of another", None)

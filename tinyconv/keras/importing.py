@@ -1,0 +1,113 @@
+"""Imports of Keras's modules, which resolve to tinyconv while a script runs; what is lacking stops it with one line."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from .. import config
+from ..offered import NotOfferedModuleError, raise_missing
+from .eras import Era, parse
+from .meanings import names_of, patches_of
+from .models import Caps
+from .naming import counted_as_in
+from .places import inner_path, is_keras_s, place_of, version_of, why_not
+from .spelling import Names, patched
+
+
+class View(ModuleType):
+    """A module of Keras's: a name is looked up in the era's tables, then in modules of tinyconv, one by one."""
+
+    tables: Sequence[Mapping[str, Any]] = ()
+    sources: Sequence[ModuleType] = ()
+
+    def __getattr__(self, name: str) -> Any:
+        for table in self.tables:
+            if name in table:
+                return table[name]
+        if name.startswith("_"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        if place_of(f"{self.__name__}.{name}") is not None:
+            return import_module(f"{self.__name__}.{name}")
+        for source in self.sources:
+            if name in vars(source):
+                return vars(source)[name]
+        try:
+            return getattr(self.sources[0], name)
+        except (AttributeError, ImportError) as error:
+            raise_missing(str(error), name, self.__name__, sys._getframe(1))
+
+    @property
+    def __all__(self) -> list[str]:
+        return [name for name in dir(self) if not name.startswith("_")]
+
+    def __dir__(self) -> list[str]:
+        own = {name for source in self.sources for name in getattr(source, "__all__", ())}
+        return sorted(name for name in own.union(*self.tables) if not name.startswith("_"))
+
+
+class Finder(MetaPathFinder, Loader):
+    """Finds the modules of `places.py`, and refuses others under the same roots."""
+
+    def __init__(self, era: Era, names: Names) -> None:
+        self.era, self.names = era, names
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Return how to load a module of Keras's; None for any other. Raises ModuleNotFoundError for one that lacks."""
+        if not is_keras_s(name):
+            return None
+        if place_of(name) is None:
+            raise NotOfferedModuleError(f"tinyconv does not offer {name}: {why_not(name)}", name=name)
+        return ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Return the view of tinyconv's modules that stands for the module."""
+        module = View(spec.name)
+        places = place_of(spec.name) or ()
+        module.sources = [import_module(f"tinyconv.{each}".rstrip(".")) for each in places]
+        tables = [self.names.get(place) for place in (inner_path(spec.name), *places)]
+        module.tables = [table for table in tables if table]
+        if version_of(spec.name, self.era):
+            vars(module)["__version__"] = version_of(spec.name, self.era)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Do nothing: a view has no code."""
+
+
+@contextmanager
+def era(which: str | int | float | Era = "3", caps: Caps | None = None) -> Iterator[Era]:
+    """Have `import keras`, and every other path of Keras's, give tinyconv inside the `with` block, as of an era.
+
+    `which` is "1", "2", "tf2" or "3", or a version, such as "2.0.8" or "tf2.4". A real Keras that is installed, or
+    imported already, is there again afterwards; nothing of the finder stays.
+    """
+    chosen = which if isinstance(which, Era) else parse(which)
+    caps = caps or Caps()
+    before, layout = _taken_out(), config.image_data_format()
+    finder = Finder(chosen, names_of(chosen, caps))
+    with ExitStack() as stack:
+        stack.enter_context(patched(patches_of(chosen, caps)))
+        stack.enter_context(counted_as_in(chosen))
+        if chosen.before(1, 1):
+            config.set_image_data_format("channels_first")
+        sys.meta_path.insert(0, finder)
+        try:
+            yield chosen
+        finally:
+            sys.meta_path.remove(finder)
+            _taken_out()
+            sys.modules.update(before)
+            config.set_image_data_format(layout)
+
+
+def _taken_out() -> dict[str, ModuleType]:
+    """Return the modules of Keras's that are imported, after forgetting them."""
+    found = {name: module for name, module in sys.modules.items() if is_keras_s(name)}
+    for name in found:
+        del sys.modules[name]
+    return found

@@ -1,0 +1,46 @@
+"""What an era's names mean: the tables of all parts of Keras put together."""
+
+from collections.abc import Iterable
+
+from ..objectives import Objective
+from . import callbacks, datasets, files, images, layers, models, optimizers, utilities
+from .downloads import get_file
+from .eras import Era
+from .graph import Graph
+from .models import Caps
+from .spelling import Names, Patch
+
+
+def names_of(era: Era, caps: Caps) -> Names:
+    """Return the names of an era that are others than today's, for modules of tinyconv or paths of Keras."""
+    tables: Iterable[Names] = (
+        layers.spelled_names(era),
+        models.spelled_names(era),
+        files.spelled_names(era),
+        optimizers.spelled_names(era),
+        callbacks.spelled_names(era),
+        images.spelled_names(era),
+        datasets.spelled_names(era, caps),
+        utilities.spelled_names(era),
+        {"utils": {"get_file": get_file}},
+        {"models": {"Graph": Graph}} if era.before(2) else {},
+    )
+    found: dict[str, dict[str, object]] = {}
+    for table in tables:
+        for place, names in table.items():
+            found.setdefault(place, {}).update(names)
+    return found
+
+
+def patches_of(era: Era, caps: Caps) -> list[Patch]:
+    """Return what classes have others than today's while an era lasts."""
+    return [
+        *models.patches(era, caps),
+        *optimizers.patches(era),
+        *images.patches(era),
+        (Objective, "check_activation", _any_activation),  # as Keras, which trains what does not fit
+    ]
+
+
+def _any_activation(objective: Objective, last: str | None, output_shape: object) -> None:
+    """Let any loss stand behind any activation."""

@@ -1,0 +1,354 @@
+"""What a model could do before Keras 3: methods by old names and arguments, given to `Model` while an era lasts."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import metrics as M
+from .. import optimizers
+from ..data import Dataset
+from ..data.dataset import count
+from ..data.source_dataset import as_dataset
+from ..layers import Layer
+from ..layers.graph import SymbolicTensor
+from ..models import Model, Sequential
+from ..objectives import make_objectives
+from . import files
+from .eras import Era
+from .spelling import Names, Patch, Spelling, bound, renamed
+
+DROPPED = (
+    *("nb_worker", "max_q_size", "pickle_safe", "workers", "max_queue_size", "use_multiprocessing", "wait_for_work"),
+    *("sample_weight_mode", "target_tensors", "show_accuracy", "run_eagerly", "experimental_run_tf_function"),
+    *("steps_per_execution", "jit_compile"),
+)
+RENAMED = {"nb_epoch": "epochs", "X": "x", "input": "inputs", "output": "outputs"}
+FIT = (
+    "x y batch_size epochs verbose callbacks validation_split validation_data shuffle class_weight sample_weight "
+    "initial_epoch steps_per_epoch validation_steps"
+)
+GENERATOR_1 = (
+    "generator samples_per_epoch nb_epoch verbose callbacks validation_data nb_val_samples class_weight max_q_size "
+    "nb_worker pickle_safe initial_epoch"
+)
+GENERATOR_2 = (
+    "generator steps_per_epoch epochs verbose callbacks validation_data validation_steps class_weight max_queue_size "
+    "workers use_multiprocessing shuffle initial_epoch"
+)
+COMPILE = "optimizer loss metrics loss_weights sample_weight_mode weighted_metrics target_tensors"
+
+
+@dataclass
+class Caps:
+    """What a quick look is cut down to: epochs of each `fit`, and samples that each sees; None for no limit."""
+
+    epochs: int | None = None
+    samples: int | None = None
+
+    def limited(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of a `fit` within the limits."""
+        if self.epochs is not None:
+            start = arguments.get("initial_epoch", 0)
+            arguments = {**arguments, "epochs": min(arguments.get("epochs", 1), start + self.epochs)}
+        if self.samples is not None:
+            size = arguments.get("batch_size") or 32
+            for data, steps in (("x", "steps_per_epoch"), ("validation_data", "validation_steps")):
+                if data in arguments and as_dataset(arguments[data], False, None) is not None:
+                    own = getattr(arguments[data], "batch_size", None) or size
+                    most = max(1, self.samples // own)
+                    arguments[steps] = min(arguments.get(steps) or most, most)
+        return arguments
+
+
+class Samples(Dataset):
+    """Epochs of at least `samples` samples from an endless iterator, which runs on: `samples_per_epoch` of Keras 1."""
+
+    may_run_out = True
+
+    def __init__(self, batches: Any, samples: int) -> None:
+        self.batches, self.samples = iter(batches), samples
+
+    def steps(self, number: int) -> None:
+        """Return None: how large the batches are is not known."""
+
+    def epoch(self, number: int) -> Iterator[Any]:
+        """Yield batches until there have been enough samples; the last may go beyond."""
+        seen = 0
+        assert self.samples is not None
+        for batch in self.batches:
+            given = tuple(batch) if isinstance(batch, list | tuple) else (batch,)
+            yield given
+            seen += count(given[0])
+            if seen >= self.samples:
+                return
+
+
+def spelled_names(era: Era) -> Names:
+    """Return models by their old arguments, by module."""
+    if not era.old:
+        return {}
+
+    def functional(*given: Any, **named: Any) -> Any:
+        arguments = renamed(bound("Model", ("inputs", "outputs", "name"), given, {}), {})
+        return Model(**{**arguments, **renamed(named, RENAMED)})
+
+    return {
+        "models": {"Model": Spelling("Model", Model, functional)},
+        "": {"Model": Spelling("Model", Model, functional)},
+    }
+
+
+def patches(era: Era, caps: Caps) -> list[Patch]:
+    """Return the methods of models in an era."""
+    fit = Model.fit
+
+    def limited(self: Any, *given: Any, **named: Any) -> Any:
+        return fit(self, **caps.limited(bound("fit", FIT.split(), given, named)))
+
+    if not era.old:
+        return [(Model, "fit", limited)] if caps != Caps() else []
+    methods = _Methods(era, caps)
+    named: dict[str, Callable[..., Any]] = {
+        name: getattr(methods, name)
+        for name in [
+            "compile",
+            "fit",
+            "fit_generator",
+            "evaluate",
+            "evaluate_generator",
+            "predict",
+            "predict_generator",
+            "train_on_batch",
+            "test_on_batch",
+        ]
+    }
+    found: list[Patch] = [(Model, name, _method(function)) for name, function in named.items()]
+    found += [(Model, name, _method(function)) for name, function in files.methods().items()]
+    found += [(Sequential, "predict_classes", predict_classes), (Sequential, "predict_proba", predict_proba)]
+    found.append((Model, "_train", _as_compiled(Model._train)))
+    found += [(Layer, f"get_{end}_at", _at(end)) for end in ("input", "output")]
+    found += [(SymbolicTensor, "get_shape", get_shape), (SymbolicTensor, "_keras_shape", property(lambda x: x.shape))]
+    return found
+
+
+def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function as one that a class makes a method of."""
+    return lambda self, *given, **named: function(self, *given, **named)
+
+
+class StaticShape(tuple[Any, ...]):
+    """The shape of a symbol, with what TensorFlow's have besides."""
+
+    def as_list(self) -> list[Any]:
+        """Return the lengths as a list."""
+        return list(self)
+
+
+def get_shape(symbol: SymbolicTensor) -> StaticShape:
+    """Return the shape of a symbol."""
+    return StaticShape(symbol.shape)
+
+
+def _at(end: str) -> Callable[[Layer, int], Any]:
+    def found(layer: Layer, node_index: int = 0) -> Any:
+        node = layer.nodes[node_index]
+        return node.given if end == "input" else node.result
+
+    return found
+
+
+def predict_classes(self: Sequential, x: Any, batch_size: int = 32, verbose: int = 0) -> np.ndarray:
+    """Return the class of each sample: the largest output, or, of a single one, whether it is above 0.5, as int32."""
+    y: np.ndarray = self.predict(x, batch_size=batch_size, verbose=verbose)
+    return y.argmax(axis=-1) if y.shape[-1] > 1 else (y > 0.5).astype("int32")
+
+
+def predict_proba(self: Sequential, x: Any, batch_size: int = 32, verbose: int = 0) -> np.ndarray:
+    """Return the outputs: `predict` by another name."""
+    found: np.ndarray = self.predict(x, batch_size=batch_size, verbose=verbose)
+    return found
+
+
+def _as_compiled(train: Callable[..., None]) -> Callable[..., None]:
+    """Return a step that trains the weights which were to be trained when the model was compiled: as before Keras 3."""
+
+    def step(self: Any, batch: Any, running: Any) -> None:
+        wanted = vars(self).get("_trained_at_compile")
+        if not wanted or {id(weight) for weight in self.trainable_weights} == wanted:
+            train(self, batch, running)
+            return
+        before = self._trainable, [(weight, weight.trainable) for weight in self.weights]
+        try:
+            self._trainable = True
+            for weight in self.weights:
+                weight.trainable = id(weight) in wanted
+            train(self, batch, running)
+        finally:
+            self._trainable = before[0]
+            for weight, trainable in before[1]:
+                weight.trainable = trainable
+
+    return step
+
+
+class _Methods:
+    """The methods of models in an era, each in front of today's."""
+
+    def __init__(self, era: Era, caps: Caps) -> None:
+        self.era, self.caps = era, caps
+        self.today = {
+            name: getattr(Model, name)
+            for name in ("compile", "fit", "evaluate", "predict", "train_on_batch", "test_on_batch")
+        }
+
+    def compile(self, model: Any, *given: Any, **named: Any) -> None:
+        """Compile with the era's optimizers, names of metrics, and choice of the accuracy."""
+        from .optimizers import spelled_names as optimizers_of
+
+        positions = COMPILE.split() if self.era.before(3) else ["optimizer", "loss", "metrics", "loss_weights"]
+        arguments = bound("compile", positions, given, named)
+        class_mode = arguments.pop("class_mode", None)
+        arguments = renamed(arguments, {}, DROPPED)
+        optimizer = arguments.pop("optimizer", "rmsprop")
+        get = optimizers_of(self.era).get("optimizers", {}).get("get", optimizers.get)
+        loss = arguments.get("loss")
+        arguments["metrics"] = self._metrics(arguments.get("metrics"), loss)
+        self.today["compile"](model, get(optimizer), **arguments)
+        model._class_mode = class_mode
+        if model.built:
+            model._trained_at_compile = {id(weight) for weight in model.trainable_weights}
+
+    def _metrics(self, given: Any, loss: Any) -> Any:
+        if isinstance(given, Mapping):
+            of = loss if isinstance(loss, Mapping) else {}
+            return {name: self._metrics(each, of.get(name, loss)) for name, each in given.items()}
+        if isinstance(given, list | tuple):
+            return [self._metrics(each, loss) for each in given]
+        if given not in ("accuracy", "acc"):
+            return given
+        name = "acc" if self.era.before(2, 3) else given
+        if self.era.before(2, 4) and getattr(loss, "__name__", loss) == "binary_crossentropy":
+            return M.BinaryAccuracy(name=name)
+        return name
+
+    def fit(self, model: Any, *given: Any, **named: Any) -> Any:
+        """Train on arrays, or, in tf.keras, on what gives batches."""
+        arguments = renamed(bound("fit", FIT.split(), given, renamed(named, RENAMED)), {}, ())
+        self._show_accuracy(model, arguments)
+        arguments = renamed(arguments, {}, DROPPED)
+        for name, value in self._fit_defaults(model).items():
+            arguments.setdefault(name, value)
+        if arguments.get("class_weight") in ("auto", {}):
+            arguments["class_weight"] = None
+        if arguments.get("shuffle") == "batch":
+            arguments["shuffle"] = True
+        for name in ("steps_per_epoch", "validation_steps", "epochs"):
+            if isinstance(arguments.get(name), float | np.floating):
+                arguments[name] = math.ceil(arguments[name])
+        if isinstance(arguments.get("validation_data"), list):
+            arguments["validation_data"] = tuple(arguments["validation_data"])
+        return self.today["fit"](model, **self.caps.limited(arguments))
+
+    def _fit_defaults(self, model: Any) -> dict[str, Any]:
+        """Return epochs and batch size where they differ from today's 1 and 32."""
+        if self.era.before(1):
+            return {"batch_size": 128, "epochs": 100}
+        of_stacks = self.era.before(2, 1) and isinstance(model, Sequential)
+        return {"epochs": 10} if self.era.before(2) or of_stacks else {}
+
+    def _show_accuracy(self, model: Any, arguments: Mapping[str, Any]) -> None:
+        """Have the accuracy among the logs or not, as Keras 0.x is told in each call."""
+        if not self.era.before(1) or model._compiled is None:
+            return
+        binary = getattr(model, "_class_mode", None) == "binary"
+        accuracy = M.BinaryAccuracy(name="acc") if binary else "acc"
+        metrics = [accuracy] if arguments.get("show_accuracy") or arguments.get("accuracy") else None
+        weights = model._compiled["loss_weights"]
+        model.objectives = make_objectives(model.output_names, model._compiled["loss"], weights, metrics, None)
+
+    def fit_generator(self, model: Any, *given: Any, **named: Any) -> Any:
+        """Train on what a generator yields."""
+        positions = GENERATOR_1 if self.era.before(2) else GENERATOR_2
+        arguments = bound("fit_generator", positions.split(), given, named)
+        self._show_accuracy(model, arguments)
+        generator = arguments.pop("generator")
+        samples, held_out = arguments.pop("samples_per_epoch", None), arguments.pop("nb_val_samples", None)
+        validation = arguments.get("validation_data")
+        arguments = renamed(arguments, {**RENAMED, "nb_worker": "workers"}, DROPPED)
+        if self.era.before(2):
+            samples = self.caps.samples if self.caps.samples is not None and samples else samples
+            generator = generator if samples is None else Samples(generator, min(samples, self.caps.samples or samples))
+            if held_out is not None and not isinstance(validation, list | tuple):
+                arguments["validation_data"] = Samples(validation, min(held_out, self.caps.samples or held_out))
+        elif samples is not None:
+            size = getattr(generator, "batch_size", None)
+            arguments["steps_per_epoch"] = samples // size if size else samples
+            if held_out is not None:
+                arguments["validation_steps"] = held_out
+        arguments["x"] = self._endless(generator, arguments.get("steps_per_epoch"))
+        return self.fit(model, **arguments)
+
+    def _endless(self, generator: Any, steps: Any) -> Any:
+        """Return what goes on from epoch to epoch where epochs have other lengths than the data, as before Keras 3."""
+        if steps is None or isinstance(generator, Samples) or not hasattr(generator, "__len__"):
+            return generator
+        return generator if math.ceil(steps) == len(generator) else _passes(generator)
+
+    def evaluate(self, model: Any, *given: Any, **named: Any) -> Any:
+        """Measure on arrays, or, in tf.keras, on what gives batches."""
+        named = renamed(named, RENAMED)
+        self._show_accuracy(model, named)
+        arguments = bound("evaluate", ["x", "y", "batch_size", "verbose", "sample_weight", "steps"], given, named)
+        return self.today["evaluate"](model, **renamed(arguments, {}, DROPPED))
+
+    def predict(self, model: Any, *given: Any, **named: Any) -> Any:
+        """Compute the outputs; silently, if nothing else is asked."""
+        arguments = bound("predict", ["x", "batch_size", "verbose", "steps"], given, renamed(named, RENAMED))
+        return self.today["predict"](model, **{"verbose": 0, **renamed(arguments, {}, DROPPED)})
+
+    def evaluate_generator(self, model: Any, *given: Any, **named: Any) -> Any:
+        """Measure on what a generator yields."""
+        x, arguments = self._from_generator("evaluate_generator", given, named)
+        self._show_accuracy(model, arguments)
+        return self.today["evaluate"](model, x, **{"verbose": 0, **renamed(arguments, {}, DROPPED)})
+
+    def predict_generator(self, model: Any, *given: Any, **named: Any) -> Any:
+        """Compute the outputs for what a generator yields."""
+        x, arguments = self._from_generator("predict_generator", given, named)
+        return self.today["predict"](model, x, **{"verbose": 0, **renamed(arguments, {}, DROPPED)})
+
+    def _from_generator(self, name: str, given: Sequence[Any], named: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        second = "val_samples" if self.era.before(2) else "steps"
+        positions = ("generator", second, "max_queue_size", "workers", "use_multiprocessing", "verbose")
+        arguments = bound(name, positions, given, named)
+        generator, samples = arguments.pop("generator"), arguments.pop("val_samples", None)
+        if self.era.before(2) and samples is not None:
+            return Samples(generator, samples), arguments
+        steps = arguments.pop("steps", None) or samples
+        if steps is not None:
+            arguments["steps"] = math.ceil(steps)
+            generator = self._endless(generator, steps)
+        return generator, arguments
+
+    def train_on_batch(self, model: Any, *given: Any, **named: Any) -> Any:
+        """Make one update."""
+        self._show_accuracy(model, named)
+        return self.today["train_on_batch"](model, *given, **renamed(named, RENAMED, ("accuracy", "reset_metrics")))
+
+    def test_on_batch(self, model: Any, *given: Any, **named: Any) -> Any:
+        """Measure one batch."""
+        self._show_accuracy(model, named)
+        return self.today["test_on_batch"](model, *given, **renamed(named, RENAMED, ("accuracy", "reset_metrics")))
+
+
+def _passes(given: Any) -> Iterator[Any]:
+    """Yield the batches of a dataset, or of what has them by number, one pass after the other."""
+    if hasattr(given, "__next__"):
+        yield from given
+    while True:
+        for index in range(len(given)):
+            yield given[index]
+        getattr(given, "on_epoch_end", lambda: None)()

@@ -1,0 +1,113 @@
+"""A script or a notebook of Keras's run by tinyconv, as `python SCRIPT` would run it."""
+
+import ast
+import linecache
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any
+
+from ..offered import NotOfferedError
+from ..starting import STOPPED
+from .eras import Era
+from .figures import figures
+from .importing import era
+from .models import Caps
+from .notebooks import Cell
+
+
+def run(
+    path: Path,
+    cells: Sequence[Cell],
+    arguments: Sequence[str],
+    chosen: Era,
+    caps: Caps | None = None,
+    folder: Path | None = None,
+) -> int:
+    """Run the program in `cells`, of the file `path`, as of an era, and return its exit code.
+
+    What it lacks is one line, and 2; an error of its own is its own traceback, and 1; Ctrl-C is 130. Figures are saved
+    in `folder`, if it is given.
+    """
+    files = [cell.name for cell in cells]
+    try:
+        with ExitStack() as stack:
+            module = stack.enter_context(_as_main(path, arguments))
+            stack.enter_context(era(chosen, caps))
+            stack.enter_context(figures(folder))
+            for cell in cells:
+                _run_cell(cell, vars(module))
+    except NotOfferedError as error:
+        print(f"{_place(error.__traceback__, files)}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(STOPPED, file=sys.stderr)
+        return 130
+    except SystemExit as stop:
+        if isinstance(stop.code, str):
+            print(stop.code, file=sys.stderr)
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except BaseException as error:
+        lacking = _lacking(error)
+        if lacking is not None:
+            print(f"{_place(lacking.__traceback__ or error.__traceback__, files)}: {lacking}", file=sys.stderr)
+            return 2
+        traceback.print_exception(type(error), error, _own_part(error.__traceback__, files), chain=False)
+        return 1
+    return 0
+
+
+def _run_cell(cell: Cell, space: dict[str, Any]) -> None:
+    """Run a cell; print what its last expression gives, as notebooks do, if it shows anything."""
+    linecache.cache[cell.name] = (len(cell.text), None, cell.text.splitlines(keepends=True), cell.name)
+    tree = ast.parse(cell.text, cell.name)
+    last = tree.body.pop() if cell.shows and tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, cell.name, "exec", dont_inherit=True), space)
+    if isinstance(last, ast.Expr):
+        value = eval(compile(ast.Expression(last.value), cell.name, "eval", dont_inherit=True), space)
+        if value is not None:
+            print(repr(value))
+    if cell.shows and "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].show()
+
+
+@contextmanager
+def _as_main(path: Path, arguments: Sequence[str]) -> Iterator[ModuleType]:
+    """Have a new `__main__`, its arguments, and its folder first among those that modules come from."""
+    module = ModuleType("__main__")
+    module.__file__ = str(path)
+    before = sys.modules["__main__"], sys.argv, list(sys.path)
+    sys.modules["__main__"], sys.argv = module, [str(path), *arguments]
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        yield module
+    finally:
+        sys.modules["__main__"], sys.argv, sys.path[:] = before
+
+
+def _lacking(error: BaseException) -> BaseException | None:
+    """Return what tinyconv has not, if that is why an error was raised."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, NotOfferedError):
+            return seen
+        seen = seen.__cause__
+    return None
+
+
+def _place(trace: TracebackType | None, files: Sequence[str]) -> str:
+    """Return the file, or cell, and the line of the program that were reached last."""
+    found = [(frame.f_code.co_filename, number) for frame, number in traceback.walk_tb(trace)]
+    own = [f"{name}, line {number}" for name, number in found if name in files]
+    return own[-1] if own else files[0]
+
+
+def _own_part(trace: TracebackType | None, files: Sequence[str]) -> TracebackType | None:
+    """Return a traceback from where it enters the program; all of it if it never does."""
+    part = trace
+    while part is not None and part.tb_frame.f_code.co_filename not in files:
+        part = part.tb_next
+    return part

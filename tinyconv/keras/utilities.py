@@ -1,0 +1,175 @@
+"""`keras.utils`, and the functions beside classes of small modules, in the eras before Keras 3."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from .. import constraints, initializers, regularizers, set_seed
+from ..datasets import to_categorical as one_hot
+from ..visualize import plot_model
+from .eras import Era
+from .spelling import Names
+
+# Classes that had functions beside them, by module.
+FUNCTIONS = {
+    regularizers: {"l1": "L1", "l2": "L2", "l1_l2": "L1L2", "l1l2": "L1L2"},
+    constraints: {"maxnorm": "MaxNorm", "nonneg": "NonNeg", "unitnorm": "UnitNorm", "max_norm": "MaxNorm"},
+}
+INITIALIZERS = {
+    "uniform": "RandomUniform",
+    "normal": "RandomNormal",
+    "zero": "Zeros",
+    "one": "Ones",
+    "zeros": "Zeros",
+    "ones": "Ones",
+    "glorot_uniform": "GlorotUniform",
+    "glorot_normal": "GlorotNormal",
+    "he_uniform": "HeUniform",
+    "he_normal": "HeNormal",
+    "lecun_uniform": "LecunUniform",
+    "lecun_normal": "LecunNormal",
+    "random_uniform": "RandomUniform",
+    "random_normal": "RandomNormal",
+    "constant": "Constant",
+    "truncated_normal": "TruncatedNormal",
+    "orthogonal": "Orthogonal",
+    "identity": "Identity",
+    "variance_scaling": "VarianceScaling",
+}
+
+
+def spelled_names(era: Era) -> Names:
+    """Return what scripts find in `keras.utils` and in small modules, by module."""
+    utils: dict[str, Any] = {
+        "model_to_dot": model_to_dot,
+        "set_random_seed": set_seed,
+        "multi_gpu_model": multi_gpu_model,
+        "convert_all_kernels_in_model": convert_all_kernels_in_model,
+        "print_summary": print_summary,
+        "plot": plotted,
+        "plot_model": plotted,
+        "to_categorical": to_categorical(era),
+        "normalize": normalize,
+    }
+    if not era.old:
+        return {"utils": {"model_to_dot": model_to_dot, "plot_model": plotted, "set_random_seed": set_seed}}
+    found: dict[str, dict[str, Any]] = {"utils": utils, "initializers": _initializations()}
+    for module, names in FUNCTIONS.items():
+        place = module.__name__.rpartition(".")[2]
+        found[place] = {name: getattr(module, kind) for name, kind in names.items()}
+    found["constraints"] |= {"maxnorm": max_norm, "max_norm": max_norm}
+    found["regularizers"] |= {
+        "l1l2": lambda l1=0.01, l2=0.01: regularizers.L1L2(l1, l2),
+        "l1_l2": lambda l1=0.01, l2=0.01: regularizers.L1L2(l1, l2),
+        "activity_l1": lambda l=0.01: regularizers.L1(l),  # noqa: E741
+        "activity_l2": lambda l=0.01: regularizers.L2(l),  # noqa: E741
+        "WeightRegularizer": lambda l1=0.0, l2=0.0: regularizers.L1L2(l1, l2),
+    }
+    return found
+
+
+def max_norm(max_value: float = 2, axis: int = 0, **old: Any) -> constraints.MaxNorm:
+    """Return a limit of norms: `maxnorm(m)` of Keras 1."""
+    return constraints.MaxNorm(old.get("m", max_value), axis)
+
+
+def to_categorical(era: Era) -> Callable[..., np.ndarray]:
+    """Return the era's one-hot function: float64 to Keras 2.1.5, float32 from 2.1.6."""
+    usual = "float64" if era.before(2, 1, 6) else "float32"
+
+    def categorical(
+        y: Any, nb_classes: int | None = None, num_classes: int | None = None, dtype: Any = usual
+    ) -> np.ndarray:
+        labels = np.asarray(y).astype(int)
+        return one_hot(labels, num_classes or nb_classes).astype(dtype)
+
+    return categorical
+
+
+def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
+    """Return an array divided by its norms along an axis; what is zero stays zero."""
+    norms = np.atleast_1d(np.linalg.norm(x, order, axis))
+    norms[norms == 0] = 1
+    found: np.ndarray = x / np.expand_dims(norms, axis)
+    return found
+
+
+def plotted(model: Any, to_file: str = "model.png", *given: Any, **named: Any) -> Any:
+    """Draw a model, without Graphviz."""
+    if given:
+        named = {**dict(zip(("show_shapes", "show_layer_names"), given, strict=False)), **named}
+    known = {name: value for name, value in named.items() if name in ("show_shapes", "show_layer_names", "show_dtype")}
+    path = to_file if Path(to_file).suffix else f"{to_file}.png"
+    return plot_model(model, path, **known)
+
+
+class Dot:
+    """What `model_to_dot` returns: a drawing of a model, to be had as bytes or as a file."""
+
+    def __init__(self, model: Any, options: dict[str, Any]) -> None:
+        self.model, self.options = model, options
+
+    def create(self, prog: Any = None, format: str = "ps") -> bytes:
+        """Return the drawing in a format, "svg" or "png"."""
+        with TemporaryDirectory() as folder:
+            path = os.path.join(folder, f"model.{format}")
+            plotted(self.model, path, **self.options)
+            return Path(path).read_bytes()
+
+    def create_png(self, *_: Any, **__: Any) -> bytes:
+        """Return the drawing as PNG."""
+        return self.create(format="png")
+
+    def write_png(self, path: str, *_: Any, **__: Any) -> None:
+        """Write the drawing as PNG."""
+        Path(path).write_bytes(self.create(format="png"))
+
+    def write(self, path: str, prog: Any = None, format: str = "png") -> None:
+        """Write the drawing to a file."""
+        Path(path).write_bytes(self.create(format=format))
+
+
+def model_to_dot(model: Any, *given: Any, **named: Any) -> Dot:
+    """Return a drawing of a model, without Graphviz."""
+    return Dot(model, {**dict(zip(("show_shapes", "show_layer_names"), given, strict=False)), **named})
+
+
+def multi_gpu_model(model: Any, *_: Any, **__: Any) -> Any:
+    """Return the model itself: one process computes it."""
+    return model
+
+
+def convert_all_kernels_in_model(model: Any) -> None:
+    """Do nothing: kernels are stored in one order."""
+
+
+def print_summary(model: Any, *given: Any, **named: Any) -> None:
+    """Print the model's summary."""
+    model.summary(*given, **named)
+
+
+def _initializations() -> dict[str, Any]:
+    """Return the functions of `keras.initializations`: of a shape, and perhaps a scale, to first values."""
+
+    def of(kind: type, scale: str | None) -> Callable[..., Any]:
+        def values(shape: Any = None, *given: Any, **named: Any) -> Any:
+            if not isinstance(shape, tuple | list):  # since Keras 2, an initializer is made first
+                return kind(*(() if shape is None else (shape,)), *given, **named)
+            size = given[0] if given else named.get("scale")
+            made: Any = kind() if size is None or scale is None else kind(**_scaled(kind, size))
+            return made(tuple(shape))
+
+        return values
+
+    return {
+        name: of(getattr(initializers, kind), kind if kind.startswith("Random") else None)
+        for name, kind in INITIALIZERS.items()
+    }
+
+
+def _scaled(kind: type, size: float) -> dict[str, float]:
+    return {"minval": -size, "maxval": size} if kind is initializers.RandomUniform else {"stddev": size}
