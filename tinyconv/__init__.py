@@ -20,6 +20,7 @@ if not path.isdir(path.join(__path__[0], "kernels")):
 from . import (
     activations,
     callbacks,
+    config,
     constraints,
     data,
     datasets,
@@ -64,6 +65,7 @@ __all__ = [
     "backend",
     "callbacks",
     "clear_session",
+    "config",
     "constraints",
     "conv_algorithm",
     "data",

@@ -30,6 +30,9 @@ ACTIVATIONS: dict[str, Activation] = {
 # Names for `get`: with the other name that Keras has for one of them, and what old Keras meant by one.
 NAMES: dict[str, Activation] = {**ACTIVATIONS, "swish": F.silu, "keras2_hard_sigmoid": F.keras2_hard_sigmoid}
 
+# Those that do not see how elements lie side by side.
+ELEMENTWISE = frozenset(ACTIVATIONS.values()) - {F.softmax, F.log_softmax} | {F.keras2_hard_sigmoid}
+
 
 def get(activation: str | Activation | None) -> Activation:
     """Return an activation by name, the given function, or `linear` for None."""

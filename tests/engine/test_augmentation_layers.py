@@ -158,7 +158,7 @@ def test_open_sizes(rng):
     ("make", "message"),
     [
         (lambda: layers.RandomFlip("sideways"), "unknown mode"),
-        (lambda: layers.RandomFlip(data_format="channels_first"), "channels_last"),
+        (lambda: layers.RandomFlip(data_format="first"), "channels_last"),
         (lambda: layers.RandomRotation(2), "factor must be a number in -1 … 1, or two"),
         (lambda: layers.RandomRotation((0.1, 0.2, 0.3)), "factor must be a number in -1 … 1, or two"),
         (lambda: layers.RandomRotation(0.1, "mirror"), "unknown fill_mode"),

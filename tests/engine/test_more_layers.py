@@ -36,7 +36,7 @@ def test_refused_arguments(make, message):
     ("layer", "sample", "message"),
     [
         (lambda: layers.GroupNormalization(3), (5, 4), "its 4 channels cannot be divided by groups=3"),
-        (lambda: layers.GroupNormalization(2, axis=1), (5, 4), "its axis must be the last, -1 or 2, .*, and is 1"),
+        (lambda: layers.GroupNormalization(2, axis=3), (5, 4), "its axis must be one of 1 … 2, .*, and is 3"),
         (lambda: layers.UnitNormalization(0), (5, 4), "its axis must be one of 1 … 2, or several, and is 0"),
         (lambda: layers.UnitNormalization([1, 3]), (5, 4), r"its axis must be one of 1 … 2, .* and is \[1, 3\]"),
         (lambda: layers.RMSNormalization(1), (5, 4), "its axis must be the last, or the last ones, .*, and is 1"),

@@ -235,10 +235,10 @@ def test_arguments_that_are_refused(arguments, message):
 @pytest.mark.parametrize(
     ("layer", "shape", "message"),
     [
-        (lambda: layers.BatchNormalization(1), (5, 5, 3), "axis must be the last, -1 or 3, .*, and is 1"),
+        (lambda: layers.BatchNormalization(4), (5, 5, 3), "axis must be one of 1 … 3, .*, and is 4"),
         (lambda: layers.BatchNormalization(), (), r"needs at least 2 axes \(batch, channels\)"),
-        (lambda: layers.LayerNormalization(1), (5, 3), "axis must be the last, or the last ones, .*, and is 1"),
-        (lambda: layers.LayerNormalization([0, 1]), (5,), r"axis must be the last, .* and is \[0, 1\]"),
+        (lambda: layers.LayerNormalization(3), (5, 3), r"axis must be one of 1 … 2, .* and is \[3\]"),
+        (lambda: layers.LayerNormalization([0, 1]), (5,), r"axis must be one of 1 … 1, .* and is \[0, 1\]"),
         (lambda: layers.Normalization(0), (5,), r"axis must name axes after the batch's, below 2, and is \(0,\)"),
         (lambda: layers.Normalization(3), (5,), r"axis must name axes after the batch's, below 2, and is \(3,\)"),
         (

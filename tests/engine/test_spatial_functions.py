@@ -106,7 +106,7 @@ def test_largest_of_a_channel_shares_its_gradient():
         (lambda: layers.DepthwiseConv2D(3, depth_multiplier=0), "depth_multiplier must be a positive integer, got 0"),
         (lambda: layers.DepthwiseConv2D(3)(np.ones((1, 2, 2, 1))), '"depthwise_conv2d" .*larger than the image of 2×2'),
         (lambda: layers.SeparableConv2D(0, 3), "filters must be a positive integer, got 0"),
-        (lambda: layers.SeparableConv2D(1, 3, data_format="channels_first"), 'must be "channels_last"'),
+        (lambda: layers.SeparableConv2D(1, 3, data_format="first"), 'must be "channels_last"'),
         (lambda: layers.ZeroPadding2D((1, 2, 3)), r"padding must be an integer, two, or two pairs, got \(1, 2, 3\)"),
         (lambda: layers.ZeroPadding2D(((1, 2), (0, -1))), r"not negative, or two, got \(0, -1\)"),
         (lambda: layers.Cropping2D(1.5), "an integer that is not negative, or two, got 1.5"),

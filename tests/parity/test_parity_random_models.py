@@ -19,12 +19,14 @@ BOUND = 1e-9  # relative in norm, of float64; a chain of layers may lose a digit
 either = st.booleans()
 paddings = st.sampled_from(["valid", "same"])
 activations = st.sampled_from(["linear", "relu", "tanh", "sigmoid", "softmax"])
+orders = st.sampled_from(["channels_last", "channels_last", "channels_first"])
 strides = st.sampled_from([1, 1, 2, (2, 1)])
 
 
-def window(draw, shape, largest=3):
+def window(draw, shape, largest=3, order="channels_last"):
     """Return a window's size that fits images of `shape`."""
-    return tuple(draw(st.integers(1, min(largest, length))) for length in shape[1:3])
+    lengths = shape[1:3] if order == "channels_last" else shape[2:4]
+    return tuple(draw(st.integers(1, min(largest, length))) for length in lengths)
 
 
 def convolution(draw, shape):
@@ -38,7 +40,17 @@ def convolution(draw, shape):
 
 
 def pooling(kind):
-    return lambda draw, shape: kind(window(draw, shape), draw(st.sampled_from([None, 1, 2])), draw(paddings))
+    def draw_one(draw, shape):
+        order = draw(orders)
+        return kind(window(draw, shape, 3, order), draw(st.sampled_from([None, 1, 2])), draw(paddings), order)
+
+    return draw_one
+
+
+def depthwise(draw, shape):
+    order = draw(orders)
+    size, steps, padding = window(draw, shape, 3, order), draw(st.sampled_from([1, 2])), draw(paddings)
+    return L.DepthwiseConv2D(size, steps, padding, draw(st.integers(1, 2)), order)
 
 
 def plain(kind, **choices):
@@ -50,9 +62,7 @@ IMAGES = {
     L.Conv2D: convolution,
     L.MaxPooling2D: pooling(L.MaxPooling2D),
     L.AveragePooling2D: pooling(L.AveragePooling2D),
-    L.DepthwiseConv2D: lambda draw, shape: L.DepthwiseConv2D(
-        window(draw, shape), draw(st.sampled_from([1, 2])), draw(paddings), draw(st.integers(1, 2))
-    ),
+    L.DepthwiseConv2D: depthwise,
     L.SeparableConv2D: lambda draw, shape: L.SeparableConv2D(
         draw(st.integers(1, 3)), window(draw, shape), draw(st.sampled_from([1, 2])), draw(paddings)
     ),
@@ -63,13 +73,15 @@ IMAGES = {
     L.Cropping2D: lambda draw, shape: L.Cropping2D(((0, int(shape[1] > 1)), (int(shape[2] > 2), 0))),
     # Of the nearest: TensorFlow's bilinear interpolation rounds to float32.
     L.UpSampling2D: lambda draw, shape: L.UpSampling2D((1 + (shape[1] < 9), 2)),
-    L.GlobalMaxPooling2D: plain(L.GlobalMaxPooling2D, keepdims=[False, True]),
+    L.GlobalMaxPooling2D: plain(L.GlobalMaxPooling2D, keepdims=[False, True], data_format=[None, "channels_first"]),
     L.SpatialDropout2D: plain(L.SpatialDropout2D, rate=[0.5]),
     L.Permute: lambda draw, shape: L.Permute(draw(st.permutations([1, 2, 3]))),
-    L.GlobalAveragePooling2D: plain(L.GlobalAveragePooling2D, keepdims=[False, True]),
+    L.GlobalAveragePooling2D: plain(
+        L.GlobalAveragePooling2D, keepdims=[False, True], data_format=[None, "channels_first"]
+    ),
     L.CenterCrop: lambda draw, shape: L.CenterCrop(draw(st.integers(1, shape[1])), draw(st.integers(1, shape[2]))),
     L.Resizing: plain(L.Resizing, height=[3, 7], width=[2, 6], interpolation=["nearest"]),
-    L.Flatten: plain(L.Flatten),
+    L.Flatten: plain(L.Flatten, data_format=[None, "channels_first"]),
     L.Reshape: lambda draw, shape: L.Reshape((shape[2], shape[3], shape[1])),
 }
 ANY = {
@@ -79,8 +91,10 @@ ANY = {
     L.Softmax: plain(L.Softmax, axis=[-1, 1]),
     L.Dropout: plain(L.Dropout, rate=[0.5]),
     L.GaussianNoise: plain(L.GaussianNoise, stddev=[0.5]),
-    L.BatchNormalization: plain(L.BatchNormalization, scale=[True, False], center=[True, False], momentum=[0.5]),
-    L.LayerNormalization: plain(L.LayerNormalization, scale=[True, False], epsilon=[0.25]),
+    L.BatchNormalization: plain(
+        L.BatchNormalization, axis=[-1, 1], scale=[True, False], center=[True, False], momentum=[0.5]
+    ),
+    L.LayerNormalization: plain(L.LayerNormalization, axis=[-1, 1], scale=[True, False], epsilon=[0.25]),
     L.GroupNormalization: lambda draw, shape: L.GroupNormalization(
         draw(st.sampled_from([groups for groups in (-1, 1, 2, 3) if shape[-1] % groups == 0])), scale=draw(either)
     ),

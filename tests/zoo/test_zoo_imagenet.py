@@ -34,14 +34,17 @@ def test_each_network_has_the_preprocessing_it_was_trained_with(keras, rng):
     for module in (vgg16, vgg19, resnet50, inception_v3, mobilenet):
         theirs = getattr(keras.applications, module.__name__.rpartition(".")[2])
         np.testing.assert_allclose(module.preprocess_input(x), theirs.preprocess_input(x.copy()), rtol=2e-6, atol=1e-6)
+        first = x.transpose(0, 3, 1, 2)
+        found = module.preprocess_input(first, data_format="channels_first")
+        np.testing.assert_array_equal(found, module.preprocess_input(x).transpose(0, 3, 1, 2))
         assert module.decode_predictions is zoo.decode_predictions
 
 
 def test_preprocessing_refuses():
     with pytest.raises(ValueError, match='unknown mode "cafe": did you mean "caffe"'):
         zoo.preprocess_input(np.zeros((2, 2, 3)), mode="cafe")
-    with pytest.raises(ValueError, match='data_format must be "channels_last"'):
-        vgg16.preprocess_input(np.zeros((3, 2, 2)), data_format="channels_first")
+    with pytest.raises(ValueError, match=r"x must be an RGB image \(3, h, w\) .* got shape \(2, 2, 3\)"):
+        vgg16.preprocess_input(np.zeros((2, 2, 3)), data_format="channels_first")
     with pytest.raises(ValueError, match=r"x must be an RGB image .* got shape \(2, 2, 1\)"):
         zoo.preprocess_input(np.zeros((2, 2, 1)))
 

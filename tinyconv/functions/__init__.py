@@ -15,6 +15,8 @@ from .dense import dense
 from .depthwise import depthwise_conv2d
 from .dropout import dropout
 from .elementwise import absolute, cast, clip, exp, log, negative, sqrt, to_device
+from .layout import ChannelsFirst as ChannelsFirst
+from .layout import by_elements, channels_first, channels_last, from_last, to_last
 from .noise import gaussian_noise, spatial_dropout2d
 from .normalization import batch_norm, layer_norm, scale_shift
 from .pooling import average_pool2d, global_average_pool2d, max_pool2d
@@ -32,7 +34,10 @@ __all__ = [
     "add",
     "average_pool2d",
     "batch_norm",
+    "by_elements",
     "cast",
+    "channels_first",
+    "channels_last",
     "clip",
     "concatenate",
     "conv2d",
@@ -44,6 +49,7 @@ __all__ = [
     "elu",
     "exp",
     "exponential",
+    "from_last",
     "gaussian_noise",
     "gelu",
     "getitem",
@@ -89,6 +95,7 @@ __all__ = [
     "sum_squares",
     "tanh",
     "to_device",
+    "to_last",
     "transpose",
     "upsample2d",
     "var",

@@ -122,6 +122,12 @@ def _shapes(draw: Draw) -> Iterator[Check]:
     mask = x > 0
     yield check("reshape", "", lambda x: F.reshape(x, 4, -1), x)
     yield check("transpose", "reversed", F.transpose, x)
+    images = draw.normal(2, 3, 2, 4)
+    yield check("channels_first", "", F.channels_first, images)
+    yield check("channels_last", "", F.channels_last, images)
+    yield check("by_elements", "in the order of memory", lambda x: F.by_elements(F.exp, F.channels_first(x)), images)
+    yield check("to_last", "axis 2", lambda x: F.to_last(x, 2), images)
+    yield check("from_last", "axis 2", lambda x: F.from_last(x, 2), images)
     yield check("transpose", "axes", lambda x: F.transpose(x, (1, -1, 0)), x)
     yield check("getitem", "slices", lambda x: F.getitem(x, (slice(None, None, 2), None, -1)), x)
     yield check("getitem", "element taken twice", lambda x: F.getitem(x, ([0, 2, 0], [1, 1, 1])), x)

@@ -20,6 +20,9 @@ def layer_checks(draw: Draw) -> Iterator[Check]:
     yield check(layers.Dense(5, use_bias=False), "images, no bias", 2, 3, 4)
     yield check(layers.Conv2D(3, 3, padding="same", activation="relu"), "same, relu", 2, 5, 6, 2)
     yield check(layers.Conv2D(4, (3, 2), 2, groups=2, activation="tanh"), "strides, groups, tanh", 2, 6, 5, 4)
+    first = "channels_first"
+    yield check(layers.Conv2D(3, 3, data_format=first, activation="tanh"), "channels first", 2, 2, 5, 6)
+    yield check(layers.MaxPooling2D(data_format=first), "channels first", 2, 3, 5, 6)
     yield check(layers.MaxPooling2D(), "", 2, 5, 6, 3)
     yield check(layers.AveragePooling2D(3, 2, "same"), "same", 2, 5, 6, 3)
     yield check(layers.GlobalAveragePooling2D(), "", 2, 5, 6, 3)
@@ -53,6 +56,7 @@ def layer_checks(draw: Draw) -> Iterator[Check]:
     yield from _merges(draw)
     yield check(layers.LayerNormalization(gamma_initializer="random_normal"), "", 3, 4)
     yield check(layers.LayerNormalization([1, 2, 3]), "images", 3, 4, 2, 3)
+    yield check(layers.LayerNormalization([1, 3]), "axes apart", 3, 4, 2, 3)
     yield check(layers.GroupNormalization(2, gamma_initializer="random_normal"), "two groups", 2, 3, 2, 4)
     yield check(layers.UnitNormalization([1, 2]), "two axes", 2, 3, 4, 2)
     yield check(layers.RMSNormalization([-2, -1]), "two axes", 2, 3, 4, 2)
@@ -77,6 +81,8 @@ def layer_checks(draw: Draw) -> Iterator[Check]:
         inputs = draw.normal(4, 3, 3, 2), *normal.trainable_weights
         yield Check("layer", "BatchNormalization", f"in training, scale={scale}", training, inputs)
     dropout = layers.Dropout(0.4)
+    normal = layers.BatchNormalization(1, gamma_initializer=around_one)
+    yield check(normal, "channels first, outside training", 4, 2, 3, 3)
     yield Check("layer", "Dropout", "in training", lambda x: dropout(x, training=True), (draw.distinct(6, 7),))
     yield check(layers.Permute((3, 1, 2)), "", 2, 3, 4, 2)
     for random_layer, shape in (

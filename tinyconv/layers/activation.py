@@ -29,7 +29,7 @@ class LeakyReLU(OneInput):
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the rectified input."""
-        return F.leaky_relu(x, self.negative_slope)
+        return F.by_elements(F.leaky_relu, x, self.negative_slope)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
@@ -113,7 +113,7 @@ class ELU(OneInput):
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the exponential linear unit of x."""
-        return F.elu(x, self.alpha)
+        return F.by_elements(F.elu, x, self.alpha)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""

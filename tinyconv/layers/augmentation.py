@@ -1,9 +1,9 @@
 """Augmentation: the base of layers that change images at random, and those that move their pixels.
 
-Images are (n,h,w,c), or a single one (h,w,c). What a layer draws for an image depends on the seed, the layer's stream,
-the count of its steps and the image's place in the whole batch (`randomness.first_sample`), so that shards, and a run
-that is resumed, see the same images. As in Keras, the call of such a layer by itself is training unless it says
-training=False; inside a model it is, when the model's is.
+Images are (n,h,w,c), or a single one (h,w,c), or have their channels first. What a layer draws for an image depends on
+the seed, the layer's stream, the count of its steps and the image's place in the whole batch
+(`randomness.first_sample`), so that shards, and a run that is resumed, see the same images. As in Keras, the call of
+such a layer by itself is training unless it says training=False; inside a model it is, when the model's is.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,13 +12,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import functions as F
+from ..config import data_format_of
 from ..functions.warp import INTERPOLATIONS
 from ..names import look_up
 from ..randomness import Stream, first_element, uniform
 from ..tensor import Tensor
 from .graph import Shape
+from .layout import FIRST, shape_last
 from .stochastic import Stochastic
-from .window import channels_last
 
 FILL_MODES = dict.fromkeys(("reflect", "wrap", "constant", "nearest"))
 MODES = dict.fromkeys(("horizontal", "vertical", "horizontal_and_vertical"))
@@ -45,8 +46,8 @@ class Augmentation(Stochastic):
         dtype: str | None = None,
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
-        channels_last(data_format)
         super().__init__(seed, name=name, dtype=dtype, input_shape=input_shape)
+        self.data_format = data_format_of(data_format)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input's shape."""
@@ -62,7 +63,8 @@ class Augmentation(Stochastic):
         if not training:
             return None
         check_axes(data.shape)
-        n, h, w = (1, *data.shape[:2]) if len(data.shape) == 3 else data.shape[:3]
+        lengths = shape_last(data.shape) if self.data_format == FIRST else data.shape
+        n, h, w = (1, *lengths[:2]) if len(lengths) == 3 else lengths[:3]
         shape = (1 if self.same_for_all else n, self.draws)
         first = 0 if self.same_for_all else first_element(shape)
         draw = (self.stream if seed is None else Stream(seed)).draw()
@@ -73,7 +75,7 @@ class Augmentation(Stochastic):
         x = images if isinstance(images, Tensor) else self._tensors(images)
         if not training or transformation is None:
             return x
-        return batched(lambda images: self.transform(images, transformation), x)
+        return batched(lambda images: self.transform(images, transformation), x, self.data_format)
 
     def transformation(self, u: np.ndarray, height: int, width: int) -> Any:
         """Return what is done to images of a size, by numbers u (n, draws) uniform in 0 … 1."""
@@ -85,7 +87,7 @@ class Augmentation(Stochastic):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
-        return {**super().get_config(), "seed": self.seed, "data_format": "channels_last"}
+        return {**super().get_config(), "seed": self.seed, "data_format": self.data_format}
 
 
 class RandomFlip(Augmentation):
@@ -320,8 +322,10 @@ def _open_limits(argument: str, factor: Factor) -> tuple[float, float]:
     return found
 
 
-def batched(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Return `function` of images (n,h,w,c), or of one (h,w,c) as a batch of one."""
+def batched(function: Callable[[Tensor], Tensor], x: Tensor, data_format: str = "channels_last") -> Tensor:
+    """Return `function` of images (n,h,w,c), or of one (h,w,c) as a batch of one; channels first are turned."""
+    if data_format == FIRST:
+        return F.channels_first(batched(function, F.channels_last(x)))
     if len(x.shape) == 4:
         return function(x)
     y = function(F.reshape(x, (1, *x.shape)))

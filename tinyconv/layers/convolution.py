@@ -9,6 +9,7 @@ from ..arguments import size
 from ..config import fusing
 from ..tensor import Tensor
 from .graph import Shape
+from .layout import of_images_last, of_shape_last
 from .weighted import Convolution
 from .window import known, output_lengths
 
@@ -68,12 +69,14 @@ class Conv2D(Convolution):
         if self.filters % self.groups:
             raise ValueError(f"filters must be divisible by groups, got filters={filters}, groups={groups}")
 
+    @of_shape_last
     def build(self, input_shape: Shape) -> None:
         """Make the kernel (kh, kw, c/groups, filters) and the bias (filters,)."""
         shape = (*self.window.size, known("channels", input_shape[3]) // self.groups, self.filters)
         self.kernel = self.add_described("kernel", shape, "kernel")
         self.add_bias(self.filters)
 
+    @of_shape_last
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, output height, output width, filters)."""
         n, h, w, c = input_shape
@@ -83,11 +86,12 @@ class Conv2D(Convolution):
             raise ValueError(f"its kernel was built for {self.kernel.shape[2] * self.groups} channels")
         return (n, *output_lengths(self.window.output, h, w, self.window.span), self.filters)
 
+    @of_images_last
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return activation(x ∗ kernel + bias)."""
         relu = self.activation is F.relu and fusing()  # in one pass
         y = F.conv2d(x, self.kernel, self.bias, *self.geometry, self.groups, relu)
-        return y if relu else self.activation(y)
+        return y if relu else self.activated(y)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""

@@ -10,11 +10,12 @@ import numpy as np
 from .. import activations, constraints, initializers, regularizers
 from .. import functions as F
 from ..arguments import axis_and_axes, fraction, not_negative, open_sizes, size, sizes
-from ..config import fusing
+from ..config import data_format_of, fusing
 from ..randomness import first_sample
 from ..tensor import Tensor
 from .graph import Node, Shape, SymbolicTensor
 from .layer import OneInput
+from .layout import FIRST
 from .stochastic import Stochastic
 from .weighted import Weighted
 from .window import known
@@ -149,6 +150,8 @@ class Activation(OneInput):
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return activation(x)."""
+        if type(x) is F.ChannelsFirst and self.activation in activations.ELEMENTWISE:
+            return F.by_elements(self.activation, x)
         return self.activation(x)
 
     def get_config(self) -> dict[str, Any]:
@@ -176,7 +179,7 @@ class ReLU(OneInput):
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the rectified input."""
-        return F.relu(x, self.negative_slope, self.max_value, self.threshold)
+        return F.by_elements(F.relu, x, self.negative_slope, self.max_value, self.threshold)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
@@ -265,7 +268,9 @@ class Dropout(Stochastic):
 
     def drop(self, x: Tensor) -> Tensor:
         """Return x with elements dropped, by the stream's next draw."""
-        return F.dropout(x, self.rate, *self.stream.draw()) if self.noise_shape is None else x * self.scales(x)
+        if self.noise_shape is not None:
+            return x * self.scales(x)
+        return F.by_elements(F.dropout, x, self.rate, *self.stream.draw())
 
     def scales(self, x: Tensor) -> Tensor:
         """Return what x is to be multiplied by, 0 or 1/(1 − rate), by the stream's next draw."""
@@ -280,16 +285,37 @@ class Dropout(Stochastic):
 
 
 class Flatten(OneInput):
-    """Joins all axes but the first, in row-major order: (n, h, w, c) → (n, h·w·c)."""
+    """Joins all axes but the first, in row-major order: (n, h, w, c) → (n, h·w·c).
+
+    With `data_format="channels_first"`, which says that the axis behind the batch's has the channels, these are put
+    last before, as in Keras 3: what comes out is in the order of channels last.
+    """
+
+    def __init__(
+        self,
+        data_format: str | None = None,
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        input_shape: Sequence[int | None] | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, input_shape=input_shape)
+        self.data_format = data_format_of(data_format)
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return x of shape (n, features)."""
+        if self.data_format == FIRST:
+            x = F.channels_last(x) if x.ndim == 4 else F.transpose(x, (0, *range(2, x.ndim), *range(1, x.ndim)[:1]))
         return F.reshape(x, (x.shape[0], prod(x.shape[1:])))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, features); features are open where a length of the input is."""
         lengths = [length for length in input_shape[1:] if length is not None]
         return input_shape[0], prod(lengths) if len(lengths) == len(input_shape) - 1 else None
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {**super().get_config(), "data_format": self.data_format}
 
 
 class Reshape(OneInput):

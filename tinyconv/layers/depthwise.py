@@ -9,6 +9,7 @@ from ..arguments import size
 from ..config import fusing
 from ..tensor import Tensor
 from .graph import Shape
+from .layout import of_images_last, of_shape_last
 from .weighted import Convolution
 from .window import known, output_lengths
 
@@ -63,12 +64,14 @@ class DepthwiseConv2D(Convolution):
         )
         self.depth_multiplier = size("depth_multiplier", depth_multiplier)
 
+    @of_shape_last
     def build(self, input_shape: Shape) -> None:
         """Make the kernel (kh, kw, c, depth_multiplier) and the bias (c·depth_multiplier,)."""
         channels = known("channels", input_shape[3])
         self.kernel = self.add_described("kernel", (*self.window.size, channels, self.depth_multiplier), "depthwise")
         self.add_bias(channels * self.depth_multiplier)
 
+    @of_shape_last
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, output height, output width, c·depth_multiplier)."""
         n, h, w, c = input_shape
@@ -77,11 +80,12 @@ class DepthwiseConv2D(Convolution):
         lengths = output_lengths(self.window.output, h, w, self.window.span)
         return (n, *lengths, known("channels", c) * self.depth_multiplier)
 
+    @of_images_last
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return activation(x ∗ kernel + bias)."""
         relu = self.activation is F.relu and fusing()  # in one pass
         y = F.depthwise_conv2d(x, self.kernel, self.bias, *self.geometry, relu)
-        return y if relu else self.activation(y)
+        return y if relu else self.activated(y)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
@@ -145,6 +149,7 @@ class SeparableConv2D(Convolution):
         self.filters = size("filters", filters)
         self.depth_multiplier = size("depth_multiplier", depth_multiplier)
 
+    @of_shape_last
     def build(self, input_shape: Shape) -> None:
         """Make the two kernels and the bias."""
         channels, m = known("channels", input_shape[3]), self.depth_multiplier
@@ -152,6 +157,7 @@ class SeparableConv2D(Convolution):
         self.pointwise_kernel = self.add_described("pointwise_kernel", (1, 1, channels * m, self.filters), "pointwise")
         self.add_bias(self.filters)
 
+    @of_shape_last
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, output height, output width, filters)."""
         n, h, w, c = input_shape
@@ -160,12 +166,13 @@ class SeparableConv2D(Convolution):
             raise ValueError(f"its kernels were built for {self.depthwise_kernel.shape[2]} channels")
         return (n, *output_lengths(self.window.output, h, w, self.window.span), self.filters)
 
+    @of_images_last
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return activation((x ∗ depthwise_kernel) ∗ pointwise_kernel + bias)."""
         relu = self.activation is F.relu and fusing()  # in one pass
         y = F.depthwise_conv2d(x, self.depthwise_kernel, None, *self.geometry)
         y = F.conv2d(y, self.pointwise_kernel, self.bias, relu=relu)
-        return y if relu else self.activation(y)
+        return y if relu else self.activated(y)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""

@@ -9,7 +9,7 @@ from .. import functions as F
 from ..arguments import size
 from ..tensor import Tensor
 from .graph import Shape
-from .normalization import Scaled
+from .normalization import Scaled, channel_axis
 from .window import known
 
 
@@ -58,19 +58,14 @@ class GroupNormalization(Scaled):
 
     def build(self, input_shape: Shape) -> None:
         """Make gamma and beta where wanted."""
-        self.channels = known("channels", input_shape[-1])
+        self.channels = known("channels", input_shape[self.axis])
         if self.groups == -1:
             self.groups = self.channels  # so it is described from now on, as in Keras
         self.make_gamma_and_beta((self.channels,))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input's shape."""
-        last = len(input_shape) - 1
-        if last < 1:
-            raise ValueError("needs at least 2 axes (batch, channels)")
-        if self.axis not in (-1, last):
-            raise ValueError(f"its axis must be the last, -1 or {last}, where the channels are, and is {self.axis}")
-        channels = known("channels", input_shape[-1])
+        channels = known("channels", input_shape[channel_axis(self.axis, input_shape)])
         if self.built and channels != self.channels:
             raise ValueError(f"its weights were built for {self.channels} channels")
         if channels % self.groups:
@@ -79,6 +74,12 @@ class GroupNormalization(Scaled):
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return x normalized."""
+        if self.axis in (-1, x.ndim - 1):
+            return self.normalize(x)
+        return F.from_last(self.normalize(F.to_last(x, self.axis)), self.axis)
+
+    def normalize(self, x: Tensor) -> Tensor:
+        """Return x, whose channels are last, normalized."""
         n, places, together = x.shape[0], prod(x.shape[1:-1]), self.channels // self.groups
         apart = F.transpose(F.reshape(x, (n, places, self.groups, together)), (0, 2, 1, 3))
         rows = F.layer_norm(F.reshape(apart, (n, self.groups, places * together)), epsilon=self.epsilon)

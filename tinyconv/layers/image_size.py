@@ -7,13 +7,14 @@ import numpy as np
 
 from .. import functions as F
 from ..arguments import size as positive_size
+from ..config import data_format_of
 from ..functions.resampling import METHODS, Box, middle, share
 from ..names import look_up
 from ..tensor import Tensor
 from .augmentation import Augmentation, batched, check_axes
 from .graph import Shape
 from .layer import OneInput
-from .window import channels_last
+from .layout import FIRST
 
 INTERPOLATIONS = {name: METHODS[name] for name in ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5", "area")}
 
@@ -35,16 +36,16 @@ class Resized(OneInput):
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
-        channels_last(data_format)
+        self.data_format = data_format_of(data_format)
         self.height, self.width = positive_size("height", height), positive_size("width", width)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, height, width, c), or (height, width, c)."""
-        return fitted_shape(input_shape, self.height, self.width)
+        return fitted_shape(input_shape, self.height, self.width, self.data_format)
 
     def call(self, x: Tensor, training: bool = True) -> Tensor:  # as Keras's say, though it changes nothing
         """Return the images in their new size."""
-        return batched(self.resized, x)
+        return batched(self.resized, x, self.data_format)
 
     def resized(self, x: Tensor) -> Tensor:
         """Return images (n,h,w,c) in their new size."""
@@ -52,7 +53,7 @@ class Resized(OneInput):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
-        own = {"height": self.height, "width": self.width, "data_format": "channels_last"}
+        own = {"height": self.height, "width": self.width, "data_format": self.data_format}
         return {**super().get_config(), **own}
 
 
@@ -161,13 +162,13 @@ class RandomCrop(Augmentation):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, height, width, c), or (height, width, c)."""
-        return fitted_shape(input_shape, self.height, self.width)
+        return fitted_shape(input_shape, self.height, self.width, self.data_format)
 
     def call(self, x: Tensor, training: bool = True) -> Tensor:
         """Return the parts in training, else the middle."""
         if training:
             return super().call(x, training)
-        return batched(lambda images: resampled_middle(images, self.height, self.width), x)
+        return batched(lambda images: resampled_middle(images, self.height, self.width), x, self.data_format)
 
     def transformation(self, u: np.ndarray, height: int, width: int) -> tuple[int, int]:
         """Return the row and column that the part begins with."""
@@ -187,9 +188,11 @@ class RandomCrop(Augmentation):
         return {**super().get_config(), "height": self.height, "width": self.width}
 
 
-def fitted_shape(input_shape: Shape, height: int, width: int) -> Shape:
-    """Return the shape of images (n,h,w,c), or (h,w,c), in another size."""
+def fitted_shape(input_shape: Shape, height: int, width: int, data_format: str) -> Shape:
+    """Return the shape of images (n,h,w,c), or (h,w,c), in another size; so of those with channels first."""
     check_axes(input_shape)
+    if data_format == FIRST:
+        return *input_shape[:-2], height, width
     return *input_shape[:-3], height, width, input_shape[-1]
 
 

@@ -381,10 +381,14 @@ class OneInput(Layer):
 
     def checked_output_shape(self, input_shape: Any) -> Shape:
         """Return the shape of the output for inputs of `input_shape`; an error names this layer."""
+        if self.built and input_shape == self.input_shape:
+            return self.output_shape
         if isinstance(input_shape, list):
             raise self.error(f"takes one tensor, got a list of {len(input_shape)}: join them first, with Concatenate")
         if self.rank is not None and len(input_shape) != self.rank:
-            axes = {2: "(batch, features)", 4: "(batch, height, width, channels)"}[self.rank]
+            first = getattr(self, "data_format", None) == "channels_first"
+            images = "(batch, channels, height, width)" if first else "(batch, height, width, channels)"
+            axes = images if self.rank == 4 else "(batch, features)"
             raise self.error(f"got an input of shape {input_shape}, needs {self.rank} axes {axes}")
         try:
             return self.compute_output_shape(input_shape)

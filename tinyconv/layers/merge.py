@@ -31,6 +31,11 @@ class Merge(Layer):
 
     def call(self, tensors: Sequence[Tensor], training: bool) -> Tensor:
         """Return the tensors joined."""
+        last = in_memory_order(tensors) if type(tensors[0]) is F.ChannelsFirst else []
+        return F.channels_first(self.join_last(last)) if last else self.join(tensors)
+
+    def join_last(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Return tensors joined whose channels are last, where the layer's own have them first."""
         return self.join(tensors)
 
     def _tensors(self, x: Any) -> list[Tensor]:
@@ -61,6 +66,12 @@ class Merge(Layer):
         given = [length for length in lengths if length is not None]
         length = np.broadcast_shapes(*((length,) for length in given))[0] if given else None
         return None if length == 1 and len(given) < len(lengths) else length
+
+
+def in_memory_order(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Return tensors with channels first as they stand in memory, channels last; none, if one of them does not."""
+    last = [x.last for x in tensors if isinstance(x, F.ChannelsFirst)]
+    return last if len(last) == len(tensors) else []
 
 
 class Add(Merge):
@@ -131,6 +142,10 @@ class Concatenate(Merge):
         """Return the inputs joined."""
         return F.concatenate(tensors, self.axis)
 
+    def join_last(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Return the inputs joined whose channels are last, where the layer's own have them first."""
+        return F.concatenate(tensors, (0, 3, 1, 2)[self.axis % 4])
+
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """Return the inputs' shape, its length along `axis` the sum of theirs."""
         first: list[int | None] = list(input_shape[0])
@@ -183,6 +198,10 @@ class Dot(Merge):
         if self.normalize:
             x = unit_vectors(x, (-1,), LEAST)
         return F.reshape(x, (x.shape[0], prod(x.shape[1:-1]), x.shape[-1]))
+
+    def call(self, tensors: Sequence[Tensor], training: bool) -> Tensor:
+        """Return the products: axes are those of the tensors as they are seen."""
+        return self.join(tensors)
 
     def join(self, tensors: Sequence[Tensor]) -> Tensor:
         """Return the products."""

@@ -8,11 +8,12 @@ import numpy as np
 
 from .. import functions as F
 from ..arguments import fraction
+from ..config import data_format_of
 from ..kernels.shared import SELU_ALPHA, SELU_SCALE
 from ..tensor import Tensor
 from .core import Dropout
+from .layout import FIRST
 from .stochastic import Stochastic
-from .window import channels_last
 
 
 class GaussianNoise(Stochastic):
@@ -37,7 +38,7 @@ class GaussianNoise(Stochastic):
         """Return x with noise, or x itself outside training."""
         if not training or self.stddev == 0:
             return x
-        return F.gaussian_noise(x, self.stddev, *self.stream.draw())
+        return F.by_elements(F.gaussian_noise, x, self.stddev, *self.stream.draw())
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
@@ -122,15 +123,21 @@ class SpatialDropout2D(Dropout):
         dtype: str | None = None,
     ) -> None:
         super().__init__(rate, seed=seed, name=name, dtype=dtype)
-        channels_last(data_format)
+        self.data_format = data_format_of(data_format)
 
     def drop(self, x: Tensor) -> Tensor:
         """Return x with channels dropped, by the stream's next draw."""
+        if self.data_format == FIRST:
+            return F.channels_first(F.spatial_dropout2d(F.channels_last(x), self.rate, *self.stream.draw()))
         return F.spatial_dropout2d(x, self.rate, *self.stream.draw())
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal layer, those that Keras's takes: no `trainable`."""
-        return {"rate": self.rate, "seed": self.seed, "name": self.name, "dtype": self.dtype}
+        """Return the arguments that make an equal layer, those that Keras's takes: no `trainable`.
+
+        Keras leaves `data_format` out, and loses it so; here it is said if it is not the usual one.
+        """
+        config = {"rate": self.rate, "seed": self.seed, "name": self.name, "dtype": self.dtype}
+        return {**config, "data_format": FIRST} if self.data_format == FIRST else config
 
 
 def _below_one(rate: float) -> float:

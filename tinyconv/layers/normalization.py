@@ -75,6 +75,8 @@ class Scaled(OneInput):
 class BatchNormalization(Scaled):
     """Normalizes each channel of (batch, …, channels), then scales by gamma and adds beta, which are learnt.
 
+    Channels lie along `axis`: the last, or another, as 1 of images whose channels are first.
+
     In training by the batch's mean and variance, of which moving averages are kept; otherwise, and when the layer is
     frozen (`trainable` False), by these averages. Weights: gamma, beta, moving_mean, moving_variance, each (channels,).
     See `functions.batch_norm`. In training each call moves
@@ -135,7 +137,8 @@ class BatchNormalization(Scaled):
 
     def build(self, input_shape: Shape) -> None:
         """Make gamma and beta where wanted, and the moving averages, (channels,) each."""
-        shape = (known("channels", input_shape[-1]),)
+        shape = (known("channels", input_shape[self.axis]),)
+        self.is_last = self.axis in (-1, len(input_shape) - 1)
         self.make_gamma_and_beta(shape)
         self.moving_mean, self.moving_variance = (
             self.add_weight(shape, initializer, trainable=False, name=name)
@@ -147,12 +150,7 @@ class BatchNormalization(Scaled):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input's shape."""
-        last = len(input_shape) - 1
-        if last < 1:
-            raise ValueError("needs at least 2 axes (batch, channels)")
-        if self.axis not in (-1, last):
-            raise ValueError(f"its axis must be the last, -1 or {last}, where the channels are, and is {self.axis}")
-        channels = known("channels", input_shape[-1])
+        channels = known("channels", input_shape[channel_axis(self.axis, input_shape)])
         if self.built and channels != self.moving_mean.shape[0]:
             raise ValueError(f"its weights were built for {self.moving_mean.shape[0]} channels")
         return input_shape
@@ -163,6 +161,12 @@ class BatchNormalization(Scaled):
 
     def normalize(self, x: Tensor, training: bool, ceiling: float | None = None) -> Tensor:
         """Return x normalized, with a `ceiling` min(max(·, 0), ceiling) of it; in training move the averages."""
+        if not self.is_last:
+            return F.from_last(self.normalize_last(F.to_last(x, self.axis), training, ceiling), self.axis)
+        return self.normalize_last(x, training, ceiling)
+
+    def normalize_last(self, x: Tensor, training: bool, ceiling: float | None) -> Tensor:
+        """Return the same of x whose channels are last."""
         if not (training and self.trainable):
             inverse = Tensor(1 / np.sqrt(self.moving_variance.data + self.epsilon))
             scale = inverse if self.gamma is None else self.gamma * inverse
@@ -200,8 +204,8 @@ class BatchNormalization(Scaled):
 class LayerNormalization(Scaled):
     """Normalizes each sample's features (or each position's channels), then scales by gamma and adds beta.
 
-    `axis` is the last, or several that together are the last ones, such as [1, 2, 3] of images. Weights: gamma and
-    beta, with the lengths of these axes. See `functions.layer_norm`.
+    `axis` is one, or several, such as [1, 2, 3] of images. Weights: gamma and beta, with the lengths of these axes. See
+    `functions.layer_norm`.
     """
 
     def __init__(
@@ -239,18 +243,31 @@ class LayerNormalization(Scaled):
 
     def build(self, input_shape: Shape) -> None:
         """Make gamma and beta where wanted."""
-        self.lengths = last_lengths(self.axes, input_shape)
+        self.lengths = lengths_along(self.axes, input_shape)
+        rank = len(input_shape)
+        axes = sorted(axis % rank for axis in self.axes)
+        order = (*(axis for axis in range(rank) if axis not in axes), *axes)
+        self.order = None if order == tuple(range(rank)) else order
         self.make_gamma_and_beta(self.lengths)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input's shape."""
-        lengths = last_lengths(self.axes, input_shape)
+        lengths = lengths_along(self.axes, input_shape)
         if self.built and lengths != self.lengths:
             raise ValueError(f"its weights were built for {' × '.join(map(str, self.lengths))} features")
         return input_shape
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return x normalized."""
+        if self.order is None:
+            return self.normalize(x)
+        if len(self.axes) == 1:
+            return F.from_last(self.normalize(F.to_last(x, self.axes[0])), self.axes[0])
+        y = self.normalize(F.transpose(x, self.order))
+        return F.transpose(y, tuple(map(self.order.index, range(x.ndim))))
+
+    def normalize(self, x: Tensor) -> Tensor:
+        """Return x normalized over its last axes."""
         if len(self.axes) == 1:
             return F.layer_norm(x, self.gamma, self.beta, self.epsilon)
         features = (prod(self.lengths),)
@@ -264,6 +281,24 @@ class LayerNormalization(Scaled):
             **super().get_config(),
             "axis": self.axes if self.built else self.axis,  # as in Keras, where building makes it a list
         }
+
+
+def channel_axis(axis: int, shape: Shape) -> int:
+    """Return `axis`, after checking that a shape has it, and it is not the batch's."""
+    rank = len(shape)
+    if rank < 2:
+        raise ValueError("needs at least 2 axes (batch, channels)")
+    if not -rank < axis < rank or axis == 0:
+        raise ValueError(f"its axis must be one of 1 … {rank - 1}, that of the channels, and is {axis}")
+    return axis
+
+
+def lengths_along(axes: Sequence[int], shape: Shape) -> tuple[int, ...]:
+    """Return the lengths of axes of a shape, in their order; raise ValueError for axes that it has not."""
+    rank = len(shape)
+    if any(not -rank < axis < rank or axis == 0 for axis in axes) or len({axis % rank for axis in axes}) < len(axes):
+        raise ValueError(f"its axis must be one of 1 … {rank - 1}, or several, and is {list(axes)}")
+    return tuple(known("features", shape[axis]) for axis in sorted(axis % rank for axis in axes))
 
 
 def last_lengths(axes: Sequence[int], shape: Shape) -> tuple[int, ...]:

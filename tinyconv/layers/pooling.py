@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import functions as F
+from ..config import data_format_of
 from ..tensor import Tensor
 from .graph import Shape
 from .layer import OneInput
-from .window import channels_last, output_lengths, window_of
+from .layout import of_images_last, of_shape_last
+from .window import output_lengths, window_of
 
 
 class _Pooling2D(OneInput):
@@ -27,9 +29,10 @@ class _Pooling2D(OneInput):
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
-        channels_last(data_format)
+        self.data_format = data_format_of(data_format)
         self.window = window_of("pool_size", pool_size, pool_size if strides is None else strides, padding)
 
+    @of_shape_last
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, output height, output width, c)."""
         n, h, w, c = input_shape
@@ -42,13 +45,14 @@ class _Pooling2D(OneInput):
             "pool_size": self.window.size,
             "strides": self.window.strides,
             "padding": self.window.padding,
-            "data_format": "channels_last",
+            "data_format": self.data_format,
         }
 
 
 class MaxPooling2D(_Pooling2D):
     """The largest value of each window; padding never wins. See `functions.max_pool2d`."""
 
+    @of_images_last
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the pooled images."""
         return F.max_pool2d(x, self.window.size, self.window.strides, self.window.padding)
@@ -57,6 +61,7 @@ class MaxPooling2D(_Pooling2D):
 class AveragePooling2D(_Pooling2D):
     """The mean of each window, over the cells inside the image. See `functions.average_pool2d`."""
 
+    @of_images_last
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the pooled images."""
         return F.average_pool2d(x, self.window.size, self.window.strides, self.window.padding)
@@ -77,9 +82,10 @@ class _GlobalPooling2D(OneInput):
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
-        channels_last(data_format)
+        self.data_format = data_format_of(data_format)
         self.keepdims = keepdims
 
+    @of_shape_last
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, c), or (n, 1, 1, c)."""
         n, _, _, c = input_shape
@@ -87,12 +93,13 @@ class _GlobalPooling2D(OneInput):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
-        return {**super().get_config(), "data_format": "channels_last", "keepdims": self.keepdims}
+        return {**super().get_config(), "data_format": self.data_format, "keepdims": self.keepdims}
 
 
 class GlobalMaxPooling2D(_GlobalPooling2D):
     """The largest value of each channel; several that are largest share the gradient. See `functions.max`."""
 
+    @of_images_last
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the largest value of each channel."""
         return F.max(x, (1, 2), self.keepdims)
@@ -101,6 +108,7 @@ class GlobalMaxPooling2D(_GlobalPooling2D):
 class GlobalAveragePooling2D(_GlobalPooling2D):
     """The mean of each channel. See `functions.global_average_pool2d`."""
 
+    @of_images_last
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the mean of each channel."""
         y = F.global_average_pool2d(x)

@@ -5,11 +5,13 @@ from typing import Any
 
 from .. import functions as F
 from ..arguments import known, pair, whole_pair
+from ..config import data_format_of
 from ..functions.resizing import INTERPOLATIONS
 from ..tensor import Tensor
 from .graph import Shape
 from .layer import OneInput
-from .window import channels_last, output_lengths
+from .layout import of_images_last, of_shape_last
+from .window import output_lengths
 
 Pair = tuple[int, int]
 Sides = int | Sequence[int] | Sequence[Sequence[int]]
@@ -30,22 +32,24 @@ class ZeroPadding2D(OneInput):
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
-        channels_last(data_format)
+        self.data_format = data_format_of(data_format)
         self.padding = sides("padding", padding)
 
+    @of_shape_last
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, h + top + bottom, w + left + right, c)."""
         n, h, w, c = input_shape
         vertical, horizontal = map(sum, self.padding)
         return n, *output_lengths(lambda h, w: (h + vertical, w + horizontal), h, w), c
 
+    @of_images_last
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the padded images."""
         return F.pad(x, ((0, 0), *self.padding, (0, 0)))
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
-        return {**super().get_config(), "padding": self.padding, "data_format": "channels_last"}
+        return {**super().get_config(), "padding": self.padding, "data_format": self.data_format}
 
 
 class Cropping2D(OneInput):
@@ -63,9 +67,10 @@ class Cropping2D(OneInput):
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
-        channels_last(data_format)
+        self.data_format = data_format_of(data_format)
         self.cropping = sides("cropping", cropping)
 
+    @of_shape_last
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, h − top − bottom, w − left − right, c)."""
         n, h, w, c = input_shape
@@ -75,6 +80,7 @@ class Cropping2D(OneInput):
             raise ValueError(f"nothing would be left of it by cropping {self.cropping}")
         return n, *left, c
 
+    @of_images_last
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the cropped images."""
         (top, bottom), (left, right) = self.cropping
@@ -82,7 +88,7 @@ class Cropping2D(OneInput):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
-        return {**super().get_config(), "cropping": self.cropping, "data_format": "channels_last"}
+        return {**super().get_config(), "cropping": self.cropping, "data_format": self.data_format}
 
 
 class UpSampling2D(OneInput):
@@ -104,15 +110,17 @@ class UpSampling2D(OneInput):
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, input_shape=input_shape)
-        channels_last(data_format)
+        self.data_format = data_format_of(data_format)
         self.size = pair("size", size)
         self.interpolation = known("interpolation", interpolation, INTERPOLATIONS)
 
+    @of_shape_last
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, h·size, w·size, c)."""
         n, h, w, c = input_shape
         return n, *output_lengths(lambda h, w: (h * self.size[0], w * self.size[1]), h, w), c
 
+    @of_images_last
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the enlarged images."""
         return F.upsample2d(x, self.size, self.interpolation)
@@ -122,7 +130,7 @@ class UpSampling2D(OneInput):
         return {
             **super().get_config(),
             "size": self.size,
-            "data_format": "channels_last",
+            "data_format": self.data_format,
             "interpolation": self.interpolation,
         }
 

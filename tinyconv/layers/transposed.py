@@ -9,6 +9,7 @@ from ..arguments import size, whole_pair
 from ..functions.transposed import transposed_size
 from ..tensor import Tensor
 from .graph import Shape
+from .layout import of_images_last, of_shape_last
 from .weighted import Convolution
 from .window import known, output_lengths
 
@@ -72,12 +73,14 @@ class Conv2DTranspose(Convolution):
                 f"output_padding must be below the strides {self.window.strides}, got {self.output_padding}"
             )
 
+    @of_shape_last
     def build(self, input_shape: Shape) -> None:
         """Make the kernel (kh, kw, filters, c) and the bias (filters,)."""
         shape = (*self.window.size, self.filters, known("channels", input_shape[3]))
         self.kernel = self.add_described("kernel", shape, "kernel")
         self.add_bias(self.filters)
 
+    @of_shape_last
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (n, output height, output width, filters)."""
         n, h, w, c = input_shape
@@ -90,11 +93,12 @@ class Conv2DTranspose(Convolution):
 
         return (n, *output_lengths(lengths, h, w), self.filters)
 
+    @of_images_last
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return activation(x spread by the kernel + bias)."""
         strides, padding, dilation = self.geometry
         y = F.conv2d_transpose(x, self.kernel, self.bias, strides, padding, self.output_padding, dilation)
-        return self.activation(y)
+        return self.activated(y)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""

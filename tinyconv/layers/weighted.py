@@ -4,10 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from .. import activations, constraints, initializers, regularizers
+from .. import functions as F
+from ..config import data_format_of
 from ..registry import describe
+from ..tensor import Tensor
 from .layer import OneInput
+from .layout import FIRST
 from .parameter import Parameter
-from .window import channels_last, window_of
+from .window import window_of
 
 KINDS = ("initializer", "regularizer", "constraint")
 
@@ -106,7 +110,7 @@ class Convolution(Weighted):
             trainable=trainable,
             input_shape=input_shape,
         )
-        channels_last(data_format)
+        self.data_format = data_format_of(data_format)
         self.window = window_of("kernel_size", kernel_size, strides, padding, dilation_rate)
         if not self.strides_with_dilation and max(self.window.strides) > 1 and max(self.window.dilation) > 1:
             raise ValueError(
@@ -119,6 +123,12 @@ class Convolution(Weighted):
         """Strides, padding and dilation, as functions take them."""
         return self.window.strides, self.window.padding, self.window.dilation
 
+    def activated(self, y: Tensor) -> Tensor:
+        """Return the activation of images (n,h,w,c), along the axis that is the last of what the layer returns."""
+        if self.data_format != FIRST or self.activation in activations.ELEMENTWISE:
+            return self.activation(y)
+        return F.channels_last(self.activation(F.channels_first(y)))
+
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
         return {
@@ -126,7 +136,7 @@ class Convolution(Weighted):
             "kernel_size": self.window.size,
             "strides": self.window.strides,
             "padding": self.window.padding,
-            "data_format": "channels_last",
+            "data_format": self.data_format,
             "dilation_rate": self.window.dilation,
             "activity_regularizer": describe(self.activity_regularizer),
         }

@@ -20,12 +20,6 @@ def window_of(
     return Window(pair(argument, size), pair("strides", strides), padding, pair("dilation_rate", dilation_rate))
 
 
-def channels_last(data_format: str | None) -> None:
-    """Refuse any layout of images but (n,h,w,c)."""
-    if data_format not in (None, "channels_last"):
-        raise ValueError(f'data_format must be "channels_last" (images are n,h,w,c), got {data_format!r}')
-
-
 def output_lengths(
     output: Callable[[int, int], Pair], h: int | None, w: int | None, fitting: Pair = (1, 1)
 ) -> tuple[int | None, int | None]:

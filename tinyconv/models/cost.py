@@ -41,7 +41,8 @@ def _multiply_adds(node: Node) -> int:
     layer: Any = node.operation
     if not isinstance(layer, Conv2D | Conv2DTranspose | Dense | DepthwiseConv2D | SeparableConv2D):
         return 0
-    positions = prod(_lengths(node.inputs[0] if isinstance(layer, Conv2DTranspose) else node.outputs[0])[:-1])
+    lengths = _lengths(node.inputs[0] if isinstance(layer, Conv2DTranspose) else node.outputs[0])
+    positions = prod(lengths[1:] if getattr(layer, "data_format", None) == "channels_first" else lengths[:-1])
     return positions * sum(weight.size for weight in layer.weights if weight is not layer.bias)
 
 

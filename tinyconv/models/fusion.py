@@ -21,9 +21,11 @@ from ..autograd import calling, recording
 from ..config import fusing
 from ..kernels.window import POOL_2X2
 from ..layers import Activation, Add, BatchNormalization, Conv2D, Layer, MaxPooling2D, ReLU
+from ..layers.layout import FIRST
+from ..layers.merge import in_memory_order
 from ..tensor import Tensor
 
-FIRST = Conv2D, BatchNormalization, Add  # layers that others are fused with: of exactly these types
+LEADING = Conv2D, BatchNormalization, Add  # layers that others are fused with: of exactly these types
 
 
 class Fused:
@@ -57,7 +59,11 @@ class Convolved(Fused):
         """Return the convolution, rectified and pooled."""
         first = self.layers[0]
         assert isinstance(first, Conv2D)
-        return F.conv2d(x, first.kernel, first.bias, *first.geometry, first.groups, self.relu, self.pooled)
+        turned = first.data_format == FIRST
+        if turned:
+            x = F.channels_last(x)
+        y = F.conv2d(x, first.kernel, first.bias, *first.geometry, first.groups, self.relu, self.pooled)
+        return F.channels_first(y) if turned else y
 
 
 class Normalized(Fused):
@@ -70,13 +76,19 @@ class Normalized(Fused):
             return first.normalize(x, training, self.ceiling)
         assert isinstance(first, Conv2D)
         assert isinstance(normalization, BatchNormalization)
+        turned = first.data_format == FIRST
+        if turned:
+            x = F.channels_last(x)
         if recording() or (training and normalization.trainable):
             y = F.conv2d(x, first.kernel, first.bias, *first.geometry, first.groups)
-            return normalization.normalize(y, training, self.ceiling)
-        relu = self.ceiling == inf
-        kernel, bias = folded(first, normalization)
-        y = F.conv2d(x, kernel, bias, *first.geometry, first.groups, relu)
-        return y if relu or self.ceiling is None else F.relu(y, max_value=self.ceiling)
+            y = normalization.normalize_last(y, training, self.ceiling)
+        else:
+            relu = self.ceiling == inf
+            kernel, bias = folded(first, normalization)
+            y = F.conv2d(x, kernel, bias, *first.geometry, first.groups, relu)
+            if not (relu or self.ceiling is None):
+                y = F.relu(y, max_value=self.ceiling)
+        return F.channels_first(y) if turned else y
 
 
 def folded(convolution: Conv2D, normalization: BatchNormalization) -> tuple[Tensor, Tensor]:
@@ -100,7 +112,8 @@ class Added(Fused):
         add.prepare([(None, *tensor.shape[1:]) for tensor in x])
         add.check(x)
         with calling(self.layers[-1]):
-            return add.join(x, relu=True)
+            last = in_memory_order(x) if type(x[0]) is F.ChannelsFirst else []
+            return F.channels_first(add.join(last, relu=True)) if last else add.join(x, relu=True)
 
 
 def run(layers: Sequence[Layer], x: Any, training: bool) -> Any:
@@ -115,7 +128,7 @@ def fused(layers: Sequence[Layer]) -> Iterator[Layer | Fused]:
     at = 0
     while at < len(layers):
         stage: Layer | Fused = layers[at]
-        if type(stage) in FIRST:
+        if type(stage) in LEADING:
             found = _normalized(layers[at:]) or _convolved(layers[at:]) or _added(layers[at:])
             if found and all(layer.activity_regularizer is None for layer in found.layers):
                 stage = found  # else a layer's own output is wanted
@@ -127,6 +140,8 @@ def _normalized(layers: Sequence[Layer]) -> Fused | None:
     convolved = type(layers[0]) is Conv2D and layers[0].activation is F.linear
     end = 1 + convolved
     if len(layers) < end or type(layers[end - 1]) is not BatchNormalization:
+        return None
+    if convolved and layers[1].axis not in ((1, -3) if _is_first(layers[0]) else (3, -1)):  # type: ignore[attr-defined]
         return None
     ceiling = _ceiling(layers[end]) if len(layers) > end else None
     end += ceiling is not None
@@ -142,7 +157,7 @@ def _convolved(layers: Sequence[Layer]) -> Fused | None:
     while end < len(layers) and not pooled:
         if _rectifies(layers[end]):
             relu = True
-        elif _pools(layers[end]):
+        elif _pools(layers[end]) and _is_first(layers[end]) == _is_first(first):
             pooled = True
         else:
             break
@@ -165,6 +180,10 @@ def _ceiling(layer: Any) -> float | None:
     if type(layer) is ReLU and not layer.negative_slope and not layer.threshold:
         return inf if layer.max_value is None else layer.max_value
     return None
+
+
+def _is_first(layer: Any) -> bool:
+    return layer.data_format == FIRST
 
 
 def _pools(layer: Any) -> bool:

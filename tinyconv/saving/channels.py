@@ -1,4 +1,4 @@
-"""Models whose images are (channels, height, width) turned to tinyconv's (height, width, channels).
+"""Models of old files whose images are (channels, height, width) turned to (height, width, channels).
 
 Layers take their images in the other order, kernels stay as they are; only what a Flatten makes of an image comes in
 another order, so the rows of the Dense layer behind it are permuted. Slopes of a PReLU are turned as the images are.
@@ -39,6 +39,11 @@ def is_channels_first(description: Mapping[str, Any]) -> bool:
     if isinstance(layers, list):
         return any(is_channels_first(each) for each in layers if isinstance(each, Mapping))
     return config.get("data_format") == FIRST
+
+
+def takes_first(model: Any) -> bool:
+    """Return whether a layer of the model takes channels first."""
+    return any(getattr(layer, "data_format", LAST) == FIRST for layer in model.every_layer())
 
 
 def tells_of_first(description: Any) -> bool:

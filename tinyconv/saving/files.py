@@ -56,10 +56,10 @@ def load_model(
 
     If it was compiled it is compiled again, unless `compile` is False, and training goes on where it stopped.
     `custom_objects` has the user's own classes and functions by name; what is registered with
-    `register_keras_serializable` is known. Whatever `safe_mode` says, nothing in a file is executed. A model that took
-    images with channels first takes them with channels last now, which a UserWarning tells. Raises ValueError that
-    names the file and the place for what is damaged, and for what tinyconv lacks of the model, all of it; OSError if
-    the file cannot be read.
+    `register_keras_serializable` is known. Whatever `safe_mode` says, nothing in a file is executed. A model of before
+    Keras 3 that took images with channels first takes them with channels last now, which a UserWarning tells. Raises
+    ValueError that names the file and the place for what is damaged, and for what tinyconv lacks of the model, all of
+    it; OSError if the file cannot be read.
     """
     with registry.custom_object_scope(custom_objects):
         if hdf5.is_hdf5(filepath):
@@ -144,7 +144,9 @@ def load_weights(model: Any, filepath: str | Path, skip_mismatch: bool = False, 
         raise ValueError(f"by_name is for .h5 files of Keras 2: {filepath} has layers by their classes, not by name")
     if str(filepath).endswith(".keras"):
         with archive.opened(filepath) as (description, written_by, root):
-            made = file_model(description, version_of(written_by), f"{filepath} (Keras {written_by}): config.json")
+            made = file_model(
+                description, model, version_of(written_by), f"{filepath} (Keras {written_by}): config.json"
+            )
             state = weights.read_state(root, False, model, f"{filepath}: {archive.WEIGHTS}", skip_mismatch, made)
             state.give_to(model, filepath)
         return

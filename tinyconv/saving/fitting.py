@@ -43,7 +43,9 @@ def fit(
     held = [layer for layer in contents.layers if layer.weights and layer.name != "top_level_model_weights"]
     pairs = _paired(held, known, by_name, path)
     first = _channels_first(contents, pairs, path)
-    if contents.model is None:
+    if channels.takes_first(model):
+        made = None
+    elif contents.model is None:
         made = Made(model, channels.row_changes(model, None)) if first else None
     elif made is None and channels.order_matters(contents.model):
         made = _own_model(contents, path)
@@ -70,7 +72,7 @@ def fit(
 def _own_model(contents: Contents, path: Any) -> Made:
     """Return the model that the file describes."""
     assert contents.model is not None
-    return make_model(contents.model, None, contents.version, contents.place(path))
+    return make_model(contents.model, None, contents.version, contents.place(path), turn=True)
 
 
 def _paired(held: list[Layer], known: list[Any], by_name: bool, path: Any) -> list[tuple[Any, Layer]]:

@@ -12,29 +12,37 @@ from .modern import modern
 from .training import Version
 from .weights import Made
 
+TODAY = (3, 0)  # the version of Keras from which on channels first stay so
 MODELS = ("Functional", "Sequential")
 
 
-def file_model(description: Any, version: Version, place: str) -> Made | None:
-    """Return the model of a description where weights cannot be turned without it, that of channels first; else None.
+def file_model(description: Any, model: Any, version: Version, place: str) -> Made | None:
+    """Return the model of a description where weights cannot be turned for `model` without it; else None.
 
-    Raises FileError as `make_model` does.
+    That is one of channels first, unless `model` takes them first itself. Raises FileError as `make_model` does.
     """
-    return make_model(description, None, version, place) if channels.order_matters(description) else None
+    if not channels.order_matters(description) or channels.takes_first(model):
+        return None
+    return make_model(description, None, version, place, turn=True)
 
 
 def make_model(
-    description: Mapping[str, Any], compiled: Mapping[str, Any] | None, version: Version, place: str, blank: bool = True
+    description: Mapping[str, Any],
+    compiled: Mapping[str, Any] | None,
+    version: Version,
+    place: str,
+    blank: bool = True,
+    turn: bool = False,
 ) -> Made:
     """Return the model of a description, compiled as `compiled` says unless that is None, and changes of its weights.
 
     Its weights are zero if `blank`, to be loaded; the changes are what turns those of a file, by the weights' ids: see
-    `channels`, of a model that took images with channels first, which a UserWarning tells. Raises FileError that names
-    `place`, the file, and all that tinyconv lacks of the model.
+    `channels`, of a model that took images with channels first before Keras 3, or in any if `turn`, which a UserWarning
+    tells. Raises FileError that names `place`, the file, and all that tinyconv lacks of the model.
     """
     try:
         before = today = modern(description, version)
-        first = channels.is_channels_first(today)
+        first = channels.is_channels_first(today) and (turn or version < TODAY)
         if first:
             today = channels.turned(today)
         arguments = None if not compiled else training.compile_arguments(compiled, version)
@@ -65,7 +73,7 @@ def missing_parts(description: Mapping[str, Any], compiled: Mapping[str, Any] | 
     """Return what tinyconv lacks of a described model, each with its place."""
     try:
         today = modern(description, version)
-        if channels.is_channels_first(today):
+        if channels.is_channels_first(today) and version < TODAY:
             today = channels.turned(today)
         return _missing(today, training.compile_arguments(compiled, version) if compiled else None)
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:

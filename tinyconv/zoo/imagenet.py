@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..config import floatx
-from ..layers.window import channels_last
+from ..config import data_format_of, floatx
 from ..names import look_up
 from ..tensor import Tensor
 
@@ -26,14 +25,18 @@ MODES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe") -> np.ndarray:
     """Return RGB images (…, h, w, 3), pixels 0 to 255, as networks of that `mode` take them; x is not changed.
 
+    With `data_format="channels_first"` images are (…, 3, h, w).
+
     "caffe": BGR, less ImageNet's mean; "tf": from −1 to 1; "torch": from 0 to 1, less the mean, over the deviation.
     """
-    channels_last(data_format)
+    axis = -1 if data_format_of(data_format) == "channels_last" else -3
     change = look_up("mode", mode, MODES)
     x = np.asarray(x)
-    if x.ndim not in (3, 4) or x.shape[-1] != 3:
-        raise ValueError(f"x must be an RGB image (h, w, 3) or several (n, h, w, 3), got shape {x.shape}")
-    return np.ascontiguousarray(change(x if x.dtype in (np.float32, np.float64) else x.astype(floatx())))
+    if x.ndim not in (3, 4) or x.shape[axis] != 3:
+        shape = "h, w, 3" if axis == -1 else "3, h, w"
+        raise ValueError(f"x must be an RGB image ({shape}) or several (n, {shape}), got shape {x.shape}")
+    x = np.moveaxis(x if x.dtype in (np.float32, np.float64) else x.astype(floatx()), axis, -1)
+    return np.ascontiguousarray(np.moveaxis(change(x), -1, axis))
 
 
 def caffe(x: Any, data_format: str | None = None) -> np.ndarray:

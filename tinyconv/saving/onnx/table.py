@@ -74,6 +74,8 @@ def nodes_of(call: Call, training: bool | None) -> Value:
     layer = call.layer
     if type(layer) not in LAYERS:
         raise ValueError("has no meaning in ONNX that tinyconv knows")
+    if getattr(layer, "data_format", "channels_last") == "channels_first":
+        raise ValueError('takes channels first: make it with data_format="channels_last" to export it')
     activation = getattr(layer, "activation", None)
     if activation is not None and activation not in ACTIVATIONS:
         raise ValueError(f"has an activation of your own, {activations.name_of(activation)}")
