@@ -45,6 +45,7 @@ from .config import floatx, fusion, set_floatx
 from .gradcheck import gradcheck
 from .kernels import backend, conv_algorithm, set_threads, threads
 from .layers import Input
+from .layers.parameter import Variable
 from .models import Model, Sequential
 from .names import clear_session
 from .offered import explain_missing
@@ -60,6 +61,7 @@ __all__ = [
     "Model",
     "Sequential",
     "Tensor",
+    "Variable",
     "__version__",
     "activations",
     "backend",

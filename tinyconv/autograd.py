@@ -9,7 +9,7 @@ so the walk visits every tensor once, after all of its users, adds up what they 
 Source: Griewank & Walther, Evaluating Derivatives, 2nd ed., ch. 3.2 (reverse mode); Baydin et al. 2018, JMLR 18(153).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -82,6 +82,68 @@ def calls() -> tuple[Call, ...]:
     return _calls.get()
 
 
+def gradients(
+    targets: Sequence["Tensor"], sources: Sequence["Tensor"], dys: Sequence[Any] | None = None
+) -> list[np.ndarray | None]:
+    """Return the gradient of the sum of all `targets` with respect to each source, None where none depends on it.
+
+    Sources may be leaves or lie within the graph. With `dys`, an array of each target's shape, it is Σ dy·target that
+    is differentiated. No `grad` changes and nothing is freed, so that the same graph can be asked again, and `backward`
+    can be called. Only what lies between sources and targets is computed.
+    """
+    roots = [target for target in targets if target.requires_grad]
+    order = _users_last(roots)
+    leads: set[int] = {id(source) for source in sources}  # to a source: those tensors, and what is computed from them
+    for tensor in order:
+        if tensor.creator is not None and any(id(each) in leads for each in tensor.creator.inputs):
+            leads.add(id(tensor))
+    received: dict[int, Any] = {}
+
+    def receive(tensor: "Tensor", dy: Any) -> None:
+        before = received.get(id(tensor))
+        received[id(tensor)] = dy if before is None else kernels.of(dy).add(before, dy)
+
+    for target, dy in zip(targets, dys or [np.ones_like(target.data) for target in targets], strict=True):
+        if target.requires_grad and id(target) in leads:
+            receive(target, dy)
+    wanted = {id(source) for source in sources}
+    found: dict[int, Any] = {}
+    for tensor in reversed(order):
+        dy = received.pop(id(tensor), None)
+        if dy is None:
+            continue
+        if id(tensor) in wanted:
+            found[id(tensor)] = dy.copy()
+        function = tensor.creator
+        if function is None:
+            continue
+        needs = function.needs
+        asked = tuple(needed and id(each) in leads for needed, each in zip(needs, function.inputs, strict=True))
+        if not any(asked):
+            continue
+        function.needs = asked
+        try:
+            passed = _passed(function, dy)
+            for source, needed, dx in zip(function.inputs, function.needs, passed, strict=True):
+                if needed:
+                    receive(source, dx if dx.flags.c_contiguous else dx.copy(order="C"))
+        finally:
+            function.needs = needs
+    return [found.get(id(source)) for source in sources]
+
+
+def _passed(function: "Function", dy: Any) -> tuple[Any, ...]:
+    """Return the gradients of a function's inputs, as many as it has."""
+    passed = function.backward(dy)
+    if not isinstance(passed, tuple) or len(passed) != len(function.inputs):
+        found = f"a tuple of {len(passed)}" if isinstance(passed, tuple) else type(passed).__name__
+        raise TypeError(
+            f"{type(function).__name__}.backward must return a tuple of a gradient for each input, here "
+            f"{len(function.inputs)}, got {found}"
+        )
+    return passed
+
+
 def backward(root: "Tensor", dy: np.ndarray, observe: Observer | None = None) -> None:
     """Add to the `grad` of every leaf below `root` the gradient of Σ dy·root with respect to that leaf.
 
@@ -92,7 +154,7 @@ def backward(root: "Tensor", dy: np.ndarray, observe: Observer | None = None) ->
     anything is changed, when a part of the graph was freed by an earlier backward pass.
     """
     gradients = {id(root): dy if root.creator is not None else _own(dy, (dy,))}
-    order = _users_last(root)
+    order = _users_last([root])
     while order:
         tensor = order.pop()  # so that its array is gone with it, once its creator no longer needs it
         dy = gradients.pop(id(tensor))
@@ -100,13 +162,7 @@ def backward(root: "Tensor", dy: np.ndarray, observe: Observer | None = None) ->
         if function is None:
             tensor.grad = dy if tensor.grad is None else kernels.of(dy).add(tensor.grad, dy)
             continue
-        passed = function.backward(dy)
-        if not isinstance(passed, tuple) or len(passed) != len(function.inputs):
-            found = f"a tuple of {len(passed)}" if isinstance(passed, tuple) else type(passed).__name__
-            raise TypeError(
-                f"{type(function).__name__}.backward must return a tuple of a gradient for each input, here "
-                f"{len(function.inputs)}, got {found}"
-            )
+        passed = _passed(function, dy)
         if observe is not None:
             wanted = (dx if needed else None for needed, dx in zip(function.needs, passed, strict=True))
             observe(function, function.inputs, dy, tuple(wanted))
@@ -136,11 +192,11 @@ def _own(dx: Any, others: tuple[Any, ...]) -> Any:
     return own
 
 
-def _users_last(root: "Tensor") -> list["Tensor"]:
-    """List the tensors below `root` that need a gradient, each before all of its users (topological order)."""
+def _users_last(roots: Sequence["Tensor"]) -> list["Tensor"]:
+    """List the tensors below `roots` that need a gradient, each before all of its users (topological order)."""
     order: list[Tensor] = []
     seen = set()
-    stack = [(root, False)]
+    stack = [(root, False) for root in roots]
     while stack:
         tensor, inputs_done = stack.pop()
         if inputs_done:

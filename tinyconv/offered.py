@@ -36,7 +36,6 @@ INSTEAD: dict[str, dict[str, str]] = {
         "distribution": "training uses all cores of one machine, or one GPU",
         "KerasTensor": "tinyconv.Input(shape) makes a symbolic tensor",
         "Operation": "a differentiable operation is a subclass of tinyconv.Function",
-        "Variable": "layers keep their weights as tinyconv.layers.Parameter",
         "InputSpec": "a layer checks the shape that it gets in build(input_shape)",
         "Regularizer": "any function from a tensor to a penalty may be given as kernel_regularizer",
         "StatelessScope SymbolicScope RematScope remat name_scope": "layers and models are called as they are",
@@ -185,11 +184,8 @@ INSTEAD: dict[str, dict[str, str]] = {
         ),
     },
     "Layer": {
-        "trainable_variables": "use trainable_weights",
-        "non_trainable_variables": "use non_trainable_weights",
-        "variables": "use weights",
         "add_variable": "use add_weight",
-        "add_metric metrics metrics_variables": "give compile the metrics",
+        "add_metric metrics_variables": "give compile the metrics, or have them as attributes",
         "dtype_policy compute_dtype input_dtype variable_dtype": "all layers compute in one dtype, tinyconv.floatx()",
         "path": "use name",
         "input_spec get_build_config build_from_config": "build(input_shape) settles the shape",
@@ -201,7 +197,7 @@ INSTEAD: dict[str, dict[str, str]] = {
         "symbolic_call stateless_call rematerialized_call": "call the layer itself",
     },
     "Optimizer": {
-        "apply_gradients stateless_apply update_step": "use apply(gradients, weights)",
+        "stateless_apply update_step": "use apply(gradients, weights)",
         "add_variable add_variable_from_reference add_optimizer_variables assign assign_add assign_sub "
         "load_own_variables save_own_variables set_weights finalize_variable_values": (
             "update(w, g, slots, learning_rate) is what an optimizer of your own defines"

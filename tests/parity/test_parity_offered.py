@@ -99,7 +99,7 @@ def test_other_attributes_are_missing_as_usual():
     with pytest.raises(AttributeError, match="'Flatten' object has no attribute 'xyzzy'"):
         _ = layer.xyzzy
     assert not hasattr(layer, "__xyzzy__")
-    assert not hasattr(layer, "trainable_variables")
+    assert not hasattr(layer, "dtype_policy")
 
 
 def test_a_property_that_fails_says_why():

@@ -2,26 +2,23 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
 from typing import Any, ClassVar, Self
 
-import numpy as np
-
-from .. import config, constraints, initializers, kernels, names, regularizers
+from .. import config, constraints, initializers, names, regularizers
 from ..arguments import flag, open_sizes, sizes
 from ..registry import describe
 from ..tensor import Tensor, as_array
 from .building import building, once, open_batch, tried_shape, with_batch
 from .calling import Calling, needed_besides_inputs
 from .graph import Node, Shape, connect, flat_shapes, is_symbolic, shapes_of
+from .holding import Holding
 from .parameter import Parameter
-from .penalties import Penalized
-from .tracking import Part, parts_in, watch_for, watched
+from .tracking import watch_for
 
 ONE_INPUT = "a layer is called on one tensor or a list of them: write call(self, inputs) with a, b = inputs"
 
 
-class Layer(Penalized):
+class Layer(Holding):
     """Base of all layers, Keras's and your own.
 
     A subclass sets its arguments in `__init__`, after `super().__init__()`, makes weights with `add_weight` in `build`
@@ -33,15 +30,10 @@ class Layer(Penalized):
 
     name: str
     dtype: str
-    _learnt: list[Parameter]
-    _state: list[Parameter]
-    _layers: list["Layer"]
     nodes: list[Node]
     input_shape: Any = None  # a Shape, or a list of them; None until the layer is built
     output_shape: Any = None
-    built = False
     checks_shapes: ClassVar[bool] = False  # whether `checked_output_shape` is quick, and looks at every input
-    _building = False
     _calls_with_training: ClassVar[bool] = True
     _default_training: ClassVar[bool] = False
     _wants_more: ClassVar[list[str]] = []  # what `call` cannot do without, and never gets
@@ -79,39 +71,6 @@ class Layer(Penalized):
         )
         self._trainable = flag("trainable", trainable)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Part | list | tuple | dict):
-            value = watched(value, self)
-            for part in parts_in(value):
-                self._hold(part)
-        super().__setattr__(name, value)
-
-    def _hold(self, part: Part) -> None:
-        """Take in a weight or a layer that an attribute names."""
-        if "_layers" not in vars(self):
-            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets attributes")
-        if isinstance(part, Parameter):
-            if any(part is weight for weight in (*self._learnt, *self._state)):
-                return
-            store: list[Any] = self._learnt if part.trainable else self._state
-        else:
-            store = self._layers
-        if any(part is one for one in store):
-            return
-        if self.built and not self._building and not self._grows():
-            raise self.error("is built: weights and layers are given to it in __init__ or in build, not later")
-        store.append(part)
-
-    def _grows(self) -> bool:
-        """Return whether the layer may be given weights and layers once it is built."""
-        return False
-
-    def _let_go(self, part: Part) -> None:
-        """Forget a weight or a layer that was taken out of a list or a dict."""
-        stores: tuple[list[Any], ...] = self._learnt, self._state, self._layers
-        for store in stores:
-            store[:] = [one for one in store if one is not part]
-
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes for a copy or a pickle, without the calls on symbols, which belong to their model."""
         own = {name: list(vars(self)[name]) for name in ("_learnt", "_state", "_layers")}
@@ -121,29 +80,6 @@ class Layer(Penalized):
         vars(self).update(state)
         for value in state.values():
             watch_for(self, value)
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes those of the weights that are there to be learnt; False freezes all within, too."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        for layer in self.every_layer():
-            layer._trainable = bool(value)
-            for weight in layer._learnt:
-                weight.trainable = bool(value)
-
-    def every_layer(self) -> list["Layer"]:
-        """Return this layer and all within, each once, outer ones before those within them."""
-        found: dict[int, Layer] = {}
-        waiting = [self]
-        while waiting:
-            layer = waiting.pop()
-            if id(layer) not in found:
-                found[id(layer)] = layer
-                waiting.extend(reversed(layer._layers))
-        return list(found.values())
 
     def build(self, input_shape: Shape) -> None:
         """Make the weights for inputs of `input_shape`. Built once, a layer only checks that the shape fits."""
@@ -315,47 +251,6 @@ class Layer(Penalized):
         if not self.nodes:
             raise self.error("is not a part of a model yet, so it has no input and output")
         return self.nodes[0]
-
-    @property
-    def own_weights(self) -> list[Parameter]:
-        """The weights that the layer made itself, those to be learnt before the others."""
-        return [*self._learnt, *self._state]
-
-    @property
-    def weights(self) -> list[Parameter]:
-        """All weights in Keras's order: its own, those to be learnt before the others; then those of layers within."""
-        found = [weight for layer in self.every_layer() for weight in layer._learnt + layer._state]
-        return list({id(weight): weight for weight in found}.values())
-
-    @property
-    def trainable_weights(self) -> list[Parameter]:
-        """Weights that training changes."""
-        return [weight for weight in self.weights if weight.trainable] if self.trainable else []
-
-    @property
-    def non_trainable_weights(self) -> list[Parameter]:
-        """Weights that training leaves alone."""
-        return [weight for weight in self.weights if not weight.trainable] if self.trainable else self.weights
-
-    def count_params(self) -> int:
-        """Return the number of values in all weights."""
-        return sum(prod(weight.shape) for weight in self.weights)
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Return copies of all weights, in Keras's order."""
-        return [weight.numpy().copy() for weight in self.weights]
-
-    def set_weights(self, weights: Sequence[np.ndarray]) -> None:
-        """Replace all weights, in the order of `get_weights`; nothing changes unless every shape fits."""
-        own = self.weights
-        if len(weights) != len(own):
-            raise self.error(f"has {len(own)} weights, set_weights got {len(weights)}")
-        arrays = [as_array(np.asarray(array), self.dtype) for array in weights]
-        for weight, array in zip(own, arrays, strict=True):
-            if array.shape != weight.shape:
-                raise self.error(f"weight {weight.path} has shape {weight.shape}, set_weights got {array.shape}")
-        for weight, array in zip(own, arrays, strict=True):
-            weight.data[...] = kernels.move(array, weight.device)
 
     def __repr__(self) -> str:
         shape = f", output_shape={self.output_shape}" if self.built else ""

@@ -1,11 +1,13 @@
 """Parameter: a weight of a layer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from .. import kernels
+from .. import initializers, kernels
+from ..config import floatx
+from ..names import automatic
 from ..randomness import draws_repeat
 from ..tensor import Tensor, as_array, values
 from .tracking import Part
@@ -46,21 +48,55 @@ class Parameter(Tensor, Part):
     def trainable(self, value: bool) -> None:
         self.requires_grad = bool(value)
 
-    def assign(self, value: Any) -> None:
+    @property
+    def value(self) -> Tensor:
+        """The weight itself, as a tensor."""
+        return self
+
+    def assign(self, value: Any) -> "Parameter":
         """Replace the values by those of a tensor, an array or a number, of this shape; gradients do not see it.
 
-        Where draws repeat, as while a layer is tried, the weight stays as it is.
+        The weight is returned. Where draws repeat, as while a layer is tried, the weight stays as it is.
         """
         new = as_array(values(value), self.dtype)
         if new.shape != self.shape:
             raise ValueError(f"weight {self.path} has shape {self.shape}, assign got {new.shape}")
         if not draws_repeat():
             self.data[...] = kernels.move(new, self.device)
+        return self
 
-    def assign_add(self, value: Any) -> None:
+    def assign_add(self, value: Any) -> "Parameter":
         """Add a tensor, an array or a number to the values: see `assign`."""
-        self.assign(self.data + as_array(values(value), self.dtype))
+        return self.assign(self.data + as_array(values(value), self.dtype))
 
-    def assign_sub(self, value: Any) -> None:
+    def assign_sub(self, value: Any) -> "Parameter":
         """Take a tensor, an array or a number off the values: see `assign`."""
-        self.assign(self.data - as_array(values(value), self.dtype))
+        return self.assign(self.data - as_array(values(value), self.dtype))
+
+
+class Variable(Parameter):
+    """A weight of one's own, which a layer that has it as an attribute takes for its own.
+
+    `initializer` is its first value, a number or an array, or, with `shape`, an initializer's name, object or function.
+    """
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: Sequence[int] | None = None,
+        dtype: str | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+    ) -> None:
+        if dtype not in (None, "float32", "float64"):
+            raise ValueError(f'a variable holds "float32" or "float64", got dtype={dtype!r}')
+        if isinstance(initializer, str) or callable(initializer):
+            if shape is None:
+                raise ValueError(f"a variable that is drawn by {initializer!r} needs its shape: give shape=(…)")
+            first = initializers.get(initializer)
+            value = initializers.first_values(first, tuple(shape), dtype or floatx())
+        else:
+            value = as_array(values(initializer), dtype or floatx()).copy()
+            if shape is not None and value.shape != tuple(shape):
+                raise ValueError(f"a variable of shape {tuple(shape)} cannot begin with a value of {value.shape}")
+        super().__init__(value, name or automatic("variable"), trainable)

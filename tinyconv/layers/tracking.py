@@ -24,6 +24,22 @@ def parts_in(value: Any) -> Iterator[Part]:
             yield from parts_in(each)
 
 
+class Measure:
+    """A metric: what a layer may have to report, as an attribute."""
+
+
+def measures_in(value: Any) -> Iterator[Measure]:
+    """Yield the metrics that an attribute's value is, or that its lists, tuples and dicts hold."""
+    if isinstance(value, Measure):
+        yield value
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from measures_in(each)
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from measures_in(each)
+
+
 def watched(value: Any, owner: Any) -> Any:
     """Return a list or a dict that is empty or holds parts as one that tells `owner` what comes and goes; else itself.
 

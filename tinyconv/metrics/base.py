@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import initializers, kernels, names, registry
 from ..config import floatx
+from ..layers.tracking import Measure
 from ..tensor import Tensor, as_array
 from ..tensor import values as as_values
 from ..weighting import aligned
@@ -38,7 +39,7 @@ class Variable(Tensor):
         self.assign_add(-as_values(value))
 
 
-class Metric:
+class Metric(Measure):
     """Base of all metrics: a subclass writes `update_state` and `result`, and keeps its state by `add_weight`.
 
     Targets and predictions of a batch come as arrays, where the model is. `result` gives a number, or what has one.

@@ -58,7 +58,7 @@ class Nadam(Optimizer):
         """Return the names of the arrays that are kept for each weight."""
         return (("momentum", "velocity"),)
 
-    def apply(self, gradients: Sequence[Any], weights: Sequence[Tensor]) -> None:
+    def apply(self, gradients: Sequence[Any], weights: Sequence[Tensor] | None = None) -> None:
         """Make one step: change every weight in place by its gradient."""
         super().apply(gradients, weights)
         self.u_product *= self._momentum(self.iterations)

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -10,11 +10,29 @@ import numpy as np
 from .. import kernels, names, schedules
 from ..arguments import not_negative
 from ..autograd import no_grad
+from ..config import floatx
 from ..layers.parameter import Parameter
 from ..schedules import LearningRate
 from ..tensor import Tensor
 
 EPSILON_MODES = dict.fromkeys(("inside", "outside"))  # where the ε of RMSprop and Adagrad stands: of the root
+
+
+class Rate(float):
+    """A learning rate as a number that can be set, as a variable of Keras's can: `model.optimizer.learning_rate`."""
+
+    optimizer: "Optimizer"
+
+    def assign(self, value: Any) -> None:
+        """Set the optimizer's learning rate."""
+        self.optimizer.learning_rate = value
+
+    def numpy(self) -> np.ndarray:
+        """Return the number as an array of no axes."""
+        return np.asarray(float(self), floatx())
+
+    def __reduce__(self) -> Any:
+        return float, (float(self),)
 
 
 class Optimizer:
@@ -85,13 +103,14 @@ class Optimizer:
         self._places = {id(weight): place for place, weight in enumerate(state.get("_weights", []))}
 
     @property
-    def learning_rate(self) -> float:
-        """The learning rate of the next step.
+    def learning_rate(self) -> Any:
+        """The learning rate of the next step, a number with `assign` and `numpy`.
 
         It can be set to a number, or to a schedule or function, but a schedule or function not to a number (TypeError).
         """
-        rate = self._learning_rate
-        return schedules.at(rate, self.iterations) if callable(rate) else rate
+        rate = Rate(self._rate())
+        rate.optimizer = self
+        return rate
 
     @learning_rate.setter
     def learning_rate(self, value: LearningRate) -> None:
@@ -103,7 +122,13 @@ class Optimizer:
                 "optimizer with a number, or set another schedule"
             )
         else:
-            self._learning_rate = not_negative("learning_rate", value)
+            given: Any = value
+            given = given.item() if isinstance(given, Tensor | np.ndarray) else given
+            self._learning_rate = not_negative("learning_rate", given)
+
+    def _rate(self) -> float:
+        rate = self._learning_rate
+        return schedules.at(rate, self.iterations) if callable(rate) else rate
 
     def slot_groups(self) -> Sequence[Sequence[str]]:
         """Return the names of the arrays that are kept for each weight.
@@ -146,14 +171,22 @@ class Optimizer:
         """
         self._undecayed, self._undecayed_paths = list(var_list or []), list(var_names or [])
 
-    def apply(self, gradients: Sequence[Any], weights: Sequence[Tensor]) -> None:
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Tensor]]) -> None:
+        """Make one step, as `apply` does, given pairs of a gradient and its weight."""
+        gradients, weights = zip(*grads_and_vars, strict=True)
+        self.apply(gradients, weights)
+
+    def apply(self, gradients: Sequence[Any], weights: Sequence[Tensor] | None = None) -> None:
         """Make one step: change every weight in place by its gradient. One without a gradient (None) stays as it is.
 
-        Raises ValueError for weights other than those of the first step: the state is theirs.
+        Gradients are arrays or tensors; without `weights` they are of those that the optimizer was built for. Raises
+        ValueError for weights other than those of the first step: the state is theirs.
         """
+        if weights is None:
+            weights = self._weights if self.built else []
         self.build(weights)
         changed = self._with_gradients(gradients, weights)
-        learning_rate = self.learning_rate
+        learning_rate = self._rate()
         for g, weight in zip(self._clipped([g for g, _ in changed]), [weight for _, weight in changed], strict=True):
             if kernels.device(weight.data) == "cpu" and not weight.data.flags.writeable:
                 raise ValueError(f"weight {_path(weight)} is a read-only array, to be trained it must be a copy of it")
@@ -176,7 +209,7 @@ class Optimizer:
                     "other weights are to be trained than before"
                 )
         pairs = list(zip(gradients, weights, strict=True))
-        changed = [(g, weight) for g, weight in pairs if g is not None]
+        changed = [(g.data if isinstance(g, Tensor) else g, weight) for g, weight in pairs if g is not None]
         if len(changed) < len(pairs):
             unused = ", ".join(_path(weight) for g, weight in pairs if g is None)
             if not changed:
