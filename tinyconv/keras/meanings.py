@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ..objectives import Objective
-from . import callbacks, datasets, files, images, layers, models, optimizers, utilities
+from . import callbacks, datasets, files, images, layers, models, optimizers, tensors, utilities
 from .downloads import get_file
 from .eras import Era
 from .graph import Graph
@@ -38,6 +38,7 @@ def patches_of(era: Era, caps: Caps) -> list[Patch]:
         *models.patches(era, caps),
         *optimizers.patches(era),
         *images.patches(era),
+        *tensors.patches(),
         (Objective, "check_activation", _any_activation),  # as Keras, which trains what does not fit
     ]
 

@@ -9,7 +9,10 @@ from collections.abc import Mapping
 
 from .eras import TF, Era
 
-ROOTS = ("keras", "tensorflow.keras", "tf_keras", "tensorflow.python.keras", "tensorflow.contrib.keras", "keras.api")
+ROOTS = (
+    *("keras", "tensorflow.keras", "tf_keras", "tensorflow.python.keras", "tensorflow.contrib.keras", "keras.api"),
+    *("tensorflow.compat.v1.keras", "tensorflow.compat.v2.keras"),
+)
 
 # The modules of tinyconv that a path is looked up in, one after the other; "" is tinyconv itself.
 _LAYERS = ("layers", "models")
@@ -63,14 +66,21 @@ WHY_NOT = {
     "scikit_learn wrappers": "write the few methods that scikit-learn asks for around fit and predict",
     "lite saved_model distribute estimator tpu": "there is no such export: model.export writes ONNX",
     "compat contrib": "there are no graphs and sessions of TensorFlow 1",
-    "data": "image_dataset_from_directory, arrays and keras.utils.Sequence give batches",
     "ops": "layers, and operations on tensors in tinyconv.functions, compute; NumPy does for arrays",
 }
 OWN = {root.partition(".")[0] for root in ROOTS} | {"keras_preprocessing", "keras_applications"}
+_MODULES = ("data", "image", "io", "math", "nn", "random", "strings", "train")
 OTHERS = {
     "tensorflow": ("keras.tensorflow",),
     "tensorflow.python": ("keras.tensorflow",),
     "tensorflow.contrib": ("keras.tensorflow",),
+    "tensorflow.compat": ("keras.tensorflow.compat",),
+    "tensorflow.compat.v1": ("keras.tensorflow",),
+    "tensorflow.compat.v2": ("keras.tensorflow",),
+    **{
+        f"tensorflow.{name}": (f"keras.tensorflow.{name}",)
+        for name in ["data", "image", "io", "math", "nn", "random", "strings", "train"]
+    },
 }
 ALONE = {
     "keras_preprocessing": ("preprocessing",),

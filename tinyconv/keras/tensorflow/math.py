@@ -1,0 +1,67 @@
+"""`tf.math`: operations element by element, reductions, comparisons."""
+
+from typing import Any
+
+from ... import functions as F
+from ..operations import elementwise, neural, reduction
+from ..vocabulary import missing, renamed
+
+_REDUCTION = {
+    "input_tensor": "x",
+    "keep_dims": "keepdims",
+    "reduction_indices": "axis",
+}
+_PLACE = {"dimension": "axis"}
+
+globals().update({name: getattr(elementwise, name) for name in elementwise.NAMES})
+abs, negative, sqrt, exp, log, square = (
+    elementwise.abs,
+    elementwise.negative,
+    elementwise.sqrt,
+    elementwise.exp,
+    elementwise.log,
+    elementwise.square,
+)
+divide = truediv = elementwise.divide
+divide_no_nan, squared_difference = elementwise.divide_no_nan, elementwise.squared_difference
+floordiv = elementwise.floordiv
+mod = floormod = elementwise.mod
+logical_not = elementwise.logical_not
+is_nan, is_inf, is_finite = elementwise.isnan, elementwise.isinf, elementwise.isfinite
+
+reduce_sum, reduce_mean, reduce_max, reduce_min, reduce_prod, reduce_any, reduce_all = (
+    renamed(function, **_REDUCTION)
+    for function in (
+        *(reduction.sum, reduction.mean, reduction.max, reduction.min, reduction.prod, reduction.any, reduction.all),
+    )
+)
+reduce_std, reduce_variance, reduce_logsumexp = (
+    renamed(function, **_REDUCTION) for function in (reduction.std, reduction.var, reduction.logsumexp)
+)
+reduce_euclidean_norm = renamed(reduction.norm, **_REDUCTION)
+argmax, argmin = renamed(reduction.argmax, **_PLACE), renamed(reduction.argmin, **_PLACE)
+l2_normalize, confusion_matrix, bincount = reduction.l2_normalize, reduction.confusion_matrix, reduction.bincount
+cumsum, top_k, in_top_k = reduction.cumsum, reduction.top_k, reduction.in_top_k
+sigmoid, tanh, softplus = neural.sigmoid, neural.tanh, neural.softplus
+softmax, log_softmax = renamed(neural.softmax, logits="x"), renamed(neural.log_softmax, logits="x")
+
+
+def log_sigmoid(x: Any, name: str | None = None) -> Any:
+    """Return ln σ(x), element by element."""
+    return F.negative(neural.softplus(elementwise.negative(x)))
+
+
+def add_n(inputs: Any, name: str | None = None) -> Any:
+    """Return the sum of tensors."""
+    total = inputs[0]
+    for each in inputs[1:]:
+        total = total + each
+    return total
+
+
+def accumulate_n(inputs: Any, *_: Any, **__: Any) -> Any:
+    """Return the sum of tensors."""
+    return add_n(inputs)
+
+
+__getattr__ = missing("tensorflow.math", globals())

@@ -1,0 +1,88 @@
+"""What tensors answer while an era lasts, besides what tinyconv's own do: as TensorFlow's, in a script's hands."""
+
+import operator
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from ..layers.graph import SymbolicTensor
+from ..models.functional import Functional
+from ..models.sequential import Sequential
+from ..tensor import Tensor
+from .operations.values import Shape, Values
+from .spelling import Patch
+from .tape import seen
+
+ARITHMETIC = ("add", "sub", "mul", "truediv", "pow", "matmul")
+COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
+
+
+def patches() -> list[Patch]:
+    """Return the attributes."""
+    names = [f"__{side}{name}__" for name in ARITHMETIC for side in ("", "r")]
+    found: list[Patch] = [(Tensor, name, _with_arrays(getattr(Tensor, name))) for name in names]
+    found += [(Tensor, f"__{name}__", _as_values(getattr(Tensor, f"__{name}__"))) for name in COMPARISONS]
+    found += [(Tensor, name, _of_values(function)) for name, function in _WITHOUT_GRADIENT.items()]
+    found += [(kind, "__call__", _called(kind.__call__)) for kind in (Functional, Sequential)]
+    for kind in (Tensor, SymbolicTensor):
+        found += [(kind, "get_shape", _get_shape), (kind, "set_shape", _set_shape)]
+    return found
+
+
+def _called(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return how a model is called: with tensors of its dtype, which open tapes watch."""
+
+    @wraps(function)
+    def call(self: Any, inputs: Any, *given: Any, **named: Any) -> Any:
+        return function(self, seen(inputs, self.dtype), *given, **named)
+
+    return call
+
+
+def _with_arrays(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return an operator for which an array of NumPy's takes the tensor's dtype, as in TensorFlow."""
+
+    @wraps(function)
+    def compute(self: Tensor, other: Any) -> Any:
+        if isinstance(other, np.ndarray | np.generic) and other.dtype != self.data.dtype:
+            other = np.asarray(other, self.data.dtype)
+        return function(self, other)
+
+    return compute
+
+
+def _as_values(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return a comparison whose result answers `.numpy()`."""
+
+    @wraps(function)
+    def compare(self: Tensor, other: Any) -> Any:
+        found = function(self, other)
+        return np.asarray(found).view(Values) if isinstance(found, np.ndarray | np.bool_) else found
+
+    return compare
+
+
+_WITHOUT_GRADIENT = {
+    "__floordiv__": operator.floordiv,
+    "__mod__": operator.mod,
+    "__rmod__": lambda a, b: b % a,
+    "__rfloordiv__": lambda a, b: b // a,
+}
+
+
+def _of_values(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def compute(self: Tensor, other: Any) -> Any:
+        return Tensor(function(self.data, np.asarray(other, self.dtype)))
+
+    return compute
+
+
+def _get_shape(x: Any) -> Shape:
+    """Return the shape, with the methods of TensorFlow's."""
+    return Shape(x.shape)
+
+
+def _set_shape(x: Any, shape: Any) -> None:
+    """Take the shape as it is known already."""

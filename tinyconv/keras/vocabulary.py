@@ -1,0 +1,35 @@
+"""How a module of Keras's or TensorFlow's is made of operations: their names for functions and arguments."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from ..offered import NotOfferedNameError, nearest
+
+Operation = Callable[..., Any]
+
+
+def renamed(function: Operation, **names: str) -> Operation:
+    """Return a function that also takes arguments under other names: `names` maps them to its own."""
+
+    @wraps(function)
+    def called(*given: Any, **named: Any) -> Any:
+        if named:
+            named = {names.get(name, name): value for name, value in named.items()}
+        return function(*given, **named)
+
+    return called
+
+
+def missing(module: str, own: Mapping[str, Any], why: Mapping[str, str] | None = None) -> Callable[[str], Any]:
+    """Return a module's `__getattr__`: what it lacks is refused by one line, with what there is in its place."""
+
+    def __getattr__(name: str) -> Any:  # noqa: N807
+        if name.startswith("__"):
+            raise AttributeError(name)
+        reasons = [reason for names, reason in (why or {}).items() if name in names.split()]
+        near = nearest(name, [each for each in own if not each.startswith("_")])
+        fix = reasons[0] if reasons else f"did you mean {near}?" if near else "write it with functions that are there"
+        raise NotOfferedNameError(f"tinyconv.keras does not offer {module}.{name}: {fix}", name=name)
+
+    return __getattr__
