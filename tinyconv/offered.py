@@ -317,9 +317,14 @@ def _explain_names(module: ModuleType, public: dict[ModuleType, set[str]]) -> No
     module.__getattr__ = missing  # type: ignore[method-assign]
 
 
+def is_import_of_a_name(frame: Any) -> bool:
+    """Return whether a frame is at `from … import name`."""
+    return bool(frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"])
+
+
 def raise_missing(message: str, name: str, module: str, caller: Any) -> NoReturn:
     """Say that a module has not what the code of the frame `caller` asked it for."""
-    if caller.f_code.co_code[caller.f_lasti] == opmap["IMPORT_FROM"]:
+    if is_import_of_a_name(caller):
         # `from … import name` would put a message of Python's own in the place of an AttributeError.
         raise NotOfferedImportError(message, name=module)
     raise NotOfferedNameError(message, name=name)  # without `obj`, for which Python would guess a name, too

@@ -6,6 +6,6 @@ program.
 
 from .eras import Era, guess
 from .importing import era
-from .models import Caps
+from .quick_look import Caps
 
 __all__ = ["Caps", "Era", "era", "guess"]

@@ -9,8 +9,8 @@ from ..commands import Parser, command
 from .eras import guess, parse
 from .listing import listing
 from .mending import mended
-from .models import Caps
 from .notebooks import cells
+from .quick_look import Caps
 from .running import run
 
 

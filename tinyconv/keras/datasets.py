@@ -3,12 +3,10 @@
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import numpy as np
-
 from .. import config
 from ..datasets import cifar10, cifar100, fashion_mnist, mnist
 from .eras import Era
-from .models import Caps
+from .quick_look import Caps, short
 from .spelling import Names
 
 OF_COLOUR = (cifar10, cifar100)
@@ -31,10 +29,10 @@ def _loader(module: ModuleType, era: Era, caps: Caps) -> Any:
         modes = {"label_mode": named["label_mode"]} if "label_mode" in named else {}
         if module is cifar100 and given:
             modes["label_mode"] = given[0]
-        parts = tuple((x[: caps.samples], y[: caps.samples]) for x, y in module.load_data(**modes))
+        parts = tuple((short(x, caps.samples), short(y, caps.samples)) for x, y in module.load_data(**modes))
         first = era.before(1, 1) or (era.old and config.image_data_format() == "channels_first")
         if first and module in OF_COLOUR:
-            parts = tuple((np.ascontiguousarray(x.transpose(0, 3, 1, 2)), y) for x, y in parts)
+            parts = tuple((x.transpose(0, 3, 1, 2), y) for x, y in parts)
         return parts
 
     return load_data

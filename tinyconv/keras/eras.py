@@ -65,7 +65,12 @@ class Guess(NamedTuple):
 
 _OF_KERAS_1 = (
     "nb_epoch|border_mode|samples_per_epoch|nb_filter|nb_row|dim_ordering|subsample|nb_val_samples|W_regularizer|"
-    "b_regularizer|W_constraint|val_samples|nb_classes"
+    "b_regularizer|W_constraint|val_samples"
+)
+# Words of Keras 2 beside which those of Keras 1 are old spellings, which Keras 2 reads, too.
+OF_KERAS_2 = (
+    r"vis_utils|[\"'](conv2d|max_pooling2d|batch_normalization)_\d|\bsteps_per_epoch=|[(,\s]epochs=|\bkernel_size=|"
+    r"[(,\s]padding=|\bkernel_(initializer|regularizer|constraint)=|\buse_bias=|\bfilters=|\bvalidation_steps="
 )
 # In the order in which they count: what only one era has comes before what several have.
 SIGNS = (
@@ -99,12 +104,15 @@ def guess(text: str) -> Guess:
 
     for era, pattern in SIGNS:
         found = search(pattern)
-        if not found:
+        if not found or (era == "1" and search(OF_KERAS_2)):
             continue
         if era == "1" and not search(r"dim_ordering|image_data_format"):
             first = search(CHANNELS_FIRST)
             if first:  # as images were unless something else was said, up to Keras 1.0
                 return Guess(parse("1.0.8"), f"{found[0]}; channels first, {first[0]}", found[1])
         return Guess(parse(era), *found)
-    late = search(LATE_2)
-    return Guess(parse("2.3.1"), *late) if late else Guess(parse("2"), "no sign of another", None)
+    for era, pattern in (("2.3.1", LATE_2), ("2", OF_KERAS_2)):
+        found = search(pattern)
+        if found:
+            return Guess(parse(era), *found)
+    return Guess(parse("2"), "no sign of another", None)

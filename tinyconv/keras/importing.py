@@ -1,22 +1,40 @@
 """Imports of Keras's modules, which resolve to tinyconv while a script runs; what is lacking stops it with one line."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import ModuleType
-from typing import Any
+from types import FrameType, ModuleType
+from typing import Any, NoReturn
 
 from .. import config
-from ..offered import NotOfferedModuleError, raise_missing
+from ..offered import NotOfferedModuleError, NotOfferedNameError, is_import_of_a_name, raise_missing
 from .eras import Era, parse
 from .meanings import names_of, patches_of
-from .models import Caps
 from .naming import counted_as_in
 from .places import inner_path, is_keras_s, place_of, version_of, why_not
+from .quick_look import Caps
 from .spelling import Names, patched
+
+
+class Lacking:
+    """What a script imports and tinyconv has not: the script stops where it is used, if it is."""
+
+    def __init__(self, message: str, name: str) -> None:
+        vars(self).update(message=message, name=name)
+
+    def _stop(self, *_: Any, **__: Any) -> NoReturn:
+        raise NotOfferedNameError(vars(self)["message"], name=vars(self)["name"])
+
+    __call__ = __getattr__ = __mro_entries__ = __iter__ = __getitem__ = __enter__ = _stop
+
+    def __instancecheck__(self, value: Any) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return f"<not offered: {vars(self)['message']}>"
 
 
 class View(ModuleType):
@@ -24,6 +42,8 @@ class View(ModuleType):
 
     tables: Sequence[Mapping[str, Any]] = ()
     sources: Sequence[ModuleType] = ()
+    why: str | None = None  # the message, of a module that tinyconv has not
+    defers: Callable[[FrameType], bool] = staticmethod(lambda caller: False)
 
     def __getattr__(self, name: str) -> Any:
         for table in self.tables:
@@ -36,10 +56,16 @@ class View(ModuleType):
         for source in self.sources:
             if name in vars(source):
                 return vars(source)[name]
+        caller = sys._getframe(1)
         try:
-            return getattr(self.sources[0], name)
+            if self.why is None:
+                return getattr(self.sources[0], name)
+            message = self.why
         except (AttributeError, ImportError) as error:
-            raise_missing(str(error), name, self.__name__, sys._getframe(1))
+            message = str(error)
+        if self.defers(caller) and is_import_of_a_name(caller):
+            return Lacking(message, name)
+        raise_missing(message, name, self.__name__, caller)
 
     @property
     def __all__(self) -> list[str]:
@@ -53,21 +79,24 @@ class View(ModuleType):
 class Finder(MetaPathFinder, Loader):
     """Finds the modules of `places.py`, and refuses others under the same roots."""
 
-    def __init__(self, era: Era, names: Names) -> None:
-        self.era, self.names = era, names
+    def __init__(self, era: Era, names: Names, defers: Callable[[FrameType], bool]) -> None:
+        self.era, self.names, self.defers = era, names, defers
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """Return how to load a module of Keras's; None for any other. Raises ModuleNotFoundError for one that lacks."""
         if not is_keras_s(name):
             return None
-        if place_of(name) is None:
+        if place_of(name) is None and not any(map(self.defers, _callers())):
             raise NotOfferedModuleError(f"tinyconv does not offer {name}: {why_not(name)}", name=name)
         return ModuleSpec(name, self, is_package=True)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Return the view of tinyconv's modules that stands for the module."""
         module = View(spec.name)
+        module.defers = self.defers
         places = place_of(spec.name) or ()
+        if not places:
+            module.why = f"tinyconv does not offer {spec.name}: {why_not(spec.name)}"
         module.sources = [import_module(f"tinyconv.{each}".rstrip(".")) for each in places]
         tables = [self.names.get(place) for place in (inner_path(spec.name), *places)]
         module.tables = [table for table in tables if table]
@@ -80,16 +109,19 @@ class Finder(MetaPathFinder, Loader):
 
 
 @contextmanager
-def era(which: str | int | float | Era = "3", caps: Caps | None = None) -> Iterator[Era]:
+def era(
+    which: str | int | float | Era = "3", caps: Caps | None = None, defers: Callable[[FrameType], bool] | None = None
+) -> Iterator[Era]:
     """Have `import keras`, and every other path of Keras's, give tinyconv inside the `with` block, as of an era.
 
     `which` is "1", "2", "tf2" or "3", or a version, such as "2.0.8" or "tf2.4". A real Keras that is installed, or
-    imported already, is there again afterwards; nothing of the finder stays.
+    imported already, is there again afterwards; nothing of the finder stays. `caps` limit a quick look. In frames that
+    `defers` names, what lacks is no error where it is imported, but where it is used.
     """
     chosen = which if isinstance(which, Era) else parse(which)
     caps = caps or Caps()
     before, layout = _taken_out(), config.image_data_format()
-    finder = Finder(chosen, names_of(chosen, caps))
+    finder = Finder(chosen, names_of(chosen, caps), defers or (lambda caller: False))
     with ExitStack() as stack:
         stack.enter_context(patched(patches_of(chosen, caps)))
         stack.enter_context(counted_as_in(chosen))
@@ -103,6 +135,14 @@ def era(which: str | int | float | Era = "3", caps: Caps | None = None) -> Itera
             _taken_out()
             sys.modules.update(before)
             config.set_image_data_format(layout)
+
+
+def _callers() -> Iterator[FrameType]:
+    """Yield the frames that lead here, the innermost first."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 def _taken_out() -> dict[str, ModuleType]:

@@ -7,7 +7,7 @@ from . import callbacks, datasets, files, images, layers, models, optimizers, te
 from .downloads import get_file
 from .eras import Era
 from .graph import Graph
-from .models import Caps
+from .quick_look import Caps
 from .spelling import Names, Patch
 
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,13 @@ from .. import metrics as M
 from .. import optimizers
 from ..data import Dataset
 from ..data.dataset import count
-from ..data.source_dataset import as_dataset
 from ..layers import Layer
 from ..layers.graph import SymbolicTensor
 from ..models import Model, Sequential
 from ..objectives import make_objectives
 from . import files
 from .eras import Era
+from .quick_look import Caps
 from .spelling import Names, Patch, Spelling, bound, renamed
 
 DROPPED = (
@@ -39,28 +38,6 @@ GENERATOR_2 = (
     "workers use_multiprocessing shuffle initial_epoch"
 )
 COMPILE = "optimizer loss metrics loss_weights sample_weight_mode weighted_metrics target_tensors"
-
-
-@dataclass
-class Caps:
-    """What a quick look is cut down to: epochs of each `fit`, and samples that each sees; None for no limit."""
-
-    epochs: int | None = None
-    samples: int | None = None
-
-    def limited(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments of a `fit` within the limits."""
-        if self.epochs is not None:
-            start = arguments.get("initial_epoch", 0)
-            arguments = {**arguments, "epochs": min(arguments.get("epochs", 1), start + self.epochs)}
-        if self.samples is not None:
-            size = arguments.get("batch_size") or 32
-            for data, steps in (("x", "steps_per_epoch"), ("validation_data", "validation_steps")):
-                if data in arguments and as_dataset(arguments[data], False, None) is not None:
-                    own = getattr(arguments[data], "batch_size", None) or size
-                    most = max(1, self.samples // own)
-                    arguments[steps] = min(arguments.get(steps) or most, most)
-        return arguments
 
 
 class Samples(Dataset):
@@ -106,7 +83,7 @@ def patches(era: Era, caps: Caps) -> list[Patch]:
     fit = Model.fit
 
     def limited(self: Any, *given: Any, **named: Any) -> Any:
-        return fit(self, **caps.limited(bound("fit", FIT.split(), given, named)))
+        return _within(caps, fit, self, bound("fit", FIT.split(), given, named))
 
     if not era.old:
         return [(Model, "fit", limited)] if caps != Caps() else []
@@ -132,6 +109,13 @@ def patches(era: Era, caps: Caps) -> list[Patch]:
     found += [(Layer, f"get_{end}_at", _at(end)) for end in ("input", "output")]
     found += [(SymbolicTensor, "get_shape", get_shape), (SymbolicTensor, "_keras_shape", property(lambda x: x.shape))]
     return found
+
+
+def _within(caps: Caps, fit: Callable[..., Any], model: Any, arguments: dict[str, Any]) -> Any:
+    """Train within the limits of a quick look, and return the history."""
+    history = fit(model, **caps.limited(arguments))
+    caps.padded(history, arguments.get("epochs", 1) - (arguments.get("initial_epoch") or 0))
+    return history
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -250,7 +234,7 @@ class _Methods:
                 arguments[name] = math.ceil(arguments[name])
         if isinstance(arguments.get("validation_data"), list):
             arguments["validation_data"] = tuple(arguments["validation_data"])
-        return self.today["fit"](model, **self.caps.limited(arguments))
+        return _within(self.caps, self.today["fit"], model, arguments)
 
     def _fit_defaults(self, model: Any) -> dict[str, Any]:
         """Return epochs and batch size where they differ from today's 1 and 32."""

@@ -4,10 +4,10 @@ import ast
 import linecache
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import FrameType, ModuleType, TracebackType
 from typing import Any
 
 from ..offered import NotOfferedError
@@ -15,8 +15,9 @@ from ..starting import STOPPED
 from .eras import Era
 from .figures import figures
 from .importing import era
-from .models import Caps
+from .mending import needs_mending
 from .notebooks import Cell
+from .quick_look import Caps
 
 
 def run(
@@ -36,7 +37,7 @@ def run(
     try:
         with ExitStack() as stack:
             module = stack.enter_context(_as_main(path, arguments))
-            stack.enter_context(era(chosen, caps))
+            stack.enter_context(era(chosen, caps, _not_tried(cells)))
             stack.enter_context(figures(folder))
             for cell in cells:
                 _run_cell(cell, vars(module))
@@ -56,8 +57,25 @@ def run(
             print(f"{_place(lacking.__traceback__ or error.__traceback__, files)}: {lacking}", file=sys.stderr)
             return 2
         traceback.print_exception(type(error), error, _own_part(error.__traceback__, files), chain=False)
+        if needs_mending(error):
+            print("tinyconv.keras: --mend mends Python 2, and stands in for modules that are gone", file=sys.stderr)
         return 1
     return 0
+
+
+def _not_tried(cells: Sequence[Cell]) -> Callable[[FrameType], bool]:
+    """Return whether a frame is of the program, and not at an import that the program tries: `try: import …`."""
+    tried = {cell.name: _tried_lines(cell) for cell in cells}
+    return lambda frame: frame.f_code.co_filename in tried and frame.f_lineno not in tried[frame.f_code.co_filename]
+
+
+def _tried_lines(cell: Cell) -> set[int]:
+    try:
+        tree = ast.parse(cell.text)
+    except SyntaxError:
+        return set()
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.Try)]
+    return {line for body in bodies for node in body for line in range(node.lineno, (node.end_lineno or 0) + 1)}
 
 
 def _run_cell(cell: Cell, space: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from .. import constraints, initializers, regularizers, set_seed
 from ..datasets import to_categorical as one_hot
 from ..visualize import plot_model
 from .eras import Era
+from .quick_look import Short
 from .spelling import Names
 
 # Classes that had functions beside them, by module.
@@ -56,7 +57,8 @@ def spelled_names(era: Era) -> Names:
         "normalize": normalize,
     }
     if not era.old:
-        return {"utils": {"model_to_dot": model_to_dot, "plot_model": plotted, "set_random_seed": set_seed}}
+        kept = ("model_to_dot", "plot_model", "set_random_seed", "to_categorical")
+        return {"utils": {name: utils[name] for name in kept}}
     found: dict[str, dict[str, Any]] = {"utils": utils, "initializers": _initializations()}
     for module, names in FUNCTIONS.items():
         place = module.__name__.rpartition(".")[2]
@@ -85,7 +87,12 @@ def to_categorical(era: Era) -> Callable[..., np.ndarray]:
         y: Any, nb_classes: int | None = None, num_classes: int | None = None, dtype: Any = usual
     ) -> np.ndarray:
         labels = np.asarray(y).astype(int)
-        return one_hot(labels, num_classes or nb_classes).astype(dtype)
+        found = one_hot(labels, num_classes or nb_classes).astype(dtype)
+        if isinstance(y, Short) and len(found) == len(y):
+            same = found.view(Short)
+            same.full = y.full
+            return same
+        return found
 
     return categorical
 

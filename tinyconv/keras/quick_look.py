@@ -1,0 +1,128 @@
+"""A quick look at a script: fewer epochs and samples, and arrays that are shorter than the script takes them to be."""
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from ..data.source_dataset import as_dataset
+
+
+@dataclass
+class Caps:
+    """What a quick look is cut down to: epochs of each `fit`, and samples that each sees; None for no limit."""
+
+    epochs: int | None = None
+    samples: int | None = None
+
+    def limited(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of a `fit` within the limits."""
+        arguments = dict(arguments)
+        if self.epochs is not None:
+            start = arguments.get("initial_epoch") or 0
+            arguments["epochs"] = min(arguments.get("epochs", 1), start + self.epochs)
+        if self.samples is not None:
+            for data, steps in (("x", "steps_per_epoch"), ("validation_data", "validation_steps")):
+                self._limit(arguments, data, steps)
+        return arguments
+
+    def _limit(self, arguments: dict[str, Any], data: str, steps: str) -> None:
+        """Limit the steps of data that come in batches, and the samples of arrays."""
+        assert self.samples is not None
+        given = arguments.get(data)
+        if given is None:
+            return
+        if as_dataset(given, False, None) is not None:
+            size = getattr(given, "batch_size", None) or arguments.get("batch_size") or 32
+            most = max(1, ceil(self.samples / size))
+            arguments[steps] = min(arguments.get(steps) or most, most)
+        elif data == "x":
+            arguments["x"], arguments["y"] = (self._cut(part) for part in (given, arguments.get("y")))
+            if arguments.get("sample_weight") is not None:
+                arguments["sample_weight"] = self._cut(arguments["sample_weight"])
+        else:
+            arguments[data] = tuple(self._cut(part) for part in given)
+        if arguments.get(steps) == 0:  # of a share of short arrays
+            arguments[steps] = 1
+
+    def _cut(self, part: Any) -> Any:
+        """Return the first samples of an array, or of each in a list or a dict."""
+        if isinstance(part, list | tuple):
+            return [self._cut(each) for each in part]
+        if isinstance(part, dict):
+            return {name: self._cut(each) for name, each in part.items()}
+        return None if part is None else part[: self.samples]
+
+    def padded(self, history: Any, wanted: int) -> None:
+        """Give a history, of `fit` cut down by these limits, NaN for the epochs that were left out.
+
+        A script may draw it over as many epochs as it asked for.
+        """
+        done = len(history.epoch)
+        if self.epochs is None or done < self.epochs:  # or training ended by itself
+            return
+        for values in history.history.values():
+            values.extend([float("nan")] * (wanted - done))
+
+
+class Short(np.ndarray[Any, Any]):
+    """The first samples of a data set of `full` samples, which a script may handle as if all were there.
+
+    A shape that names the full number is read as one of the number that there is; places in the full set, as indices
+    or as ends of slices, that lie beyond it are scaled down.
+    """
+
+    full: int | None
+
+    def __array_finalize__(self, other: Any) -> None:
+        self.full = getattr(other, "full", None)
+
+    def _is_whole(self) -> bool:
+        return bool(self.full and self.ndim and self.full > len(self))
+
+    def reshape(self, *shape: Any, **options: Any) -> Any:
+        """Return the array in another shape, which may name the full number of samples."""
+        lengths = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+        if self._is_whole() and lengths and lengths[0] == self.full:
+            lengths = (len(self), *lengths[1:])
+        return super().reshape(tuple(lengths) if isinstance(lengths, list) else lengths, **options)
+
+    def __getitem__(self, places: Any) -> Any:
+        if not self._is_whole():
+            return super().__getitem__(places)
+        first, *rest = places if isinstance(places, tuple) else (places,)
+        found = super().__getitem__((self._scaled(first), *rest))
+        if isinstance(found, Short) and not isinstance(first, slice):
+            found.full = None
+        if isinstance(first, slice) and isinstance(found, Short):
+            found.full = len(range(*first.indices(self.full or 0)))
+        return found
+
+    def _scaled(self, place: Any) -> Any:
+        assert self.full is not None
+        if isinstance(place, slice):
+            start, stop = (None if end is None else self._end(end) for end in (place.start, place.stop))
+            return slice(start, stop, place.step)
+        if isinstance(place, int | np.integer) and not isinstance(place, bool):
+            return place % len(self) if len(self) <= place < self.full else place
+        if isinstance(place, np.ndarray | list) and np.asarray(place).dtype.kind in "iu":
+            given = np.asarray(place)
+            return np.where((given >= len(self)) & (given < self.full), given % len(self), given)
+        return place
+
+    def _end(self, end: Any) -> Any:
+        """Return the end of a slice of the full set as one of the samples that there are."""
+        assert self.full is not None
+        if abs(end) <= len(self):
+            return end
+        return int(np.sign(end)) * (abs(int(end)) * len(self) // self.full)
+
+
+def short(array: np.ndarray, samples: int | None) -> np.ndarray:
+    """Return the first samples of an array; the array itself if it has no more."""
+    if samples is None or len(array) <= samples:
+        return array
+    found = array[:samples].view(Short)
+    found.full = len(array)
+    return found
