@@ -7,14 +7,14 @@
 from types import FunctionType
 
 from ...symbol import on_symbols
-from . import drawing, elementwise, making, neural, products, reduction, shaping
+from . import classic, drawing, elementwise, making, neural, products, reduction, shaping
 from .values import DType, Shape, Values, held, tensor
 
 __all__ = ["DType", "Shape", "Values", "held", "tensor"]
 
 _RIGHT_ON_SYMBOLS = ("shape", "is_tensor", "restart")
 
-for _module in (making, elementwise, reduction, shaping, products, drawing, neural):
+for _module in (making, elementwise, reduction, shaping, products, drawing, neural, classic):
     for _name, _function in list(vars(_module).items()):
         if (
             isinstance(_function, FunctionType)
