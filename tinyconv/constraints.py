@@ -5,7 +5,7 @@ Keras's names, arguments and defaults. A norm is that of Euclid over `axis`: 0 i
 2005 (max-norm); Hinton et al. 2012, "Improving neural networks by preventing co-adaptation", section 2.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeAlias
 
 from . import functions as F
@@ -87,6 +87,9 @@ def _norms(w: Tensor, axis: Axis) -> Tensor:
     return F.sqrt(F.sum(w * w, axes, keepdims=True))
 
 
+# As Keras also calls them.
+max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm
+
 CONSTRAINTS: dict[str, type[Constraint]] = {
     snake_case(kind.__name__): kind for kind in (MaxNorm, NonNeg, UnitNorm, MinMaxNorm)
 }
@@ -97,6 +100,16 @@ registry.add_kind("constraint", "keras.constraints", Constraint, NAMES)
 Rule: TypeAlias = Callable[[Tensor], Any]
 
 
-def get(constraint: str | dict[str, Any] | Rule | type[Constraint] | None) -> Rule | None:
+def get(identifier: str | dict[str, Any] | Rule | type[Constraint] | None) -> Rule | None:
     """Return a constraint by name ("max_norm"), from its description, None, or the given object or function."""
-    return registry.made("constraint", constraint)
+    return registry.made("constraint", identifier)
+
+
+def serialize(constraint: Any) -> Any:
+    """Return the description of a constraint, see `registry.serialize`."""
+    return registry.serialize(constraint)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the constraint that `serialize`, or Keras, has described; `custom_objects` has one's own by name."""
+    return registry.made_with("constraint", config, custom_objects)

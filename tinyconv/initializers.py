@@ -6,7 +6,7 @@ in·Π(…) and fan_out = out·Π(…). Sources: Glorot & Bengio 2010 (AISTATS);
 (Efficient BackProp).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from math import prod, sqrt
@@ -277,6 +277,13 @@ def _truncated(values: np.ndarray) -> np.ndarray:
     return _normal(values, ndtr(-2.0), ndtr(2.0))
 
 
+# As Keras also calls them.
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
+constant, identity, ones, orthogonal, zeros = Constant, Identity, Ones, Orthogonal, Zeros
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+glorot_normal, glorot_uniform, variance_scaling = GlorotNormal, GlorotUniform, VarianceScaling
+he_normal, he_uniform, lecun_normal, lecun_uniform = HeNormal, HeUniform, LecunNormal, LecunUniform
+
 INITIALIZERS: dict[str, type[Initializer]] = {
     snake_case(kind.__name__): kind
     for kind in (
@@ -297,12 +304,30 @@ INITIALIZERS: dict[str, type[Initializer]] = {
         LecunNormal,
     )
 }
-registry.add_kind("initializer", "keras.initializers", Initializer, INITIALIZERS)
+# Names for `get`: with those of Keras 1, which Keras 3 still knows.
+NAMES: dict[str, type[Initializer]] = {
+    **INITIALIZERS,
+    "normal": RandomNormal,
+    "one": Ones,
+    "uniform": RandomUniform,
+    "zero": Zeros,
+}
+registry.add_kind("initializer", "keras.initializers", Initializer, NAMES)
 
 
-def get(initializer: Any) -> Any:
+def get(identifier: Any) -> Any:
     """Return an initialiser by name ("glorot_uniform"), from its description, a class, or the given object.
 
     Any function of (shape, dtype) to an array may be given.
     """
-    return registry.made("initializer", initializer)
+    return registry.made("initializer", identifier)
+
+
+def serialize(initializer: Any) -> Any:
+    """Return the description of an initializer, see `registry.serialize`."""
+    return registry.serialize(initializer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the initializer that `serialize`, or Keras, has described; `custom_objects` has one's own by name."""
+    return registry.made_with("initializer", config, custom_objects)

@@ -28,7 +28,7 @@ class Objective:
         self.metrics: tuple[Metrics, Metrics] | None = None
         self.in_use = False  # by a run: another inside it has metrics of its own
         for metric in (*self.wanted, *self.wanted_weighted):
-            metrics.get(metric, (2,), (None, 2))
+            metrics.metric_of(metric, (2,), (None, 2))
 
     def log_name(self, what: str) -> str:
         """Return the name that logs have for something of this output."""
@@ -39,7 +39,7 @@ class Objective:
         if self.metrics is None:
             shape = np.shape(values(y))
             self.metrics = tuple(  # type: ignore[assignment]
-                [metrics.get(metric, shape, output_shape) for metric in each]
+                [metrics.metric_of(metric, shape, output_shape) for metric in each]
                 for each in (self.wanted, self.wanted_weighted)
             )
         assert self.metrics is not None
@@ -84,7 +84,7 @@ def make_objectives(
         raise ValueError(f"loss_weights needs a list or a dict of {len(names)} numbers, got {loss_weights!r}")
     given = zip(
         names if several else [""],
-        [losses.get(each) for each in _for_outputs("loss", loss, names)],
+        [losses.loss_of(each) for each in _for_outputs("loss", loss, names)],
         map(float, weights),
         _metrics_for_outputs("metrics", wanted, names),
         _metrics_for_outputs("weighted_metrics", wanted_weighted, names),

@@ -37,7 +37,6 @@ INSTEAD: dict[str, dict[str, str]] = {
         "KerasTensor": "tinyconv.Input(shape) makes a symbolic tensor",
         "Operation": "a differentiable operation is a subclass of tinyconv.Function",
         "InputSpec": "a layer checks the shape that it gets in build(input_shape)",
-        "Regularizer": "any function from a tensor to a penalty may be given as kernel_regularizer",
         "StatelessScope SymbolicScope RematScope remat name_scope": "layers and models are called as they are",
         "visualization": "import tinyconv.visualize for pictures of filters, activations and training",
         "wrappers": "write the few methods that scikit-learn asks for around model.fit and model.predict",
@@ -60,9 +59,6 @@ INSTEAD: dict[str, dict[str, str]] = {
         "get_source_inputs is_keras_tensor standardize_dtype legacy": "models and layers know their inputs and dtypes",
     },
     "layers": {
-        "Convolution2D": "use Conv2D",
-        "Convolution2DTranspose": "use Conv2DTranspose",
-        "SeparableConvolution2D": "use SeparableConv2D",
         "LSTM* GRU* *RNN* Bidirectional TimeDistributed Masking Embedding ReversibleEmbedding *Attention ConvLSTM*": (
             "tinyconv is for images, there are no layers for sequences"
         ),
@@ -95,18 +91,9 @@ INSTEAD: dict[str, dict[str, str]] = {
         "KerasFileEditor": "python -m tinyconv.inspect FILE shows what is in a file",
     },
     "losses": {
-        "categorical_generalized_cross_entropy": "make the loss: CategoricalGeneralizedCrossEntropy()(y_true, y_pred)",
-        "circle": "make the loss and call it: Circle()(y_true, y_pred)",
         "CTC": "tinyconv is for images, there are no losses for sequences",
-        "*_crossentropy": "make the loss and call it: BinaryCrossentropy()(y_true, y_pred), …",
-        "serialize deserialize": DESCRIBED,
     },
-    "metrics": {
-        "binary_accuracy categorical_accuracy sparse_categorical_accuracy top_k_categorical_accuracy "
-        "sparse_top_k_categorical_accuracy": "make the metric and update it: CategoricalAccuracy(), …",
-        "*_crossentropy *_error *hinge huber kl_divergence log_cosh poisson": "tinyconv.losses has the functions",
-        "serialize deserialize": DESCRIBED,
-    },
+    "metrics": {},
     "optimizers": {
         "Adafactor Adamax Lamb Lion Muon ScheduleFreeAdamW": "use Adam, AdamW or Nadam",
         "Ftrl": "use Adagrad or Adadelta",
@@ -121,42 +108,6 @@ INSTEAD: dict[str, dict[str, str]] = {
     },
     "initializers": {
         "STFT STFTInitializer": "use GlorotUniform or HeNormal, or give any function of (shape, dtype)",
-        "IdentityInitializer": "use Identity",
-        "OrthogonalInitializer": "use Orthogonal",
-        "constant glorot_normal glorot_uniform he_normal he_uniform identity lecun_normal lecun_uniform ones "
-        "orthogonal random_normal random_uniform truncated_normal variance_scaling zeros": (
-            "use the class, GlorotUniform(), or the name as a string"
-        ),
-        "normal": "use RandomNormal",
-        "uniform": "use RandomUniform",
-        "one": "use Ones",
-        "zero": "use Zeros",
-        "serialize deserialize": DESCRIBED,
-    },
-    "constraints": {
-        "max_norm": "use MaxNorm",
-        "min_max_norm": "use MinMaxNorm",
-        "non_neg": "use NonNeg",
-        "unit_norm": "use UnitNorm",
-        "serialize deserialize": DESCRIBED,
-    },
-    "regularizers": {
-        "Orthogonal*": "use L2, or give any function from a tensor to a penalty",
-        "Regularizer": "any function from a tensor to a penalty serves",
-        "l1 l2 l1_l2": "use L1, L2 or L1L2",
-        "serialize deserialize": DESCRIBED,
-    },
-    "activations": {
-        "celu": "use elu",
-        "glu hard_silu hard_swish mish squareplus": "use silu or gelu",
-        "log_sigmoid": "use sigmoid, and a loss that takes logits",
-        "*_shrink threshold": "use the layer ReLU(threshold=…)",
-        "hard_tanh": "use tanh",
-        "sparse_plus": "use softplus",
-        "sparse_sigmoid": "use hard_sigmoid",
-        "sparsemax": "use softmax",
-        "swish": "use tinyconv.functions.silu",
-        "serialize deserialize": "an activation is described by its name",
     },
     "zoo": {
         "ConvNeXt* DenseNet* EfficientNet* InceptionResNet* NASNet* Xception": "use ResNet50 or InceptionV3",
@@ -216,7 +167,6 @@ ARGUMENTS = {
     "lora_* quantization_config": "weights are trained as they are, in float32 or float64",
     "batch_size batch_shape": "give the shape of one sample: Input((28, 28, 1))",
     "sparse ragged tensor input_tensor optional": "inputs are whole arrays, each given to fit",
-    "axis": "classes are on the last axis",
     "splines": "lines are curves that pass by every box",
     "from_sorted_ids": "give scores for all classes",
     "input_axes output_axes": "axes are those of the layers' own kernels",

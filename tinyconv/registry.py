@@ -142,6 +142,12 @@ def made(kind: str, given: Any) -> Any:
     return found() if isinstance(found, type) else found
 
 
+def made_with(kind: str, given: Any, custom_objects: Mapping[str, Any] | None) -> Any:
+    """Return what `made` returns where `custom_objects` are known by their names."""
+    with custom_object_scope(custom_objects):
+        return made(kind, given)
+
+
 def serialize(target: Any) -> Any:
     """Return the description of an object or function; of None, numbers and strings, and lists and dicts, themselves.
 

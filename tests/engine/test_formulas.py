@@ -14,7 +14,7 @@ def operations():
     found, classes = [], [tc.Function]
     while classes:
         classes += (subclasses := classes.pop().__subclasses__())
-        found += [each for each in subclasses if each.__module__.startswith("tinyconv.")]
+        found += [each for each in subclasses if each.__module__.startswith("tinyconv.functions.")]
     return sorted((each for each in found if each.formula or not each.__subclasses__()), key=lambda each: each.__name__)
 
 

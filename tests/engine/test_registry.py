@@ -52,8 +52,8 @@ def test_a_registered_loss_is_made_again():
 
 
 def test_a_registered_loss_has_a_name_to_compile_by():
-    assert type(tc.losses.get("tests>Focal")) is Focal
-    assert tc.losses.get("tests>squared").fn is squared_difference
+    assert type(tc.losses.loss_of("tests>Focal")) is Focal
+    assert tc.losses.loss_of("tests>squared").fn is squared_difference
     assert type(tc.optimizers.get("Custom>Halved")) is Halved
     assert registry.deserialize(through_json(squared_difference), "loss") is squared_difference
 

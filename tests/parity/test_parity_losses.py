@@ -169,8 +169,8 @@ def test_sample_weights(keras, precision, rng, name, targets, smoothing):
 
 @pytest.mark.parametrize(("name", "kind"), tc.losses.LOSSES.items())
 def test_names(keras, name, kind):
-    assert type(tc.losses.get(name)) is kind
-    assert tc.losses.get(name).name == getattr(keras.losses, kind.__name__)().name
+    assert type(tc.losses.loss_of(name)) is kind
+    assert tc.losses.loss_of(name).name == getattr(keras.losses, kind.__name__)().name
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_accuracy_is_what_keras_makes_of_it(keras, given):
     model = keras.Sequential([keras.Input(y_pred.shape[1:]), keras.layers.Activation("linear")])
     model.compile(metrics=["accuracy"])
     expected = model.compute_metrics(None, y_true, keras.ops.convert_to_tensor(y_pred))["accuracy"]
-    metric = tc.metrics.get("accuracy", y_true.shape, (None, *y_pred.shape[1:]))
+    metric = tc.metrics.metric_of("accuracy", y_true.shape, (None, *y_pred.shape[1:]))
     assert metric.name == "accuracy"
     close_numbers("accuracy", run(metric, [(y_true, y_pred, None)]), float(expected), 1e-6, "float32", y_pred.shape)
 
@@ -105,6 +105,6 @@ def test_mean(keras):
 
 @pytest.mark.parametrize("name", sorted(tc.metrics.METRICS))
 def test_names(keras, name):
-    ours = tc.metrics.get(name, (2,), (None, 2))
+    ours = tc.metrics.metric_of(name, (2,), (None, 2))
     assert ours.name == name
     assert type(keras.metrics.get(name)).__name__ == type(ours).__name__

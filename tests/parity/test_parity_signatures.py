@@ -31,16 +31,18 @@ LAYERS = [
     *("CenterCrop", "RandomZoom", "Resizing"),
     *("ActivityRegularization", "AlphaDropout", "GaussianDropout", "GroupNormalization", "Identity", "Lambda"),
     *("RMSNormalization", "UnitNormalization"),
+    *("Convolution2D", "Convolution2DTranspose", "SeparableConvolution2D"),
 ]
 OPTIMIZERS = ["SGD", "RMSprop", "Adam", "AdamW", "Nadam", "Adagrad", "Adadelta"]
 SCHEDULES = [
     *("ExponentialDecay", "PiecewiseConstantDecay", "PolynomialDecay", "InverseTimeDecay", "CosineDecay"),
     "CosineDecayRestarts",
 ]
-LOSSES = [name for name in tc.losses.__all__ if name[0].isupper() and name not in ("Loss", "LossFunctionWrapper")]
-METRICS = [name for name in tc.metrics.__all__ if name[0].isupper() and name not in ("Metric", "Variable")]
+LOSSES = [name for name in tc.losses.__all__ if name not in ("Loss", "LossFunctionWrapper")]
+METRICS = [name for name in tc.metrics.__all__ if name not in ("Metric", "Variable", "direction", "metric_of")]
+DESCRIBING = ("deserialize", "get", "serialize")
 INITIALIZERS = [
-    *("Identity", "Orthogonal"),
+    *("Identity", "IdentityInitializer", "Orthogonal", "OrthogonalInitializer"),
     *("Zeros", "Ones", "Constant", "RandomUniform", "RandomNormal", "TruncatedNormal", "VarianceScaling"),
     *("GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal"),
 ]
@@ -67,7 +69,9 @@ NAMES = [
     *(f"losses.{name}" for name in LOSSES),
     *(f"metrics.{name}" for name in METRICS),
     *(f"initializers.{name}" for name in INITIALIZERS),
-    *(f"regularizers.{name}" for name in ("L1", "L2", "L1L2")),
+    *(f"activations.{name}" for name in tc.activations.__all__),
+    *(f"{module}.{name}" for module in ("constraints", "initializers", "regularizers") for name in DESCRIBING),
+    *(f"regularizers.{name}" for name in ("L1", "L2", "L1L2", "OrthogonalRegularizer")),
     *(f"constraints.{name}" for name in ("MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm")),
     *(f"callbacks.{name}" for name in CALLBACKS),
     *(f"utils.{name}" for name in ("Progbar", "PyDataset", "Sequence", "plot_model")),
@@ -174,6 +178,7 @@ def test_nothing_is_missing_from_the_list(module):
         "Optimizer",
         "Parameter",
         "ProgressBar",
+        "Regularizer",
         "Stream",
         "Tensor",
     }

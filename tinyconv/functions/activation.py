@@ -1,11 +1,13 @@
 """Activations. The formulas of both directions stand with the kernels, in `kernels/reference/activation.py`."""
 
-from math import inf
+from collections.abc import Sequence
+from math import inf, prod
 from typing import Any
 
 from .. import kernels
 from ..tensor import Formula, Function, Tensor, as_tensor
 from .rectifier import Rectifier
+from .shape import reshape, transpose
 
 
 class Relu(Function):
@@ -76,6 +78,17 @@ class Softmax(Function):
         return (kernels.of(dy).softmax_backward(dy, self.y),)
 
 
+def over(operation: Function, x: Tensor, axis: int | Sequence[int]) -> Tensor:
+    """Apply an operation along the last axis over another, or over several together."""
+    axes = [one % x.ndim for one in (axis if isinstance(axis, Sequence) else (axis,))]
+    if axes == [x.ndim - 1]:
+        return operation(x)
+    order = (*(one for one in range(x.ndim) if one not in axes), *axes)
+    last = transpose(x, order)
+    rows = operation(reshape(last, (*last.shape[: -len(axes)], prod(last.shape[-len(axes) :]))))
+    return transpose(reshape(rows, last.shape), tuple(map(order.index, range(x.ndim))))
+
+
 def linear(x: Any) -> Tensor:
     """Return x itself."""
     return as_tensor(x)
@@ -107,9 +120,9 @@ def keras2_hard_sigmoid(x: Any) -> Tensor:
     return relu(as_tensor(x) * 0.2 + 0.5, max_value=1.0)
 
 
-def leaky_relu(x: Any, slope: float = 0.2) -> Tensor:
-    """Return x where it is positive, `slope`·x elsewhere. See `LeakyRelu`."""
-    return LeakyRelu(float(slope))(as_tensor(x))
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
+    """Return x where it is positive, `negative_slope`·x elsewhere. See `LeakyRelu`."""
+    return LeakyRelu(float(negative_slope))(as_tensor(x))
 
 
 def sigmoid(x: Any) -> Tensor:
@@ -125,9 +138,14 @@ def tanh(x: Any) -> Tensor:
     return Tanh()(as_tensor(x))
 
 
-def softmax(x: Any) -> Tensor:
-    """Return the softmax of x over its last axis; the result remembers x as its logits. See `Softmax`."""
+def softmax(x: Any, axis: int | Sequence[int] = -1) -> Tensor:
+    """Return the softmax of x over `axis`, the last, another, or several together. See `Softmax`.
+
+    That over the last remembers x as its logits.
+    """
     x = as_tensor(x)
+    if axis != -1 and axis != x.ndim - 1:
+        return over(Softmax(), x, axis)
     y = Softmax()(x)
     y.logits = x
     return y

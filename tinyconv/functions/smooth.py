@@ -1,11 +1,13 @@
 """Smooth activations. The formulas of both directions stand with the kernels, in `kernels/reference/smooth.py`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import kernels
 from ..tensor import Formula, Function, Tensor, as_tensor
+from .activation import over
 from .elementwise import exp
 
 
@@ -144,6 +146,6 @@ def exponential(x: Any) -> Tensor:
     return exp(x)
 
 
-def log_softmax(x: Any) -> Tensor:
-    """Return the logarithm of the softmax of x over its last axis. See `LogSoftmax`."""
-    return LogSoftmax()(as_tensor(x))
+def log_softmax(x: Any, axis: int | Sequence[int] = -1) -> Tensor:
+    """Return the logarithm of the softmax of x over `axis`, one or several together. See `LogSoftmax`."""
+    return over(LogSoftmax(), as_tensor(x), axis)

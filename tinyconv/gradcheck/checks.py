@@ -73,6 +73,16 @@ def _elementwise(draw: Draw) -> Iterator[Check]:
     yield check(F.hard_sigmoid, 3 * draw.normal(3, 4))
     yield check(F.keras2_hard_sigmoid, 3 * draw.normal(3, 4))
     yield check(F.sigmoid, 3 * draw.normal(3, 4))
+    for f in (F.celu, F.hard_shrink, F.hard_silu, F.hard_tanh, F.log_sigmoid, F.mish, F.soft_shrink, F.sparse_plus):
+        yield check(f, draw.distinct(5, 6))
+    for f in (F.glu, F.sparse_sigmoid, F.squareplus, F.tanh_shrink):
+        yield check(f, draw.distinct(5, 6))
+    yield Check("function", "threshold", "0.2", lambda x: F.threshold(x, 0.2, -1), (draw.distinct(5, 6),))
+    apart = np.array([[0.1, 0.6, 0.5, -0.7], [0.2, 0.3, 0.4, 0.25], [2.0, -1.0, 0.5, 0.6]])
+    yield check(F.sparsemax, apart)
+    yield Check("function", "sparsemax", "axis 0", lambda x: F.sparsemax(x, axis=0), (apart.T.copy(),))
+    for f in (F.softmax, F.log_softmax):
+        yield Check("function", f.__name__, "axis 1", lambda x, f=f: f(x, axis=1), (draw.distinct(3, 4, 2),))
     yield check(F.tanh, draw.normal(3, 4))
     yield check(F.softmax, draw.normal(4, 5))
     yield check(F.softmax, draw.normal(2, 3, 4), "images")
@@ -252,7 +262,7 @@ def _losses(draw: Draw) -> Iterator[Check]:
     yield check(losses.BinaryFocalCrossentropy(True), "sigmoid, balanced", bits, F.sigmoid, draw.normal(4, 5))
     yield check(losses.BinaryFocalCrossentropy(), "probabilities", bits, F.linear, draw.shares(4, 5))
     yield check(losses.CategoricalFocalCrossentropy(), "softmax", shares, F.softmax, draw.normal(4, 5))
-    for kind in (regularizers.L1, regularizers.L2, regularizers.L1L2):
+    for kind in (regularizers.L1, regularizers.L2, regularizers.L1L2, regularizers.OrthogonalRegularizer):
         penalty = kind(0.3)
         yield Check("penalty", kind.__name__, "", penalty, (draw.nonzero(3, 4),))
 

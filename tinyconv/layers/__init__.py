@@ -31,6 +31,9 @@ from .scaling import Normalization, Rescaling
 from .transposed import Conv2DTranspose
 from .unit_normalization import RMSNormalization, UnitNormalization
 
+# As Keras also calls them.
+Convolution2D, Convolution2DTranspose, SeparableConvolution2D = Conv2D, Conv2DTranspose, SeparableConv2D
+
 __all__ = [
     "ELU",
     "Activation",
@@ -45,6 +48,8 @@ __all__ = [
     "Concatenate",
     "Conv2D",
     "Conv2DTranspose",
+    "Convolution2D",
+    "Convolution2DTranspose",
     "Cropping2D",
     "Dense",
     "DepthwiseConv2D",
@@ -87,6 +92,7 @@ __all__ = [
     "Reshape",
     "Resizing",
     "SeparableConv2D",
+    "SeparableConvolution2D",
     "Softmax",
     "SpatialDropout2D",
     "Subtract",

@@ -214,13 +214,7 @@ class Softmax(OneInput):
 
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the softmax of x."""
-        over = [axis % x.ndim for axis in self.axes]
-        if over == [x.ndim - 1]:
-            return F.softmax(x)
-        order = (*(axis for axis in range(x.ndim) if axis not in over), *over)
-        last = F.transpose(x, order)
-        rows = F.softmax(F.reshape(last, (*last.shape[: -len(over)], prod(last.shape[-len(over) :]))))
-        return F.transpose(F.reshape(rows, last.shape), tuple(map(order.index, range(x.ndim))))
+        return F.softmax(x, self.axes[0] if len(self.axes) == 1 else self.axes)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""

@@ -24,6 +24,7 @@ class Loss:
 
     outputs: ClassVar[tuple[str, ...] | None] = None
     from_logits = False
+    axis_of_classes = -1  # of the output
     reduction: str | None = "sum_over_batch_size"
     _name: str | None = None
 
@@ -69,7 +70,7 @@ class Loss:
         y_true = self.targets(y_true, output_shape)
         if y_true.dtype.kind == "f" and not np.isfinite(y_true).all():
             raise ValueError(f"targets must be finite, got {y_true[~np.isfinite(y_true)].flat[0]}")
-        self.check_range(y_true, int(output_shape[-1] or 0))
+        self.check_range(y_true, int(output_shape[self.axis_of_classes] or 0))
 
     def check_range(self, y_true: np.ndarray, classes: int) -> None:
         """Refuse targets out of the loss's range."""

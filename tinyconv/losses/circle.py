@@ -7,7 +7,7 @@ import numpy as np
 from .. import functions as F
 from .. import kernels
 from ..arguments import positive
-from ..tensor import Tensor, values
+from ..tensor import Tensor, as_tensor, values
 from .base import Loss
 
 
@@ -28,7 +28,6 @@ class Circle(Loss):
         gamma: float = 80.0,
         margin: float = 0.4,
         remove_diagonal: bool = True,
-        *,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "circle",
         dtype: str | None = None,
@@ -72,6 +71,23 @@ class Circle(Loss):
         """Return the arguments that make an equal loss."""
         own = {"gamma": self.gamma, "margin": self.margin, "remove_diagonal": self.remove_diagonal}
         return {**super().get_config(), **own}
+
+
+def circle(
+    y_true: Any,
+    y_pred: Any,
+    ref_labels: None = None,
+    ref_embeddings: None = None,
+    remove_diagonal: bool = True,
+    gamma: float = 80,
+    margin: float = 0.4,
+) -> Tensor:
+    """Return the loss of each embedding. See `Circle`; the references are those of the batch itself, None."""
+    if ref_labels is not None or ref_embeddings is not None:
+        raise ValueError("circle compares the embeddings of a batch with each other: leave out ref_labels")
+    y = as_tensor(y_pred)
+    loss = Circle(gamma, margin, remove_diagonal)
+    return loss.call(loss.prepared(y_true, y), y)
 
 
 def _log_sum_exp(x: Tensor, among: Any) -> Tensor:

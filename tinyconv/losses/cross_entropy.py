@@ -10,16 +10,26 @@ import numpy as np
 
 from .. import functions as F
 from .. import kernels
-from ..tensor import Tensor, as_array, values
+from ..tensor import Tensor, as_array, as_tensor, values
 from .base import EPSILON, Loss, SameShape
 
 
 class CrossEntropy(Loss):
     """Cross-entropy from probabilities or, with `from_logits`, from what would go into softmax or sigmoid."""
 
-    def __init__(self, from_logits: bool, reduction: str | None, name: str | None, dtype: str | None) -> None:
+    def __init__(
+        self, from_logits: bool, axis: int, reduction: str | None, name: str | None, dtype: str | None
+    ) -> None:
         super().__init__(name, reduction, dtype)
         self.from_logits = from_logits
+        self.axis = self.axis_of_classes = axis
+
+    def classes_last(self, y_true: Any, y_pred: Tensor) -> tuple[Any, Tensor]:
+        """Return targets as an array, and predictions, with their axis of classes as the last one."""
+        t = as_array(y_true, y_pred.dtype)
+        if self.axis in (-1, y_pred.ndim - 1):
+            return t, y_pred
+        return np.moveaxis(t, self.axis, -1), F.to_last(y_pred, self.axis)
 
     def logits(self, y_pred: Tensor) -> Tensor | None:
         """Return the logits of the prediction, or None where only probabilities are known."""
@@ -27,7 +37,7 @@ class CrossEntropy(Loss):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal loss."""
-        return {**super().get_config(), "from_logits": self.from_logits}
+        return {**super().get_config(), "from_logits": self.from_logits, "axis": self.axis}
 
     def check_range(self, y_true: np.ndarray, classes: int) -> None:
         """Refuse targets outside 0 … 1."""
@@ -39,7 +49,7 @@ class CrossEntropy(Loss):
 class CategoricalCrossentropy(CrossEntropy, SameShape):
     """−Σ t·ln p of one-hot (or soft) targets t and probabilities p, both (n,k).
 
-    `label_smoothing` s takes t(1 − s) + s/k for t.
+    `label_smoothing` s takes t(1 − s) + s/k for t. The k classes lie along `axis`.
     """
 
     outputs = ("softmax",)
@@ -48,17 +58,17 @@ class CategoricalCrossentropy(CrossEntropy, SameShape):
         self,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
-        *,
+        axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "categorical_crossentropy",
         dtype: str | None = None,
     ) -> None:
-        super().__init__(from_logits, reduction, name, dtype)
+        super().__init__(from_logits, axis, reduction, name, dtype)
         self.label_smoothing = smoothing(label_smoothing)
 
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
         """Return the loss of each sample."""
-        t = as_array(y_true, y_pred.dtype)
+        t, y_pred = self.classes_last(y_true, y_pred)
         if self.label_smoothing:
             t = t * (1 - self.label_smoothing) + self.label_smoothing / t.shape[-1]
         logits = self.logits(y_pred)
@@ -68,8 +78,8 @@ class CategoricalCrossentropy(CrossEntropy, SameShape):
         return -F.sum(F.log(p) * t, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal loss; the classes are on Keras's `axis` −1."""
-        return {**super().get_config(), "label_smoothing": self.label_smoothing, "axis": -1}
+        """Return the arguments that make an equal loss."""
+        return {**super().get_config(), "label_smoothing": self.label_smoothing}
 
     def hint(self, y_true: np.ndarray, output_shape: tuple[int | None, ...]) -> str:
         """Return the likely fix for targets of the wrong shape."""
@@ -92,7 +102,8 @@ class OfLabels(Loss):
         y_true = values(y_true)
         if y_true.ndim == len(output_shape) and y_true.shape[-1] == 1:
             y_true = y_true[..., 0]
-        if y_true.shape[1:] != output_shape[1:-1]:
+        axis = self.axis_of_classes % len(output_shape)
+        if y_true.shape[1:] != (*output_shape[1:axis], *output_shape[axis + 1 :]):
             raise ValueError(
                 f"loss {self.name} got targets of shape {y_true.shape}, needs whole numbers of shape (n,): "
                 "one-hot targets go with categorical_crossentropy"
@@ -124,16 +135,18 @@ class SparseCategoricalCrossentropy(OfLabels, CrossEntropy):
         self,
         from_logits: bool = False,
         ignore_class: int | None = None,
-        *,
         reduction: str | None = "sum_over_batch_size",
+        axis: int = -1,
         name: str | None = "sparse_categorical_crossentropy",
         dtype: str | None = None,
     ) -> None:
-        super().__init__(from_logits, reduction, name, dtype)
+        super().__init__(from_logits, axis, reduction, name, dtype)
         self.ignore_class = ignore_class
 
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
         """Return the loss of each sample."""
+        if self.axis not in (-1, y_pred.ndim - 1):
+            y_pred = F.to_last(y_pred, self.axis)
         logits = self.logits(y_pred)
         if logits is None:
             logits = F.log(F.clip(y_pred, EPSILON, 1 - EPSILON))
@@ -148,8 +161,9 @@ class SparseCategoricalCrossentropy(OfLabels, CrossEntropy):
         return None if self.ignore_class is None else (y_true != self.ignore_class).astype(losses.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal loss."""
-        return {**super().get_config(), "ignore_class": self.ignore_class}
+        """Return the arguments that make an equal loss; Keras's leaves `axis` out, so it is there only if need be."""
+        config = {**super().get_config(), "ignore_class": self.ignore_class}
+        return {name: value for name, value in config.items() if name != "axis" or value != -1}
 
 
 class CategoricalGeneralizedCrossEntropy(OfLabels):
@@ -164,7 +178,6 @@ class CategoricalGeneralizedCrossEntropy(OfLabels):
     def __init__(
         self,
         q: float = 0.5,
-        *,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "categorical_generalized_cross_entropy",
         dtype: str | None = None,
@@ -186,7 +199,7 @@ class CategoricalGeneralizedCrossEntropy(OfLabels):
 
 
 class BinaryCrossentropy(CrossEntropy, SameShape):
-    """−t·ln p − (1 − t)·ln(1 − p) of targets t and probabilities p, averaged over the last axis.
+    """−t·ln p − (1 − t)·ln(1 − p) of targets t and probabilities p, averaged over `axis`.
 
     `label_smoothing` s takes t(1 − s) + s/2 for t.
     """
@@ -197,17 +210,17 @@ class BinaryCrossentropy(CrossEntropy, SameShape):
         self,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
-        *,
+        axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "binary_crossentropy",
         dtype: str | None = None,
     ) -> None:
-        super().__init__(from_logits, reduction, name, dtype)
+        super().__init__(from_logits, axis, reduction, name, dtype)
         self.label_smoothing = smoothing(label_smoothing)
 
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
         """Return the loss of each sample."""
-        t = as_array(y_true, y_pred.dtype)
+        t, y_pred = self.classes_last(y_true, y_pred)
         if self.label_smoothing:
             t = t * (1 - self.label_smoothing) + self.label_smoothing / 2
         logits = self.logits(y_pred)
@@ -217,8 +230,8 @@ class BinaryCrossentropy(CrossEntropy, SameShape):
         return -F.mean(F.log(p) * t + F.log(1 - p) * (1 - t), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal loss; the classes are on Keras's `axis` −1."""
-        return {**super().get_config(), "label_smoothing": self.label_smoothing, "axis": -1}
+        """Return the arguments that make an equal loss."""
+        return {**super().get_config(), "label_smoothing": self.label_smoothing}
 
 
 def smoothing(label_smoothing: float) -> float:
@@ -226,3 +239,35 @@ def smoothing(label_smoothing: float) -> float:
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing must be in 0 … 1, got {label_smoothing}")
     return float(label_smoothing)
+
+
+def of_samples(loss: Loss, y_true: Any, y_pred: Any) -> Tensor:
+    """Return the loss of each sample."""
+    y = as_tensor(y_pred)
+    return loss.call(loss.prepared(y_true, y), y)
+
+
+def categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor:
+    """Return −Σ t·ln p of each sample over `axis`. See `CategoricalCrossentropy`."""
+    return of_samples(CategoricalCrossentropy(from_logits, label_smoothing, axis), y_true, y_pred)
+
+
+def sparse_categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+) -> Tensor:
+    """Return −ln p[label] of each sample, classes along `axis`. See `SparseCategoricalCrossentropy`."""
+    return of_samples(SparseCategoricalCrossentropy(from_logits, ignore_class, axis=axis), y_true, y_pred)
+
+
+def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Tensor:
+    """Return (1 − p[label]^q)/q of each sample. See `CategoricalGeneralizedCrossEntropy`."""
+    return of_samples(CategoricalGeneralizedCrossEntropy(q), y_true, y_pred)
+
+
+def binary_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor:
+    """Return the mean of −t·ln p − (1 − t)·ln(1 − p) over `axis`. See `BinaryCrossentropy`."""
+    return of_samples(BinaryCrossentropy(from_logits, label_smoothing, axis), y_true, y_pred)

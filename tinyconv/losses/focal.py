@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from .. import functions as F
 from ..tensor import Tensor
 from .base import EPSILON, SameShape, fitting
-from .cross_entropy import CrossEntropy, smoothing
+from .cross_entropy import CrossEntropy, of_samples, smoothing
 
 Axis: TypeAlias = int | Sequence[int] | None
 
@@ -30,18 +30,18 @@ class BinaryFocalCrossentropy(CrossEntropy, SameShape):
         gamma: float = 2.0,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
-        *,
+        axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "binary_focal_crossentropy",
         dtype: str | None = None,
     ) -> None:
-        super().__init__(from_logits, reduction, name, dtype)
+        super().__init__(from_logits, axis, reduction, name, dtype)
         self.label_smoothing = smoothing(label_smoothing)
         self.apply_class_balancing, self.alpha, self.gamma = apply_class_balancing, alpha, gamma
 
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
         """Return the loss of each sample."""
-        t, y = fitting(y_true, y_pred)
+        t, y = self.classes_last(*fitting(y_true, y_pred))
         if self.label_smoothing:
             t = t * (1 - self.label_smoothing) + self.label_smoothing / 2
         logits = self.logits(y)
@@ -57,9 +57,9 @@ class BinaryFocalCrossentropy(CrossEntropy, SameShape):
         return F.mean(losses, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal loss; the classes are on Keras's `axis` −1."""
+        """Return the arguments that make an equal loss."""
         own = ("label_smoothing", "apply_class_balancing", "alpha", "gamma")
-        return {**super().get_config(), **{name: getattr(self, name) for name in own}, "axis": -1}
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
 class CategoricalFocalCrossentropy(CrossEntropy, SameShape):
@@ -73,18 +73,18 @@ class CategoricalFocalCrossentropy(CrossEntropy, SameShape):
         gamma: float = 2.0,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
-        *,
+        axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "categorical_focal_crossentropy",
         dtype: str | None = None,
     ) -> None:
-        super().__init__(from_logits, reduction, name, dtype)
+        super().__init__(from_logits, axis, reduction, name, dtype)
         self.label_smoothing = smoothing(label_smoothing)
         self.alpha, self.gamma = alpha, gamma
 
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
         """Return the loss of each sample."""
-        t, y = fitting(y_true, y_pred)
+        t, y = self.classes_last(*fitting(y_true, y_pred))
         if self.label_smoothing:
             t = t * (1 - self.label_smoothing) + self.label_smoothing / t.shape[-1]
         if self.from_logits:
@@ -93,9 +93,38 @@ class CategoricalFocalCrossentropy(CrossEntropy, SameShape):
         return -F.sum((1 - p) ** self.gamma * F.log(p) * (t * self.alpha), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal loss; the classes are on Keras's `axis` −1."""
+        """Return the arguments that make an equal loss."""
         own = ("label_smoothing", "alpha", "gamma")
-        return {**super().get_config(), **{name: getattr(self, name) for name in own}, "axis": -1}
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}
+
+
+def binary_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Tensor:
+    """Return the focal binary cross-entropy of each sample. See `BinaryFocalCrossentropy`."""
+    loss = BinaryFocalCrossentropy(apply_class_balancing, alpha, gamma, from_logits, label_smoothing, axis)
+    return of_samples(loss, y_true, y_pred)
+
+
+def categorical_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Tensor:
+    """Return the focal cross-entropy of each sample. See `CategoricalFocalCrossentropy`."""
+    loss = CategoricalFocalCrossentropy(alpha, gamma, from_logits, label_smoothing, axis)
+    return of_samples(loss, y_true, y_pred)
 
 
 def dice(y_true: Any, y_pred: Any, axis: Axis = None) -> Tensor:

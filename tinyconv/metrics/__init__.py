@@ -5,6 +5,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import registry
+from ..losses import (
+    binary_crossentropy,
+    binary_focal_crossentropy,
+    categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    sparse_categorical_crossentropy,
+    squared_hinge,
+)
 from ..names import snake_case
 from .accuracy import (
     Accuracy,
@@ -13,6 +31,11 @@ from .accuracy import (
     SparseCategoricalAccuracy,
     SparseTopKCategoricalAccuracy,
     TopKCategoricalAccuracy,
+    binary_accuracy,
+    categorical_accuracy,
+    sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
 )
 from .auc import AUC
 from .base import (
@@ -113,10 +136,33 @@ __all__ = [
     "TrueNegatives",
     "TruePositives",
     "Variable",
+    "binary_accuracy",
+    "binary_crossentropy",
+    "binary_focal_crossentropy",
+    "categorical_accuracy",
+    "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_hinge",
     "concordance_correlation",
+    "deserialize",
     "direction",
     "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
     "pearson_correlation",
+    "poisson",
+    "serialize",
+    "sparse_categorical_accuracy",
+    "sparse_categorical_crossentropy",
+    "sparse_top_k_categorical_accuracy",
+    "squared_hinge",
+    "top_k_categorical_accuracy",
 ]
 
 METRICS: dict[str, type[Metric]] = {
@@ -204,7 +250,7 @@ def direction(name: str) -> str | None:
     return "min" if DOWN.intersection(words) else None
 
 
-def get(metric: Any, target_shape: tuple[int, ...], output_shape: tuple[int | None, ...]) -> Metric:
+def metric_of(metric: Any, target_shape: tuple[int, ...], output_shape: tuple[int | None, ...]) -> Metric:
     """Return a metric by name, from its description, of a function, or the given one.
 
     "accuracy" and "acc" mean what Keras resolves them to: binary for one output, sparse categorical for targets that
@@ -228,3 +274,28 @@ def get(metric: Any, target_shape: tuple[int, ...], output_shape: tuple[int | No
         if isinstance(metric, str):
             found.name = metric
     return found if isinstance(found, Metric) else MeanMetricWrapper(found)
+
+
+def get(identifier: Any) -> Any:
+    """Return the metric of a name or a description, made with its defaults; None, and what can be called, as it is."""
+    if identifier is None or isinstance(identifier, Metric):
+        return identifier
+    if isinstance(identifier, Mapping):
+        return registry.deserialize(identifier, "metric")
+    if callable(identifier) and not isinstance(identifier, type):
+        return identifier
+    found = identifier
+    if isinstance(identifier, str):
+        found = Accuracy if identifier == "accuracy" else registry.find("metric", identifier)
+    return found() if isinstance(found, type) else found
+
+
+def serialize(metric: Any) -> Any:
+    """Return the description of a metric, or of a function, see `registry.serialize`."""
+    return registry.serialize(metric)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the metric that `serialize`, or Keras, has described; `custom_objects` has one's own by name."""
+    with registry.custom_object_scope(custom_objects):
+        return get(config)

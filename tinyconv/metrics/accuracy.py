@@ -4,7 +4,42 @@ from typing import Any
 
 import numpy as np
 
+from ..config import floatx
+from ..tensor import Tensor
+from ..tensor import values as as_values
 from .base import MeanOfValues, alike
+
+
+def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Tensor:
+    """Return 1 for each number on the same side of `threshold` as its target, else 0."""
+    t, y = alike(y_true, y_pred)
+    return _numbers((y > threshold) == t)
+
+
+def categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
+    """Return 1 for each sample whose largest prediction is that of its one-hot target, else 0."""
+    return _numbers(as_values(y_true).argmax(axis=-1) == as_values(y_pred).argmax(axis=-1))
+
+
+def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
+    """Return 1 for each sample whose largest prediction is that of its label, else 0."""
+    best = as_values(y_pred).argmax(axis=-1)
+    return _numbers(as_values(y_true).reshape(best.shape) == best)
+
+
+def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Tensor:
+    """Return 1 for each sample whose one-hot target's class is among the `k` largest predictions, else 0."""
+    return _numbers(TopKCategoricalAccuracy(k).values(as_values(y_true), as_values(y_pred)))
+
+
+def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Tensor:
+    """Return 1 for each sample whose label is among the `k` largest predictions, else 0."""
+    t, y = as_values(y_true), as_values(y_pred)
+    return _numbers(SparseTopKCategoricalAccuracy(k).values(t, y).reshape(t.shape))
+
+
+def _numbers(right: Any) -> Tensor:
+    return Tensor(right.astype(floatx()))
 
 
 class Accuracy(MeanOfValues):

@@ -142,13 +142,14 @@ class CategoricalCrossentropy(LossMetric):
         dtype: str | None = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
+        axis: int = -1,
     ) -> None:
-        super().__init__(losses.CategoricalCrossentropy(from_logits, label_smoothing), name, dtype)
-        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+        super().__init__(losses.CategoricalCrossentropy(from_logits, label_smoothing, axis), name, dtype)
+        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal metric; the classes are on Keras's `axis` −1."""
-        own = {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": -1}
+        """Return the arguments that make an equal metric."""
+        own = {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": self.axis}
         return {**super().get_config(), **own}
 
 
@@ -164,20 +165,26 @@ class SparseCategoricalCrossentropy(LossMetric):
         dtype: str | None = None,
         from_logits: bool = False,
         ignore_class: int | None = None,
+        axis: int = -1,
     ) -> None:
-        super().__init__(losses.SparseCategoricalCrossentropy(from_logits, ignore_class), name, dtype)
-        self.from_logits, self.ignore_class = from_logits, ignore_class
+        super().__init__(losses.SparseCategoricalCrossentropy(from_logits, ignore_class, axis=axis), name, dtype)
+        self.from_logits, self.ignore_class, self.axis = from_logits, ignore_class, axis
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in a batch, each sample with its weight (1 if None)."""
         if self.ignore_class is not None and sample_weight is not None:
-            counts = as_values(y_true).reshape(as_values(y_pred).shape[:-1]) != self.ignore_class
+            counts = self.loss.targets(y_true, as_values(y_pred).shape) != self.ignore_class
             sample_weight = aligned(as_values(sample_weight), counts.shape) * counts
         super().update_state(y_true, y_pred, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal metric; the classes are on Keras's `axis` −1."""
-        return {**super().get_config(), "from_logits": self.from_logits, "ignore_class": self.ignore_class, "axis": -1}
+        """Return the arguments that make an equal metric."""
+        return {
+            **super().get_config(),
+            "from_logits": self.from_logits,
+            "ignore_class": self.ignore_class,
+            "axis": self.axis,
+        }
 
 
 class RootMeanSquaredError(Mean):

@@ -114,9 +114,9 @@ def lacks(arguments: Mapping[str, Any]) -> list[str]:
             found.append(f"{what}: {reason(error, name)}")
 
     tried("optimizer", arguments["optimizer"], lambda: optimizers.get(arguments["optimizer"]))
-    _each(lambda one: tried("loss", one, lambda: losses.get(one)), arguments["loss"])
+    _each(lambda one: tried("loss", one, lambda: losses.loss_of(one)), arguments["loss"])
     for kind in ("metrics", "weighted_metrics"):
-        _each(lambda one, kind=kind: tried(kind, one, lambda: metrics.get(one, (2,), (None, 2))), arguments[kind])
+        _each(lambda one, kind=kind: tried(kind, one, lambda: metrics.metric_of(one, (2,), (None, 2))), arguments[kind])
     return found
 
 
