@@ -95,8 +95,7 @@ INSTEAD: dict[str, dict[str, str]] = {
     },
     "metrics": {},
     "optimizers": {
-        "Adafactor Adamax Lamb Lion Muon ScheduleFreeAdamW": "use Adam, AdamW or Nadam",
-        "Ftrl": "use Adagrad or Adadelta",
+        "Adafactor Muon ScheduleFreeAdamW": "use Adam, AdamW, Lamb or Lion",
         "LossScaleOptimizer": "there is no float16 whose losses want scaling: use the optimizer itself",
         "MultiOptimizer OptimizerMap": "one optimizer updates all trainable weights",
         "legacy": "use the optimizer itself",

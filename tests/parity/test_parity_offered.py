@@ -185,7 +185,7 @@ def test_each_name_stands_once():
         ("", "xyzzy", "tinyconv has no xyzzy"),
         ("", "Dataset", "tinyconv has no Dataset: it is tinyconv.data.Dataset"),
         ("data", "Datasets", "tinyconv.data has no Datasets: did you mean Dataset?"),
-        ("optimizers", "Ftrl", "tinyconv.optimizers does not offer Ftrl: use Adagrad"),
+        ("optimizers", "Muon", "tinyconv.optimizers does not offer Muon: use Adam"),
         ("schedules", "CosineDecays", "tinyconv.schedules has no CosineDecays: did you mean CosineDecay?"),
     ],
 )
@@ -211,7 +211,7 @@ def test_private_names_are_missing_as_usual():
     [
         (lambda: tc.initializers.get("stft"), 'tinyconv does not offer the initializer "stft": use GlorotUniform'),
         (lambda: tc.losses.loss_of("ctc"), 'tinyconv does not offer the loss "ctc": tinyconv is for images'),
-        (lambda: tc.optimizers.get("Lion"), 'tinyconv does not offer the optimizer "lion": use Adam'),
+        (lambda: tc.optimizers.get("Muon"), 'tinyconv does not offer the optimizer "muon": use Adam'),
         (lambda: tc.layers.Dense(2, activation="Relu"), 'unknown activation "Relu": did you mean "relu"?'),
     ],
 )

@@ -11,6 +11,10 @@ from .. import registry, schedules
 from .adadelta import Adadelta
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
+from .adamax import Adamax
+from .ftrl import Ftrl
+from .lamb import Lamb
+from .lion import Lion
 from .nadam import Nadam
 from .optimizer import Optimizer
 from .rmsprop import RMSprop
@@ -23,6 +27,10 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
     "Nadam",
     "Optimizer",
     "RMSprop",
@@ -33,18 +41,18 @@ __all__ = [
 ]
 
 OPTIMIZERS: dict[str, type[Any]] = {
-    one.__name__.lower(): one for one in (SGD, RMSprop, Adam, AdamW, Nadam, Adagrad, Adadelta)
+    one.__name__.lower(): one for one in (SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad, Adadelta, Ftrl, Lamb, Lion)
 }
 registry.add_kind("optimizer", "keras.optimizers", Optimizer, OPTIMIZERS)
 
 
-def get(optimizer: str | Mapping[str, Any] | Optimizer) -> Optimizer:
+def get(identifier: str | Mapping[str, Any] | Optimizer) -> Optimizer:
     """Return an optimizer by name ("adam", capitals or not), from its description, or the given one."""
-    if isinstance(optimizer, Optimizer):
-        return optimizer
-    if isinstance(optimizer, Mapping):
-        return deserialize(optimizer)
-    name = str(optimizer)
+    if isinstance(identifier, Optimizer):
+        return identifier
+    if isinstance(identifier, Mapping):
+        return deserialize(identifier)
+    name = str(identifier)
     return registry.find("optimizer", name if registry.get_registered_object(name) else name.lower())()
 
 
@@ -53,6 +61,10 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
     return registry.serialize(optimizer)
 
 
-def deserialize(config: Mapping[str, Any]) -> Optimizer:
-    """Return a new optimizer from what `serialize`, or Keras's, has made of one. Raises ValueError for unknown ones."""
-    return registry.deserialize(config, "optimizer")
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
+    """Return a new optimizer from what `serialize`, or Keras's, has made of one; `custom_objects` has one's own.
+
+    Raises ValueError for unknown ones.
+    """
+    with registry.custom_object_scope(custom_objects):
+        return registry.deserialize(config, "optimizer")
