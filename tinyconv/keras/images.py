@@ -8,10 +8,10 @@ from ..preprocessing import image
 from ..preprocessing.iterators import ImageIterator
 from ..saving.keras1 import DIMENSIONS
 from ..utils import image as files
-from ..utils import image_dataset_from_directory
 from ..zoo import imagenet
 from .eras import Era
 from .spelling import Names, Patch, Spelling, bound, positions_of, renamed
+from .tensorflow.data.folder import image_dataset_from_directory
 
 # The arguments of ImageDataGenerator in Keras 1.0 to 2.1.4, in their order.
 GENERATOR = (
@@ -29,6 +29,8 @@ def spelled_names(era: Era) -> Names:
     found |= {f"applications.{name}": {"preprocess_input": _torch} for name in TORCH_LIKE}
     found["applications.imagenet_utils"] = {"preprocess_input": zoo.preprocess_input}
     found["zoo"] = {"decode_predictions": _decode_predictions}
+    folder = {"image_dataset_from_directory": image_dataset_from_directory}
+    found |= {"preprocessing": folder, "preprocessing.image": folder, "utils": folder}
     if era.old:
         made = {
             "ImageDataGenerator": Spelling("ImageDataGenerator", image.ImageDataGenerator, _generator(era)),
@@ -37,9 +39,9 @@ def spelled_names(era: Era) -> Names:
             "array_to_img": _with_ordering(files.array_to_img),
             "Iterator": ImageIterator,
             "NumpyArrayIterator": image.NumpyArrayIterator,
-            "image_dataset_from_directory": image_dataset_from_directory,
         }
-        found |= {"preprocessing.image": made, "utils": {name: made[name] for name in list(made)[1:4]}}
+        found["preprocessing.image"] = made | folder
+        found["utils"] = {name: made[name] for name in list(made)[1:4]} | folder
     return found
 
 

@@ -48,6 +48,7 @@ class View(ModuleType):
     def __getattr__(self, name: str) -> Any:
         for table in self.tables:
             if name in table:
+                vars(self)[name] = table[name]
                 return table[name]
         if name.startswith("_"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
@@ -55,6 +56,7 @@ class View(ModuleType):
             return import_module(f"{self.__name__}.{name}")
         for source in self.sources:
             if name in vars(source):
+                vars(self)[name] = vars(source)[name]  # a script's loops ask for it again and again
                 return vars(source)[name]
         caller = sys._getframe(1)
         try:

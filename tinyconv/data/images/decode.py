@@ -123,14 +123,15 @@ def read_image(
     return image.astype(np.float32) if size is None else resize_image(image, size, interpolation, aspect)
 
 
-def read_pixels(path: str | Path, color_mode: str = "rgb") -> np.ndarray:
-    """Return an image as uint8 (h, w, c), as large as it is: see `read_image`."""
+def read_pixels(path: str | Path | BytesIO, color_mode: str = "rgb") -> np.ndarray:
+    """Return an image, of a file or a stream, as uint8 (h, w, c), as large as it is: see `read_image`."""
     check_color_mode(color_mode)
+    name = "the stream" if isinstance(path, BytesIO) else os.fsdecode(path)
     with opened(path) as image:
         if color_mode == "grayscale":
             image.draft("L", image.size)
         image.load()
-        image = in_eight_bits(image, os.fsdecode(path))
+        image = in_eight_bits(image, name)
         if color_mode == "rgba":
             return np.asarray(image.convert("RGBA"))
         if color_mode == "grayscale" and image.mode in ("1", "L", "LA"):

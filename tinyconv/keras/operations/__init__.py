@@ -8,9 +8,9 @@ from types import FunctionType
 
 from ...symbol import on_symbols
 from . import classic, drawing, elementwise, making, neural, products, reduction, shaping
-from .values import DType, Shape, Values, held, tensor
+from .values import DType, Shape, TensorSpec, Values, held, tensor
 
-__all__ = ["DType", "Shape", "Values", "held", "tensor"]
+__all__ = ["DType", "Shape", "TensorSpec", "Values", "held", "tensor"]
 
 _RIGHT_ON_SYMBOLS = ("shape", "is_tensor", "restart")
 

@@ -111,6 +111,17 @@ class Shape(tuple[Any, ...]):
         return None not in self
 
 
+class TensorSpec:
+    """Shape and type that a tensor is to have."""
+
+    def __init__(self, shape: Any = None, dtype: Any = "float32", name: str | None = None) -> None:
+        self.shape, self.dtype, self.name = None if shape is None else Shape(shape), DType(type_of(dtype).name), name
+
+    def __repr__(self) -> str:
+        return f"TensorSpec(shape={self.shape}, dtype={self.dtype}, name={self.name})"
+
+
+HELD = (Tensor, Values, SymbolicTensor)
 NAMES = {float: "float32", int: "int32", bool: "bool", str: "str", bytes: "str", "string": "str"}
 
 
@@ -126,7 +137,7 @@ def type_of(dtype: Any) -> np.dtype:
 
 def held(array: Any) -> Any:
     """Return an array, or one of NumPy's numbers, as a script holds it: floats as a `Tensor`, all else as `Values`."""
-    if isinstance(array, Tensor | Values | SymbolicTensor):
+    if isinstance(array, HELD):
         return array
     array = np.asarray(array)
     return Tensor(array) if array.dtype in FLOATS else array.view(Values)
@@ -139,7 +150,7 @@ def tensor(value: Any, dtype: Any = None) -> Any:
     """
     if dtype is not None:
         return as_type(value, dtype)
-    if isinstance(value, Tensor | Values | SymbolicTensor):
+    if isinstance(value, HELD):
         return value
     if isinstance(value, list | tuple) and _has_tensor(value):
         from ... import functions as F

@@ -8,7 +8,7 @@ import builtins
 from typing import Any
 
 from ...tensor import Tensor
-from ..operations import DType, Shape, elementwise, making, products, reduction, shaping
+from ..operations import DType, Shape, TensorSpec, elementwise, making, products, reduction, shaping
 from ..operations.neural import sigmoid, tanh
 from ..operations.values import tensor
 from ..tape import GradientTape, Variable, custom_gradient
@@ -29,7 +29,7 @@ globals()["bool"] = DType("bool")
 as_dtype = DType
 TensorShape, EagerTensor = Shape, Tensor
 UnconnectedGradients = settings.SimpleNamespace(NONE="none", ZERO="zero")
-TensorSpec = RaggedTensor = settings.setting
+RaggedTensorSpec = settings.setting
 
 constant, convert_to_tensor, cast, identity = making.constant, tensor, making.cast, making.identity
 zeros, ones, fill, eye, range, linspace = (

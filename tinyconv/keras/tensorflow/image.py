@@ -331,7 +331,7 @@ def decode_image(
     """Return the image in a file's bytes, (h, w, c), of whole numbers from 0 to 255, or floats from 0 to 1."""
     mode = {0: None, None: None, 1: "grayscale", 3: "rgb", 4: "rgba"}[whole(channels)]
     content = bytes(contents.numpy() if hasattr(contents, "numpy") else contents)
-    pixels = read_pixels(BytesIO(content), mode or _own_mode(content))  # type: ignore[arg-type]
+    pixels = read_pixels(BytesIO(content), mode or _own_mode(content))
     return convert_image_dtype(held(pixels), dtype)
 
 

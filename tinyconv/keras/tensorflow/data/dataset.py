@@ -7,7 +7,6 @@ taken out of the arrays at once.
 
 from collections.abc import Callable, Iterator
 from itertools import chain, islice, repeat
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,8 @@ from ....autograd import no_grad
 from ....data import Batch
 from ....data import Dataset as Batches
 from ....randomness import Stream
-from ...operations import Values, tensor
-from ...operations.values import Shape, whole
+from ...operations import TensorSpec, Values, tensor
+from ...operations.values import whole
 from .structure import given, kept, leaves, mapped, numpy, row, stacked
 
 INFINITE, UNKNOWN = -1, -2
@@ -65,7 +64,7 @@ class Dataset(Batches):
         """Return what a generator yields; a pass calls `generator` anew."""
         types = output_types
         if output_signature is not None:
-            types = mapped(lambda one: str(getattr(one, "dtype", "float32")), output_signature)
+            types = mapped(lambda one: one.dtype, output_signature)
 
         def begin() -> Iterator[Any]:
             for value in generator(*(args or ())):
@@ -127,7 +126,7 @@ class Dataset(Batches):
     def element_spec(self) -> Any:
         """Shape and type of the elements, as those of the first."""
         first = next(self._elements())
-        return mapped(lambda array: SimpleNamespace(shape=Shape(np.shape(array)), dtype=np.asarray(array).dtype), first)
+        return mapped(lambda array: TensorSpec(np.shape(array), np.asarray(array).dtype), first)
 
     # What `fit`, `evaluate` and `predict` are given.
 

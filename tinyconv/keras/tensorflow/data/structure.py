@@ -11,6 +11,8 @@ from ...operations import Values, held, tensor
 
 def mapped(function: Callable[[Any], Any], element: Any) -> Any:
     """Return an element with `function` of each of its arrays."""
+    if type(element) is np.ndarray:
+        return function(element)
     if isinstance(element, tuple):
         made = [mapped(function, part) for part in element]
         return type(element)(*made) if hasattr(element, "_fields") else tuple(made)
@@ -37,6 +39,8 @@ def kept(value: Any) -> Any:
     """Return what a script made as it is kept: tensors as their arrays."""
     if type(value) is Tensor:
         return value.data
+    if type(value) is tuple:
+        return tuple([kept(part) for part in value])
     if isinstance(value, tuple | dict):
         return mapped(kept, value)
     if isinstance(value, Values):
@@ -48,10 +52,12 @@ def kept(value: Any) -> Any:
 
 def given(element: Any) -> Any:
     """Return an element as a script holds it: tensors, and whole numbers that answer `.numpy()`."""
-    if isinstance(element, tuple | dict):
-        return mapped(given, element)
+    if type(element) is tuple:
+        return tuple([given(part) for part in element])
     if isinstance(element, np.ndarray):
         return Tensor(element) if element.dtype in FLOATS else element.view(Values)
+    if isinstance(element, tuple | dict):
+        return mapped(given, element)
     return element if element is None or isinstance(element, bytes) else held(element)
 
 
@@ -75,4 +81,7 @@ def stacked(rows: list[Any]) -> Any:
 
 def numpy(element: Any) -> Any:
     """Return an element as arrays of NumPy's; words as bytes."""
-    return mapped(lambda array: array.view(Values).numpy() if isinstance(array, np.ndarray) else array, element)
+    return mapped(
+        lambda array: np.asarray(array).view(Values).numpy() if isinstance(array, (np.ndarray, np.generic)) else array,
+        element,
+    )
