@@ -75,9 +75,10 @@ def resize_with_pad(
     """Return images in another size, their shape kept by margins of 0."""
     x = tensor(image)
     (h, w), high, wide = x.shape[-3:-1], int(target_height), int(target_width)
-    ratio = max(np.float64(w) / wide, np.float64(h) / high)
-    height, width = int(np.floor(h / ratio)), int(np.floor(w / ratio))
-    top, left = max((high - height) // 2, 0), max((wide - width) // 2, 0)
+    ratio = max(np.float32(w) / np.float32(wide), np.float32(h) / np.float32(high))
+    exact = np.float32(h) / ratio, np.float32(w) / ratio
+    height, width = (int(np.floor(length)) for length in exact)
+    top, left = (max(int((full - length) / 2), 0) for full, length in zip((high, wide), exact, strict=True))
     return pad_to_bounding_box(resize(x, (height, width), method, antialias=antialias), top, left, high, wide)
 
 

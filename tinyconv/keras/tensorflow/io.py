@@ -9,9 +9,21 @@ import numpy as np
 
 from ..operations import Values, held
 from ..vocabulary import missing
-from .image import decode_bmp, decode_gif, decode_image, decode_jpeg, decode_png
+from .image import decode_bmp, decode_gif, decode_image, decode_jpeg, decode_png, encode_jpeg, encode_png
 
-__all__ = ["decode_bmp", "decode_gif", "decode_image", "decode_jpeg", "decode_png", "gfile", "read_file", "write_file"]
+__all__ = [
+    "decode_bmp",
+    "decode_gif",
+    "decode_image",
+    "decode_jpeg",
+    "decode_png",
+    "encode_jpeg",
+    "encode_png",
+    "gfile",
+    "matching_files",
+    "read_file",
+    "write_file",
+]
 
 
 class Content(bytes):

@@ -81,7 +81,8 @@ def stacked(rows: list[Any]) -> Any:
 
 def numpy(element: Any) -> Any:
     """Return an element as arrays of NumPy's; words as bytes."""
-    return mapped(
-        lambda array: np.asarray(array).view(Values).numpy() if isinstance(array, (np.ndarray, np.generic)) else array,
-        element,
-    )
+    return mapped(_plain, element)
+
+
+def _plain(leaf: Any) -> Any:
+    return np.asarray(leaf).view(Values).numpy() if isinstance(leaf, np.ndarray | np.generic) else leaf
