@@ -34,20 +34,21 @@ class LearningRateScheduler(callbacks.LearningRateScheduler):
 class ReduceLROnPlateau(callbacks.ReduceLROnPlateau):
     """The reduction before Keras 3, which logs the rate as `lr`; up to 2.1.5 it waits an epoch more at first."""
 
-    waits_longer = False
+    waits_longer = again = False
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """See whether the epoch was better; if not for too long, reduce the rate."""
         logs = {} if logs is None else logs
-        waited = self.wait
+        self.again = False
         super().on_epoch_end(epoch, logs)
+        self.wait += self.again
         logs["lr"] = logs.pop("learning_rate")
-        if self.waits_longer and waited + 1 >= self.patience and self.wait == 0 and not self.is_new_best(logs):
-            self.wait = 1
 
-    def is_new_best(self, logs: Any) -> bool:
-        """Return whether the epoch's value is the best."""
-        return bool(logs.get(self.monitor) == self.best)
+    def _reduced(self, epoch: int) -> bool:
+        """Reduce the rate, unless it is at the floor; up to 2.1.5 the epoch itself counts as waited then."""
+        found = super()._reduced(epoch)
+        self.again = found and self.waits_longer
+        return found
 
 
 class ModelCheckpoint(callbacks.ModelCheckpoint):

@@ -88,9 +88,18 @@ class Finder(MetaPathFinder, Loader):
         """Return how to load a module of Keras's; None for any other. Raises ModuleNotFoundError for one that lacks."""
         if not is_keras_s(name):
             return None
-        if place_of(name) is None and not any(map(self.defers, _callers())):
+        if place_of(name) is None and not self._is_deferred():
             raise NotOfferedModuleError(f"tinyconv does not offer {name}: {why_not(name)}", name=name)
         return ModuleSpec(name, self, is_package=True)
+
+    def _is_deferred(self) -> bool:
+        """Return whether a module is asked for by an import of it that may wait, and not as one of a module's names."""
+        for frame in _callers():
+            if frame.f_code.co_name == "_handle_fromlist":
+                return False
+            if self.defers(frame):
+                return True
+        return False
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Return the view of tinyconv's modules that stands for the module."""

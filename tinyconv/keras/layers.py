@@ -14,6 +14,7 @@ import numpy as np
 from .. import config, initializers, layers, names
 from ..layers import Layer
 from ..saving.keras1 import CLASSES as KERAS_1
+from ..saving.keras1 import INITIALIZERS
 from ..saving.modern import CLASSES, modern
 from . import convolutions, merging, normalization
 from .eras import Era
@@ -71,6 +72,7 @@ def spelled_names(era: Era) -> Names:
         name: found[of] for name, of in {"Deconv2D": "Deconvolution2D", "AtrousConv2D": "AtrousConvolution2D"}.items()
     }
     found["Input"] = _input
+    found["InputLayer"] = Spelling("InputLayer", layers.InputLayer, _input_layer)
     return {"layers": {**found, **merging.spelled_names(era, found)}, "": {"Input": _input}}
 
 
@@ -86,6 +88,13 @@ def _input(*given: Any, **named: Any) -> Any:
     kept = {"dtype": dtype} if dtype in ("float32", "float64") else {}
     shape = (shape,) if isinstance(shape, int) else tuple(shape or ())
     return layers.Input(shape, name=arguments.get("name"), **kept)
+
+
+def _input_layer(*given: Any, **named: Any) -> Any:
+    """Return the layer below the others of a model, by its shape in any of its words."""
+    arguments = bound("InputLayer", ("input_shape", "batch_size", "dtype"), given, named)
+    shape = _first(arguments).get("input_shape", ())
+    return layers.InputLayer(shape, name=arguments.get("name"))
 
 
 def _maker(name: str, kind: type, era: Era) -> Any:
@@ -148,12 +157,14 @@ def _made(name: str, kind: type, arguments: dict[str, Any], first: Mapping[str, 
     layer = kind(**told, **said, **first)
     if not trainable:
         layer.trainable = False
-    layer.class_name_of_old = name if era.before(2) else type(layer).__name__
+    layer.class_name_of_old = ALIASES.get(name, name) if era.before(2) else type(layer).__name__
     return layer
 
 
 def _initializer(given: Any) -> Any:
     """Return an initializer; a function of (shape, name=…), as Keras 1 has them, as one of (shape, dtype)."""
+    if isinstance(given, str):
+        return INITIALIZERS.get(given, given)
     if isinstance(given, initializers.Initializer) or not callable(given) or isinstance(given, type):
         return given
 

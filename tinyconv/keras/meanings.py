@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ..objectives import Objective
-from . import callbacks, datasets, files, images, layers, models, optimizers, tensors, utilities
+from . import callbacks, datasets, files, images, layers, models, naming, optimizers, summaries, tensors, utilities
 from .downloads import get_file
 from .eras import Era
 from .graph import Graph
@@ -36,7 +36,9 @@ def patches_of(era: Era, caps: Caps) -> list[Patch]:
     """Return what classes have others than today's while an era lasts."""
     return [
         *models.patches(era, caps),
+        *naming.patches(era),
         *optimizers.patches(era),
+        *summaries.patches(era),
         *images.patches(era),
         *tensors.patches(),
         (Objective, "check_activation", _any_activation),  # as Keras, which trains what does not fit

@@ -26,7 +26,6 @@ Say = Callable[[str], None]
 NAMES = {"xrange": range, "unicode": str, "raw_input": input, "unichr": chr, "long": int}
 # What Python 2 wrote in another way, line by line: what it is called, a pattern, and what comes in its place.
 LINES = (
-    ("print statements", r"^(\s*(?:.*:\s*)?)print\s*>>\s*([\w.]+)\s*,\s*(.*?)\s*$", r"\1print(\3, file=\2)"),
     ("print statements", r"^(\s*(?:[^#'\"]*:\s*)?)print\s+(?!\()(.+?),\s*$", r"\1print(\2, end=' ')"),
     ("print statements", r"^(\s*(?:[^#'\"]*:\s*)?)print\s+(?!\()(\S.*?)\s*$", r"\1print(\2)"),
     ("print statements", r"^(\s*)print\s*(\(.*\)\s*[%,].*?)\s*$", r"\1print(\2)"),
@@ -36,8 +35,9 @@ LINES = (
     ("octal numbers", r"(?<![\w.])0(\d+)(?![\w.])", r"0o\1"),
     ("<>", r"<>", "!="),
 )
-# What Python 3 reads, and objects have no more.
+# What Python 3 reads, and objects cannot do any more.
 METHODS = (
+    ("print statements", r"^(\s*(?:.*:\s*)?)print\s*>>\s*([\w.]+)\s*,\s*(.*?)\s*$", r"\1print(\3, file=\2)"),
     (".next()", r"([A-Za-z_][\w.]*(?:\([^()]*\))?)\.next\(\)", r"next(\1)"),
     (".iteritems()", r"\.iter(items|values|keys)\(\)", r".\1()"),
     ("seaborn's styles", r"style\.use\((['\"])seaborn(?!-v0_8)([\w-]*)\1\)", r"style.use(\1seaborn-v0_8\2\1)"),
@@ -65,6 +65,8 @@ def needs_mending(error: BaseException) -> bool:
     """Return whether an error is of the kind that `--mend` may mend."""
     if isinstance(error, SyntaxError):
         return True
+    if isinstance(error, TypeError):
+        return "for >>: 'builtin_function_or_method'" in str(error)
     if isinstance(error, NameError):
         return getattr(error, "name", None) in NAMES
     if isinstance(error, ModuleNotFoundError | ImportError):

@@ -2,12 +2,28 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from .. import names
+from ..layers import InputLayer
+from ..models import Sequential
 from .eras import Era
+from .spelling import Patch
 
 OTHER = {"InputLayer": "input", "Functional": "model"}
 FROM_ONE = ("input",)  # in tf.keras, too
+
+
+def patches(era: Era) -> list[Patch]:
+    """Return what names the input of a stack of layers after the first: conv2d_1_input in Keras 2."""
+
+    def input_of(self: Any, first: Any, shape: Any) -> Any:
+        kind, _, number = first.name.rpartition("_")
+        counted = era.before(2) and number.isdigit()
+        name = f"{kind}_input_{number}" if counted else f"{first.name}_input"
+        return InputLayer(shape[1:], dtype=first.dtype, name=name).output
+
+    return [(Sequential, "_input_of", input_of)] if era.old else []
 
 
 @contextmanager

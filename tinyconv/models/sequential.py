@@ -112,10 +112,14 @@ class Sequential(Model):
             self.dtype = layer.dtype
             shape: Any = layer.input_shape if isinstance(layer, Model) else layer.batch_input_shape
             if not self._symbols and shape is not None:
-                self._symbols = [InputLayer(shape[1:], dtype=layer.dtype).output]
+                self._symbols = [self._input_of(layer, shape)]
         if self._symbols:
             self._symbols.append(connect(layer, self._symbols[-1]))
         self._stack.append(layer)
+
+    def _input_of(self, first: Any, shape: Shape) -> Any:
+        """Return the symbol of an input of `shape` for the first layer."""
+        return InputLayer(shape[1:], dtype=first.dtype).output
 
     def pop(self) -> Any:
         """Take the top layer off the stack and return it."""
@@ -153,7 +157,7 @@ class Sequential(Model):
         with building():
             self.checked_output_shape(shape)  # all must fit before one makes weights
             if not self._symbols:
-                symbols = [InputLayer(shape[1:], dtype=self.dtype).output]
+                symbols = [self._input_of(self._stack[0], shape)]
                 for layer in self._stack:
                     symbols.append(connect(layer, symbols[-1]))
                 self._symbols = symbols

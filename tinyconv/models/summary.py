@@ -35,7 +35,7 @@ def summary_lines(
         widths, titles = (*widths, TRAINABLE), (*titles, "Trainable")
     widths = _widths(widths, line_length, positions)
     rule, double = "_" * sum(widths), "=" * sum(widths)
-    lines = [f'Model: "{model.name}"', rule, _row(titles, widths), double]
+    lines = [f'Model: "{model.name}"', rule, table_row(titles, widths), double]
     layers = getattr(model, "operations", model.layers)
     first, last = _range(layers, layer_range)
     rows = [row for layer in layers[first:last] for row in _nested(layer, expand_nested)]
@@ -48,8 +48,8 @@ def summary_lines(
         cells = [NESTED * depth + f"{layer.name} ({kind})", shape, str(layer.count_params())]
         cells += [] if stack else [sources[0] if sources else ""]
         cells += [("Y" if layer.trainable else "N") if layer.weights else "-"] if show_trainable else []
-        lines.append(_row(cells, widths))
-        lines += [_row(("", "", "", source), widths) for source in sources[1:]]
+        lines.append(table_row(cells, widths))
+        lines += [table_row(("", "", "", source), widths) for source in sources[1:]]
     trainable, total = (sum(w.size for w in weights) for weights in (model.trainable_weights, model.weights))
     return [
         *lines,
@@ -110,6 +110,6 @@ def _sources(layer: Any, nodes: Sequence[Node]) -> Iterator[str]:
             yield from (symbol.origin for symbol in node.inputs)
 
 
-def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+def table_row(cells: Sequence[str], widths: Sequence[int]) -> str:
     """Return one row; a cell too long for its column is cut, as Keras does."""
     return "".join(cell[: width - 1].ljust(width) for cell, width in zip(cells, widths, strict=False))
