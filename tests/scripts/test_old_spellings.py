@@ -202,7 +202,7 @@ def test_names_beside_layers():
         from keras.constraints import maxnorm, nonneg, unitnorm
         from keras.regularizers import activity_l2, l1, l1l2, l2
 
-        assert objectives.get("mse").name == tc.losses.get("mse").name
+        assert objectives.get("mse") is tc.losses.get("mse")
         assert initializations.get("he_normal").get_config() == tc.initializers.get("he_normal").get_config()
         assert maxnorm(2).max_value == maxnorm(m=2).max_value == 2
         assert type(nonneg()) is tc.constraints.NonNeg
