@@ -17,7 +17,7 @@ STOREYS = [
     {"starting"},  # Ctrl-C before all is imported
     {"offered"},  # what Keras has and tinyconv has not
     {"commands", "files"},  # what command lines, and what files have in common
-    {"_version", "arguments", "config", "names", "weighting"},  # what a session has in common
+    {"_version", "arguments", "config", "names", "structure", "weighting"},  # what a session has in common
     {"registry"},  # what describes itself is made again by name
     {"randomness"},  # counter-based draws, made by kernels
     {"autograd"},  # the backward walk

@@ -1,6 +1,6 @@
 """Objectives: what each output of a model is trained towards, and how far a run has come."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy, deepcopy
 from typing import Any, Self
 
@@ -17,11 +17,12 @@ Metrics = list[metrics.Metric]
 class Objective:
     """The loss of one output, its weight in the total, and its metrics; `name` is empty for a model's only output.
 
-    `metrics` count every sample once, `weighted_metrics` by its weight.
+    `loss` is None for an output that is trained towards nothing. `metrics` count every sample once, `weighted_metrics`
+    by its weight.
     """
 
     def __init__(
-        self, name: str, loss: Loss, weight: float, wanted: Sequence[Any], wanted_weighted: Sequence[Any]
+        self, name: str, loss: Loss | None, weight: float, wanted: Sequence[Any], wanted_weighted: Sequence[Any]
     ) -> None:
         self.name, self.loss, self.weight = name, loss, weight
         self.wanted, self.wanted_weighted = list(wanted), list(wanted_weighted)
@@ -47,8 +48,8 @@ class Objective:
 
     def check_activation(self, last: str | None, output_shape: Any) -> None:
         """Refuse a loss that does not fit the activation that the output comes from."""
-        fitting = self.loss.outputs
-        if fitting is None or last is None:
+        fitting = None if self.loss is None else self.loss.outputs
+        if self.loss is None or fitting is None or last is None:
             return
         if self.loss.from_logits:
             if last in ("softmax", "sigmoid"):
@@ -84,7 +85,7 @@ def make_objectives(
         raise ValueError(f"loss_weights needs a list or a dict of {len(names)} numbers, got {loss_weights!r}")
     given = zip(
         names if several else [""],
-        [losses.loss_of(each) for each in _for_outputs("loss", loss, names)],
+        [None if each is None else losses.loss_of(each) for each in _for_outputs("loss", loss, names)],
         map(float, weights),
         _metrics_for_outputs("metrics", wanted, names),
         _metrics_for_outputs("weighted_metrics", wanted_weighted, names),
@@ -96,7 +97,7 @@ def make_objectives(
 def _for_outputs(what: str, given: Any, names: Sequence[str]) -> list[Any]:
     """Return what is given for each output: in a list in their order, in a dict by name, or one for all."""
     if isinstance(given, Mapping) and "class_name" not in given:
-        return per_name(what, given, names)
+        return per_name(what, {**dict.fromkeys(names, 1.0 if what == "loss_weights" else None), **given}, names)
     if isinstance(given, list | tuple):
         if len(given) != len(names):
             raise ValueError(f"{what} needs one for each output ({', '.join(names)}), got {len(given)}")
@@ -131,8 +132,14 @@ class RunningMetrics:
 
     def __init__(self, objectives: Sequence[Objective]) -> None:
         self.objectives = objectives
-        self.loss = metrics.Mean()
-        self.losses = [metrics.Mean() for _ in objectives] if len(objectives) > 1 else []
+        self.loss = metrics.Mean("loss")
+        trained = [objective.loss is not None for objective in objectives]
+        self.losses = [  # of each output, or of none
+            metrics.Mean(objective.log_name("loss")) if known else None
+            for objective, known in zip(objectives, trained, strict=True)
+            if sum(trained) > 1
+        ]
+        self.reported: dict[str, Any] | None = None  # what a step of the user's own has returned
         self.metrics: list[tuple[Metrics, Metrics]] | None = None  # of each output, from the first batch on
         self.nested = False
 
@@ -151,7 +158,7 @@ class RunningMetrics:
     def add(
         self,
         total: Tensor,
-        parts: Sequence[Tensor],
+        parts: Sequence[Tensor | None],
         targets: Sequence[Any],
         outputs: Sequence[Tensor],
         weights: Sequence[Any],
@@ -160,7 +167,12 @@ class RunningMetrics:
         count = len(outputs[0])
         self.loss.add(total.data.astype(np.float64), count)
         for mean, part in zip(self.losses, parts, strict=False):
-            mean.add(part.data.astype(np.float64), count)
+            if mean is not None and part is not None:
+                mean.add(part.data.astype(np.float64), count)
+        self.update(targets, outputs, weights)
+
+    def update(self, targets: Sequence[Any], outputs: Sequence[Tensor], weights: Sequence[Any]) -> None:
+        """Take a batch into the metrics of each output."""
         if self.metrics is None:
             self.metrics = self._afresh(targets, outputs)
         for (plain, weighted), y, y_pred, weight in zip(self.metrics, targets, outputs, weights, strict=True):
@@ -184,9 +196,14 @@ class RunningMetrics:
     def by_name(self) -> dict[str, metrics.Metric]:
         """Return the running means by name, the loss first; of two of one name the weighted goes by "weighted_…"."""
         named: dict[str, metrics.Metric] = {"loss": self.loss}
-        named |= {
-            objective.log_name("loss"): mean for objective, mean in zip(self.objectives, self.losses, strict=False)
-        }
+        named |= {mean.name: mean for mean in self.losses if mean is not None}
+        return self._with_metrics(named)
+
+    def compiled(self) -> dict[str, metrics.Metric]:
+        """Return the metrics that `compile` was given, by name."""
+        return self._with_metrics({})
+
+    def _with_metrics(self, named: dict[str, metrics.Metric]) -> dict[str, metrics.Metric]:
         for objective, pair in zip(self.objectives, self.metrics or [], strict=False):
             for metrics_, prefix in zip(pair, ("", "weighted_"), strict=True):
                 for metric in metrics_:
@@ -196,7 +213,33 @@ class RunningMetrics:
 
     def logs(self) -> dict[str, float]:
         """Return the means so far by name."""
-        return {name: _number(metric.result()) for name, metric in self.by_name().items()}
+        if self.reported is not None:
+            return self.reported
+        return {name: number(metric.result()) for name, metric in self.by_name().items()}
+
+
+class CompiledMetrics(metrics.Metric):
+    """The metrics that `compile` was given, of all outputs, as one: what a model's `metrics` has of them.
+
+    `outputs` makes a list, in the order of the outputs, of what is given for them.
+    """
+
+    def __init__(self, running: RunningMetrics, outputs: Callable[[Any], list[Any]]) -> None:
+        super().__init__("compile_metrics")
+        self.running, self.outputs = running, outputs
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in a batch of targets and outputs."""
+        self.running.update(self.outputs(y_true), self.outputs(y_pred), self.outputs(sample_weight))
+
+    def result(self) -> Any:
+        """Return the values so far by name."""
+        return {name: metric.result() for name, metric in self.running.compiled().items()}
+
+    def reset_state(self) -> None:
+        """Forget all samples."""
+        for metric in self.running.compiled().values():
+            metric.reset_state()
 
 
 def _unused(name: str, named: Mapping[str, Any]) -> str:
@@ -207,7 +250,7 @@ def _unused(name: str, named: Mapping[str, Any]) -> str:
     return free
 
 
-def _number(result: Any) -> Any:
+def number(result: Any) -> Any:
     """Return a metric's result, one number in any form, as a Python float; several as an array."""
     if type(result) is float:
         return result
@@ -226,7 +269,7 @@ class LazyLogs(Mapping[str, float]):
         }
 
     def __getitem__(self, name: str) -> float:
-        return _number(self.results[name]())
+        return number(self.results[name]())
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.results)
@@ -239,5 +282,5 @@ class LazyLogs(Mapping[str, float]):
 
 
 def _keep(result: Any) -> Any:
-    value = _number(result)
+    value = number(result)
     return lambda: value

@@ -118,16 +118,12 @@ INSTEAD: dict[str, dict[str, str]] = {
         "boston_housing california_housing imdb reuters": "tinyconv is for images: use mnist, cifar10 or fashion_mnist",
     },
     "Model": {
-        "metrics metrics_names metrics_variables get_metrics_result reset_metrics": (
-            "fit, evaluate and train_on_batch return what the metrics are"
-        ),
+        "metrics_variables": "metrics have variables",
         "compiled_loss compiled_metrics": "get_compile_config gives what compile was given",
-        "predict_on_batch": "use predict",
         "get_state_tree set_state_tree": "use get_weights and set_weights",
         "get_quantization_layer_structure": "weights are float32 or float64",
-        "train_step test_step predict_step make_train_function make_test_function make_predict_function compute_loss "
-        "compute_metrics stateless_compute_loss": (
-            "write the step: y = model(x, training=True), loss(y_true, y).backward(), optimizer.apply(…)"
+        "make_train_function make_test_function make_predict_function stateless_compute_loss": (
+            "define train_step, test_step or compute_loss"
         ),
         "run_eagerly jit_compile distribute_strategy distribute_reduction_method": (
             "operations run when they are called, on kernels compiled before"
@@ -157,7 +153,6 @@ INSTEAD: dict[str, dict[str, str]] = {
 }
 
 ARGUMENTS = {
-    "run_eagerly jit_compile steps_per_execution auto_scale_loss": "leave it out, there is nothing to choose",
     "activity_regularizer": "set the attribute: layer.activity_regularizer = …",
     "autocast": "all layers compute in one dtype, tinyconv.floatx()",
     "trainable": "set the attribute: layer.trainable = False",

@@ -350,7 +350,7 @@ REFUSED = [
     (lambda: layers.Add()(tc.Input((2,)), tc.Input((2,))), r"call it as layer\(\[a, b\]\)"),
     (lambda: two_inputs()(np.ones((2, 3, 3))), "has the inputs .* got one ndarray: give it a list of arrays"),
     (lambda: two_inputs()([]), "has 2 inputs .* got 0"),
-    (lambda: layers.Dense(2)({"a": np.ones((2, 3))}), "a dict of object cannot be converted"),
+    (lambda: layers.Dense(2)({"a": np.ones((2, 3))}), "takes one tensor, got a dict of 1: join them"),
     (lambda: Linear(3).add_weight("w", (2,)), "give its name as name='w'"),
     (lambda: Linear(3).add_weight((2,), constraint="max_nrm"), 'unknown constraint "max_nrm": did you mean "max_norm"'),
     (
@@ -364,13 +364,10 @@ REFUSED = [
     (lambda: layers.Dense(4)(np.ones((2, 3)), np.ones((2, 3))), r"takes one tensor or a list of them"),
     (lambda: type("Forgets", (layers.Layer,), {"__init__": sets})(), r"must call super\(\).__init__\(\) before"),
     (
-        lambda: type("Steps", (tc.Model,), {"train_step": sets}),
-        "Steps defines train_step, which tinyconv does",
+        lambda: type("Steps", (tc.Model,), {"make_train_function": sets}),
+        "Steps defines make_train_function, which tinyconv does not call: use train_step",
     ),
-    (
-        lambda: type("Own", (tc.Model,), {})(inputs=tc.Input((2,)), outputs=1),
-        "subclass of tinyconv.models.Functional",
-    ),
+    (lambda: type("Own", (tc.Model,), {})(inputs=tc.Input((2,)), outputs=1), "its outputs hold 1: start with x"),
 ]
 
 

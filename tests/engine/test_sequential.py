@@ -89,8 +89,6 @@ def test_all_ways_of_building_give_the_same_model(way, rng):
         model = tc.Sequential(stack())
         assert model.weights == []
         with pytest.raises(ValueError, match=r"does not know its input shape: start with Input"):
-            model.summary()
-        with pytest.raises(ValueError, match="input shape"):
             model.count_params()
         if way == "data":
             model(x)
@@ -160,7 +158,7 @@ def test_duplicates_and_strangers():
 def test_a_model_without_layers():
     for model in (tc.Sequential(), tc.Sequential([tc.Input((2,))])):
         model.compile("sgd", "mse")
-        for use in (model.summary, model.count_params, lambda m=model: m.fit(np.ones((2, 2)), np.ones((2, 2)))):
+        for use in (model.count_params, lambda m=model: m.fit(np.ones((2, 2)), np.ones((2, 2)))):
             with pytest.raises(ValueError, match="has no layers: add some first"):
                 use()
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from test_parity_random_models import graphs, kinds
 
 import tinyconv as tc
-from tinyconv.layers.graph import flat, flat_shapes
 from tinyconv.saving.onnx.table import LAYERS
+from tinyconv.structure import flat, flat_shapes
 
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")

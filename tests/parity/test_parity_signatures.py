@@ -109,8 +109,6 @@ DEFAULTS = {
     ("layers.AvgPool2D", "pool_size"),
     ("layers.PReLU", "alpha_initializer"),  # "zeros", which Keras spells "Zeros" here alone
     ("Sequential.build", "input_shape"),  # needed: tinyconv has nothing to take it from
-    ("Sequential.train_on_batch", "y"),  # needed
-    ("Sequential.test_on_batch", "y"),
     ("Input", "shape"),  # needed: there is no batch_shape instead
     ("layers.InputLayer", "shape"),
 }

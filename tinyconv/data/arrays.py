@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import randomness
 from ..arguments import size
+from ..structure import is_structure
 from ..tensor import values
 from .dataset import Batch, Dataset, count, select
 
@@ -45,21 +46,24 @@ def _arrays(part: Any) -> Any:
     if part is None or type(part) is np.ndarray:
         return part
     if isinstance(part, Mapping):
-        return {name: values(each) for name, each in part.items()}
-    if is_several(part):
-        return [values(each) for each in part]
+        return {name: _arrays(each) for name, each in part.items()}
+    if isinstance(part, list | tuple) and is_several([each for each in part if each is not None]):
+        return [_arrays(each) for each in part]
     return values(part)
 
 
 def is_several(given: Any) -> bool:
     """Return whether `given` is a list of arrays, not one array that is written as a list of numbers."""
-    return isinstance(given, list | tuple) and len(given) > 0 and all(hasattr(each, "shape") for each in given)
+    return not isinstance(given, Mapping) and is_structure(given)
 
 
 def per_name(what: str, given: Any, names: Sequence[str]) -> list[Any]:
-    """Return what is given for each name: in a list in their order, in a dict by name, or alone for a single name."""
+    """Return what is given for each name: in a list in their order, in a dict by name, or alone for a single name.
+
+    What inputs have no name for is passed over.
+    """
     if isinstance(given, Mapping):
-        if set(given) != set(names):
+        if set(given) != set(names) and not (what == "x" and set(names) <= set(given)):
             raise ValueError(f"{what} needs {', '.join(map(repr, names))}, got {', '.join(map(repr, given))}")
         return [given[name] for name in names]
     several = isinstance(given, list | tuple) and (len(names) > 1 or (len(given) == 1 and is_several(given)))

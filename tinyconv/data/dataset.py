@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from ..arguments import size as positive_size
 from ..arguments import whole
+from ..structure import flat
 
 
 class Batch(NamedTuple):
@@ -146,10 +147,8 @@ def as_batch(given: Any) -> Batch:
 
 
 def count(part: Any) -> int:
-    """Return how many samples an array, or a list of one array for each input or output, has."""
-    if isinstance(part, dict):
-        part = list(part.values())
-    return len(part[0] if isinstance(part, list) else part)
+    """Return how many samples an array, or a list or dict of one array for each input or output, has."""
+    return len(flat(part)[0] if isinstance(part, list | dict) else part)
 
 
 def select(part: Any, chosen: Any) -> Any:

@@ -11,8 +11,9 @@ import numpy as np
 
 from ..autograd import no_grad
 from ..randomness import repeat_draws
+from ..structure import flat, flat_shapes, mapped, packed, with_lists
 from ..tensor import Tensor
-from .graph import Shape, flat
+from .graph import Shape
 
 _lock = threading.RLock()
 
@@ -44,15 +45,17 @@ def once(build: Callable[..., Any]) -> Callable[..., None]:
 
 def open_batch(shape: Any) -> Any:
     """Return a shape, or a list of them, as a tuple with an open batch axis."""
-    if isinstance(shape, list | tuple) and any(isinstance(each, list | tuple) for each in shape):
+    if isinstance(shape, dict):
+        return {name: open_batch(each) for name, each in shape.items()}
+    if isinstance(shape, list | tuple) and any(isinstance(each, list | tuple | dict) for each in shape):
         return [open_batch(each) for each in shape]
     return (None, *shape[1:])
 
 
 def with_batch(shape: Any, batch: int | None) -> Any:
     """Return a shape, or a list of them, with `batch` for a batch axis that is open."""
-    if isinstance(shape, list):
-        return [with_batch(each, batch) for each in shape]
+    if isinstance(shape, list | dict):
+        return mapped(lambda each: with_batch(each, batch), shape)
     return (batch, *shape[1:]) if shape and shape[0] is None else shape
 
 
@@ -62,8 +65,7 @@ def tried_shape(call: Callable[[Any], Any], input_shape: Any, dtype: str | Seque
     `dtype` is that of all inputs, or one for each. `call` is called twice, with other lengths for those that are open:
     what changes in the result is open there, too. Nothing is recorded, drawn or kept.
     """
-    several = isinstance(input_shape, list)
-    shapes = input_shape if several else [input_shape]
+    shapes = flat_shapes(input_shape)
     dtypes = [dtype] * len(shapes) if isinstance(dtype, str) else dtype
     found = []
     for batch, length in ((1, 64), (2, 96)):
@@ -71,13 +73,12 @@ def tried_shape(call: Callable[[Any], Any], input_shape: Any, dtype: str | Seque
             Tensor(np.zeros(_tried(shape, batch, length), kind)) for shape, kind in zip(shapes, dtypes, strict=True)
         ]
         with no_grad(), repeat_draws(), np.errstate(all="ignore"):
-            result = call(given if several else given[0])
+            result = with_lists(call(packed(input_shape, given)))
         for each in flat(result):
             if not isinstance(each, Tensor):
                 raise TypeError(f"call must return a tensor, or a list of them, and returned {type(each).__name__}")
         found.append([each.shape for each in flat(result)])
-    shapes = [_common(*pair) for pair in zip(*found, strict=True)]
-    return shapes if isinstance(result, list | tuple) else shapes[0]
+    return packed(result, [_common(*pair) for pair in zip(*found, strict=True)])
 
 
 def _tried(shape: Shape, batch: int, length: int) -> list[int]:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..structure import flat, flat_shapes, mapped, packed, with_lists
 from ..symbol import Symbol
 
 Shape = tuple[int | None, ...]
@@ -56,9 +57,6 @@ class SymbolicTensor(Symbol):
         return Operation(function, given, named).result
 
 
-Symbols = SymbolicTensor | list[SymbolicTensor]
-
-
 class Called(Protocol):
     """What a node calls: a layer, or a model used as one."""
 
@@ -92,27 +90,25 @@ def checked_training(operation: Any, training: Any) -> bool:
 class Node:
     """One call of an operation on symbols, from `inputs` to `outputs`, both lists.
 
-    `given` and `result` are the same as the call had them, each a list or a single symbol; `training` is what it was
+    `given` and `result` are the same as the call had them, each a symbol, or a list or dict; `training` is what it was
     called with, None for what the model that it becomes a part of is called with.
     """
 
-    def __init__(self, operation: Called, given: Symbols, shapes: Any, training: bool | None = None) -> None:
+    def __init__(self, operation: Called, given: Any, shapes: Any, training: bool | None = None) -> None:
         self.operation, self.given, self.training = operation, given, training
         self.inputs = flat(given)
-        several = isinstance(shapes, list)
         self.outputs = [
-            SymbolicTensor(shape, operation.dtype, self, index)
-            for index, shape in enumerate(shapes if several else [shapes])
+            SymbolicTensor(shape, operation.dtype, self, index) for index, shape in enumerate(flat_shapes(shapes))
         ]
-        self.result: Symbols = self.outputs if several else self.outputs[0]
+        self.result = packed(shapes, self.outputs)
         self.number = len(operation.nodes)
         operation.nodes.append(self)
 
 
 def is_symbolic(x: Any) -> bool:
-    """Return whether `x` is a symbol, or a list with one in it."""
+    """Return whether `x` is a symbol, or a list or dict with one in it."""
     return isinstance(x, SymbolicTensor) or (
-        isinstance(x, list | tuple) and any(isinstance(each, SymbolicTensor) for each in x)
+        isinstance(x, list | tuple | dict) and any(isinstance(each, SymbolicTensor) for each in flat(x))
     )
 
 
@@ -121,8 +117,8 @@ def connect(operation: Called, x: Any, training: bool | None = None) -> Any:
     if training is not None:
         training = checked_training(operation, training)
     if not isinstance(x, SymbolicTensor):
-        x = list(x)
-        stranger = next((each for each in x if not isinstance(each, SymbolicTensor)), None)
+        x = with_lists(x)
+        stranger = next((each for each in flat(x) if not isinstance(each, SymbolicTensor)), None)
         if stranger is not None:
             raise TypeError(
                 f'"{operation.name}" got symbols and {type(stranger).__name__} in one call: give it an Input'
@@ -136,23 +132,13 @@ def connect(operation: Called, x: Any, training: bool | None = None) -> Any:
 
 
 def shapes_of(x: Any) -> Any:
-    """Return the shape of a tensor or a symbol with an open batch axis; a list of them for a list."""
-    return [shapes_of(each) for each in x] if isinstance(x, list) else (None, *x.shape[1:])
-
-
-def flat(x: Any) -> list[Any]:
-    """Return one thing or several as a list."""
-    return list(x) if isinstance(x, list | tuple) else [x]
+    """Return the shape of a tensor or a symbol with an open batch axis; a list or dict of them for such."""
+    return mapped(lambda each: (None, *each.shape[1:]), x) if isinstance(x, list | dict) else (None, *x.shape[1:])
 
 
 def sources(symbol: SymbolicTensor) -> list[SymbolicTensor]:
     """Return the inputs that `symbol` is computed from."""
     return [node.outputs[0] for node in _walk([symbol])[0] if not node.inputs]
-
-
-def flat_shapes(shape: Any) -> list[Any]:
-    """Return one shape or several as a list."""
-    return list(shape) if isinstance(shape, list) else [shape]
 
 
 def fits(shape: Sequence[int | None], needed: Sequence[int | None]) -> bool:

@@ -10,7 +10,7 @@ from .. import kernels
 from ..tensor import as_array
 from .parameter import Parameter
 from .penalties import Penalized
-from .tracking import Part, measures_in, parts_in, watched
+from .tracking import Measure, Part, parts_in, watched
 
 
 class Holding(Penalized):
@@ -24,6 +24,7 @@ class Holding(Penalized):
     _learnt: list[Parameter]
     _state: list[Parameter]
     _layers: list[Any]
+    _measures: list[Any]
     _trainable: bool
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -37,6 +38,10 @@ class Holding(Penalized):
         """Take in a weight or a layer that an attribute names."""
         if "_layers" not in vars(self):
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets attributes")
+        if isinstance(part, Measure):
+            if not any(part is one for one in self._measures):
+                self._measures.append(part)
+            return
         if isinstance(part, Parameter):
             if any(part is weight for weight in (*self._learnt, *self._state)):
                 return
@@ -55,7 +60,7 @@ class Holding(Penalized):
 
     def _let_go(self, part: Part) -> None:
         """Forget a weight or a layer that was taken out of a list or a dict."""
-        stores: tuple[list[Any], ...] = self._learnt, self._state, self._layers
+        stores: tuple[list[Any], ...] = self._learnt, self._state, self._layers, self._measures
         for store in stores:
             store[:] = [one for one in store if one is not part]
 
@@ -121,7 +126,7 @@ class Holding(Penalized):
     @property
     def metrics(self) -> list[Any]:
         """The metrics that the layer and the layers within have as attributes, alone or in lists and dicts."""
-        found = [each for layer in self.every_layer() for value in vars(layer).values() for each in measures_in(value)]
+        found = [each for layer in self.every_layer() for each in layer._measures]
         return list({id(each): each for each in found}.values())
 
     def count_params(self) -> int:

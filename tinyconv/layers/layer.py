@@ -7,10 +7,11 @@ from typing import Any, ClassVar, Self
 from .. import config, constraints, initializers, names, regularizers
 from ..arguments import flag, open_sizes, sizes
 from ..registry import describe
+from ..structure import flat, flat_shapes, is_structure
 from ..tensor import Tensor, as_array
 from .building import building, once, open_batch, tried_shape, with_batch
 from .calling import Calling, needed_besides_inputs
-from .graph import Node, Shape, connect, flat_shapes, is_symbolic, shapes_of
+from .graph import Node, Shape, connect, is_symbolic, shapes_of
 from .holding import Holding
 from .parameter import Parameter
 from .tracking import watch_for
@@ -63,7 +64,7 @@ class Layer(Holding):
         if dtype not in (None, "float32", "float64"):
             raise ValueError(f'dtype must be "float32" or "float64", got {dtype!r}')
         # What the layer owns itself: weights to be learnt, state, and layers within, each in the order it came.
-        vars(self).update(_learnt=[], _state=[], _layers=[], nodes=[])
+        vars(self).update(_learnt=[], _state=[], _layers=[], _measures=[], nodes=[])
         self.name = name or names.automatic(type(self).__name__)
         self.dtype = dtype or config.floatx()
         self.batch_input_shape: Shape | None = (
@@ -73,7 +74,7 @@ class Layer(Holding):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes for a copy or a pickle, without the calls on symbols, which belong to their model."""
-        own = {name: list(vars(self)[name]) for name in ("_learnt", "_state", "_layers")}
+        own = {name: list(vars(self)[name]) for name in ("_learnt", "_state", "_layers", "_measures")}
         return {**vars(self), **own, "nodes": [], "_added": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -185,14 +186,16 @@ class Layer(Holding):
             return y if self._activity_regularizer is None else self.penalized(y)
 
     def _tensors(self, x: Any) -> Any:
-        """Return an array as a tensor; a list of tensors or arrays as a list of tensors."""
-        if isinstance(x, list | tuple) and any(hasattr(each, "shape") for each in x):
-            return [each if isinstance(each, Tensor) else Tensor(as_array(each, self.dtype)) for each in x]
+        """Return an array as a tensor; a list or dict of tensors or arrays as one of tensors."""
+        if isinstance(x, list | tuple) and any(hasattr(each, "shape") or is_structure(each) for each in x):
+            return [each if isinstance(each, Tensor) else self._tensors(each) for each in x]
+        if isinstance(x, dict):
+            return {name: each if isinstance(each, Tensor) else self._tensors(each) for name, each in x.items()}
         return Tensor(as_array(x, self.dtype))
 
     def check(self, x: Any) -> None:
         """Refuse a tensor, or one in a list, that the built layer cannot take."""
-        for tensor in (x,) if isinstance(x, Tensor) else x:
+        for tensor in (x,) if isinstance(x, Tensor) else flat(x):
             if tensor.dtype != self.dtype:
                 raise self.error(
                     f"got a tensor of {tensor.dtype}, its weights are {self.dtype}: convert with .astype(...)"
@@ -278,8 +281,9 @@ class OneInput(Layer):
         """Return the shape of the output for inputs of `input_shape`; an error names this layer."""
         if self.built and input_shape == self.input_shape:
             return self.output_shape
-        if isinstance(input_shape, list):
-            raise self.error(f"takes one tensor, got a list of {len(input_shape)}: join them first, with Concatenate")
+        if isinstance(input_shape, list | dict):
+            several = f"a {type(input_shape).__name__} of {len(input_shape)}"
+            raise self.error(f"takes one tensor, got {several}: join them first, with Concatenate")
         if self.rank is not None and len(input_shape) != self.rank:
             first = getattr(self, "data_format", None) == "channels_first"
             images = "(batch, channels, height, width)" if first else "(batch, height, width, channels)"

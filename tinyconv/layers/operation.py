@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ..names import automatic, snake_case
+from ..structure import flat
 from ..symbol import symbols_in
 from ..tensor import Tensor, as_tensor
 from .building import tried_shape
 from .calling import Calling
-from .graph import Node, SymbolicTensor, flat, is_symbolic
+from .graph import Node, SymbolicTensor, is_symbolic
 from .layer import Layer
 
 # Keras's names of operations that go by another here.

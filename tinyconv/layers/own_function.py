@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import registry
+from ..structure import flat_shapes
 from ..tensor import as_tensor
-from .graph import Shape, flat_shapes
+from .graph import Shape
 from .layer import Layer
 
 

@@ -6,6 +6,7 @@ from .. import functions as F
 from .. import regularizers
 from ..autograd import calls
 from ..randomness import draws_repeat
+from ..structure import flat
 from ..tensor import Tensor, as_tensor
 from .tracking import Part
 
@@ -53,7 +54,7 @@ class Penalized(Part):
 
     def penalized(self, outputs: Any) -> Any:
         """Return the outputs of a call, after adding their penalty."""
-        for y in outputs if isinstance(outputs, list | tuple) else [outputs]:
+        for y in flat(outputs):
             penalty = self._activity_regularizer(y)
             self.add_loss(penalty / max(1, len(y)) if y.shape else penalty)
         return outputs

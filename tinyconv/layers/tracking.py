@@ -9,7 +9,11 @@ from typing import Any
 
 
 class Part:
-    """A weight or a layer: what a layer keeps a list of when one of its attributes holds it."""
+    """A weight, a layer or a metric: what a layer keeps a list of when one of its attributes holds it."""
+
+
+class Measure(Part):
+    """A metric: what a layer may have to report."""
 
 
 def parts_in(value: Any) -> Iterator[Part]:
@@ -22,22 +26,6 @@ def parts_in(value: Any) -> Iterator[Part]:
     elif isinstance(value, dict):
         for each in value.values():
             yield from parts_in(each)
-
-
-class Measure:
-    """A metric: what a layer may have to report, as an attribute."""
-
-
-def measures_in(value: Any) -> Iterator[Measure]:
-    """Yield the metrics that an attribute's value is, or that its lists, tuples and dicts hold."""
-    if isinstance(value, Measure):
-        yield value
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from measures_in(each)
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from measures_in(each)
 
 
 def watched(value: Any, owner: Any) -> Any:

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import layers, names, registry
-from ..layers.graph import Node, SymbolicTensor, flat
+from ..layers.graph import Node, SymbolicTensor
 from ..layers.stochastic import Stochastic
+from ..structure import flat, flat_shapes, mapped
 from .functional import Functional
 from .model import Model
 from .sequential import Sequential
@@ -83,7 +84,7 @@ def describe_graph(model: Functional) -> dict[str, Any]:
         return {"class_name": "__keras_tensor__", "config": config}
 
     def call(node: Node) -> dict[str, Any]:
-        return {"args": [_map(tensor, node.given)], "kwargs": _named_arguments(node)}
+        return {"args": [mapped(tensor, node.given)], "kwargs": _named_arguments(node)}
 
     described = []
     for layer in model.operations:
@@ -93,8 +94,8 @@ def describe_graph(model: Functional) -> dict[str, Any]:
         "name": model.name,
         "trainable": model.trainable,
         "layers": described,
-        "input_layers": _map(end, model.input),
-        "output_layers": _map(end, model.output),
+        "input_layers": mapped(end, model.input),
+        "output_layers": mapped(end, model.output),
     }
 
 
@@ -153,7 +154,9 @@ def rebuild_graph(config: Mapping[str, Any]) -> Functional:
         name, number, index = located(place)
         return results[name, number][index]
 
-    needs = {call: [located(place)[:2] for place in _places(given)] for call, (given, _) in calls.items()}
+    needs = {
+        call: [place[:2] for place in flat_shapes(_map_places(located, given))] for call, (given, _) in calls.items()
+    }
     for name, number in _in_order(needs, set(results), config["name"]):
         given, training = calls[name, number]
         results[name, number] = flat(made[name](_map_places(symbol, given), training))
@@ -195,16 +198,17 @@ def _in_order(needs: Mapping[Call, Sequence[Call]], known: set[Call], model: Any
     return sorted(needs, key=lambda call: (rounds[call], numbers[call]))
 
 
-def _places(places: Any) -> list[Any]:
-    """Return a place, [layer, call, output] or a description of a tensor, or each of a list of them, as a list."""
-    return [places] if isinstance(places, Mapping) or isinstance(places[0], str) else list(places)
-
-
-def _map(function: Any, symbols: Any) -> Any:
-    return [function(symbol) for symbol in symbols] if isinstance(symbols, list | tuple) else function(symbols)
+def _is_place(places: Any) -> bool:
+    """Return whether this is a place, [layer, call, output] or a description of a tensor, and not several."""
+    if isinstance(places, Mapping):
+        return "class_name" in places
+    return bool(places) and isinstance(places[0], str)
 
 
 def _map_places(symbol: Any, places: Any) -> Any:
-    """Apply `symbol` to a place, [layer, call, output] or a description of a tensor, or to each of a list of them."""
-    one = isinstance(places, Mapping) or isinstance(places[0], str)
-    return symbol(places) if one else [symbol(place) for place in _places(places)]
+    """Apply `symbol` to a place, or to each in a list or a dict."""
+    if _is_place(places):
+        return symbol(places)
+    if isinstance(places, Mapping):
+        return {name: _map_places(symbol, place) for name, place in places.items()}
+    return [_map_places(symbol, place) for place in places]

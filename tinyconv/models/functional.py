@@ -10,8 +10,9 @@ from ..arguments import flag
 from ..layers import InputLayer, Layer
 from ..layers.building import open_batch
 from ..layers.calling import Calling
-from ..layers.graph import Node, SymbolicTensor, connect, fits, flat, flat_shapes, is_symbolic, map_graph
+from ..layers.graph import Node, SymbolicTensor, connect, fits, is_symbolic, map_graph
 from ..layers.operation import Operation
+from ..structure import flat, flat_shapes, mapped, packed, with_lists
 from ..tensor import Tensor, as_array
 from .activation import activation_of
 from .fusion import run
@@ -21,26 +22,27 @@ from .model import Model
 class Step(NamedTuple):
     """Layers to be called one after the other, in `training` or as the model is if that is None.
 
-    The first takes the symbols `inputs`, as a list if `several`, the last gives `outputs`; then the symbols `over` are
-    needed no more.
+    The first takes the symbols `inputs`, in a structure of this `form`, None for one alone, the last gives `outputs`;
+    then the symbols `over` are needed no more.
     """
 
     layers: list[Any]
     training: bool | None
     inputs: list[SymbolicTensor]
-    several: bool
+    form: Any
     outputs: list[SymbolicTensor]
     over: list[SymbolicTensor]
 
 
 class Functional(Model):
-    """The model that computes `outputs` from `inputs`, each a symbol or a list of them: `tc.Model(inputs, outputs)`.
+    """The model that computes `outputs` from `inputs`, each a symbol, or a list or dict: `tc.Model(inputs, outputs)`.
 
     Layers may branch, join, be used more than once, or be models themselves. Raises ValueError when an output needs an
     input that is not given, or two layers have one name.
     """
 
     layers_first = True
+    takes_any = False
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True) -> None:
         Layer.__init__(self, name=name)
@@ -63,15 +65,14 @@ class Functional(Model):
 
     def _take(self, inputs: Any, outputs: Any) -> None:
         """Read the graph between the symbols."""
-        self._ends = [list(end) if isinstance(end, tuple) else end for end in (inputs, outputs)]
+        self._ends = [with_lists(end) for end in (inputs, outputs)]
         self.inputs, self.outputs = flat(inputs), flat(outputs)
-        self.input_names = [symbol.node.operation.name for symbol in self.inputs]
-        self.output_names = [symbol.node.operation.name for symbol in self.outputs]
+        self.input_names, self.output_names = map(_names, self._ends)
         self.graph, self._order = map_graph(self.inputs, self.outputs)
         self.steps = plan(self.graph, self.inputs, self.outputs)
         several = len(self.inputs) > 1
         self.input_shape = [symbol.shape for symbol in self.inputs] if several else self.inputs[0].shape
-        several = isinstance(outputs, list | tuple)
+        several = not isinstance(outputs, SymbolicTensor)
         self.output_shape = [symbol.shape for symbol in self.outputs] if several else self.outputs[0].shape
         self.built = True
 
@@ -87,12 +88,12 @@ class Functional(Model):
 
     @property
     def input(self) -> Any:
-        """The symbol of the input, or a list of them."""
+        """The symbol of the input, or a list or dict of them."""
         return self._ends[0]
 
     @property
     def output(self) -> Any:
-        """The symbol of the output, or a list of them."""
+        """The symbol of the output, or a list or dict of them."""
         return self._ends[1]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -105,8 +106,8 @@ class Functional(Model):
         calls = [
             (
                 node.operation,
-                _mapped(places.__getitem__, node.given),
-                _mapped(lambda symbol: symbol.shape, node.result),
+                mapped(places.__getitem__, node.given),
+                mapped(lambda symbol: symbol.shape, node.result),
                 node.training,
                 node.number,
             )
@@ -115,7 +116,7 @@ class Functional(Model):
         state = super().__getstate__()
         for derived in ("inputs", "outputs", "graph", "steps", "_order"):
             del state[derived]
-        return {**state, "_ends": [_mapped(places.__getitem__, end) for end in self._ends], "_calls": calls}
+        return {**state, "_ends": [mapped(places.__getitem__, end) for end in self._ends], "_calls": calls}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         calls = state.pop("_calls")
@@ -127,14 +128,14 @@ class Functional(Model):
             return made[place[0]].outputs[place[1]]
 
         for operation, given, shapes, training, number in calls:
-            own = operation.nodes[0] if given == [] else Node(operation, _mapped(symbol, given), shapes, training)
+            own = operation.nodes[0] if given == [] else Node(operation, mapped(symbol, given), shapes, training)
             numbers[own] = number
             made.append(own)
         for operation in {node.operation for node in made}:  # calls of one layer count as they did
             operation.nodes.sort(key=lambda node: numbers.get(node, -1))
             for number, node in enumerate(operation.nodes):
                 node.number = number
-        self._take(*(_mapped(symbol, end) for end in self._ends))
+        self._take(*(mapped(symbol, end) for end in self._ends))
 
     def _grows(self) -> bool:
         """Return True: a model may be given more attributes, as in Keras."""
@@ -146,13 +147,13 @@ class Functional(Model):
         if len(given) != len(needed) or not all(map(fits, given, needed)):
             raise self.error(f"got inputs of shapes {given}, needs {needed}")
         if given == needed:
-            return self.output_shape
+            return mapped(lambda symbol: symbol.shape, self.output)
         shapes = dict(zip(self.inputs, given, strict=True))
         for node in self.graph:
             if node.inputs:
-                found = node.operation.prepare(_mapped(shapes.__getitem__, node.given))
+                found = node.operation.prepare(mapped(shapes.__getitem__, node.given))
                 shapes.update(zip(node.outputs, flat_shapes(found), strict=True))
-        return _mapped(shapes.__getitem__, self.output)
+        return mapped(shapes.__getitem__, self.output)
 
     def checked_output_shape(self, input_shape: Any) -> Any:
         """Return the shapes of the outputs for inputs of these shapes."""
@@ -170,28 +171,37 @@ class Functional(Model):
         make(input_shape)
 
     def __call__(self, inputs: Any, training: bool | None = None) -> Any:
-        """Compute the outputs, a tensor or a list of them, from a tensor or an array for each input.
+        """Compute the outputs, a tensor, or a list or dict of them, from a tensor or an array for each input.
 
         Several inputs come as a list in their order, or as a dict by their names. `training` switches dropout on, but
         for layers that were called with a `training` of their own on the symbols.
         """
         if is_symbolic(inputs):
             return connect(self, inputs, training)
-        values = dict(zip(self.inputs, self._tensors(inputs), strict=True))
+        given = packed(self.input, self._tensors(inputs))
         with Calling(self, training) as call:
-            for layers, own, symbols, several, outputs, over in self.steps:
-                given = [values[symbol] for symbol in symbols]
-                for symbol in over:
-                    del values[symbol]
-                result = run(layers, given if several else given.pop(), call.training if own is None else own)
-                values.update(zip(outputs, flat(result), strict=True))
+            if self._calls_with_training:
+                return self.call(given, training=call.training)
+            return self.call(given)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Compute the outputs from tensors in the structure of the inputs, along the graph."""
+        values = dict(zip(self.inputs, flat(inputs), strict=True))
+        for layers, own, symbols, form, outputs, over in self.steps:
+            given = [values[symbol] for symbol in symbols]
+            for symbol in over:
+                del values[symbol]
+            x = given.pop() if form is None else given if form is list else packed(form, given)
+            result = run(layers, x, bool(training if own is None else own))
+            values.update(zip(outputs, flat(result), strict=True))
         found = [values[symbol] for symbol in self.outputs]
-        return found if isinstance(self.output, list | tuple) else found[0]
+        form = self.output
+        return found[0] if isinstance(form, SymbolicTensor) else packed(form, found)
 
     def _tensors(self, x: Any) -> list[Tensor]:
         """Return the inputs as tensors after checking their number and shapes."""
         if isinstance(x, Mapping):
-            if set(x) != set(self.input_names):
+            if not set(self.input_names) <= set(x):
                 raise self.error(f"has the inputs {self.input_names}, got {list(x)}")
             x = [x[name] for name in self.input_names]
         elif len(self.inputs) == 1 and not (
@@ -224,7 +234,16 @@ class Functional(Model):
     def last_activation(self) -> Any:
         """Return the name of the activation that the output comes from, or None if it is not known; or a list."""
         found = [_last_activation(symbol) for symbol in self.outputs]
-        return found if isinstance(self.output, list | tuple) else found[0]
+        return found[0] if isinstance(self.output, SymbolicTensor) else found
+
+
+def made_functional(kind: type) -> None:
+    """Make a subclass of `Model` whose `__init__` was given symbols one of `Functional`, as Keras does."""
+    if not issubclass(kind, Functional):
+        for base in kind.__bases__:
+            if issubclass(base, Model) and base is not Model:
+                made_functional(base)
+        kind.__bases__ = tuple(Functional if base is Model else base for base in kind.__bases__)
 
 
 def plan(nodes: Sequence[Node], inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> list[Step]:
@@ -248,7 +267,7 @@ def plan(nodes: Sequence[Node], inputs: Sequence[SymbolicTensor], outputs: Seque
         done.update(chain)
         first, last = chain[0], chain[-1]
         layers = [each.operation for each in chain]
-        steps.append(Step(layers, first.training, first.inputs, isinstance(first.given, list), last.outputs, []))
+        steps.append(Step(layers, first.training, first.inputs, _form(first.given), last.outputs, []))
     _mark_the_last_uses(steps, outputs)
     return steps
 
@@ -256,7 +275,7 @@ def plan(nodes: Sequence[Node], inputs: Sequence[SymbolicTensor], outputs: Seque
 def _only_user(node: Node, uses: Mapping[SymbolicTensor, int], users: Mapping[SymbolicTensor, Node]) -> Node | None:
     """Return the node that alone takes the node's only output, alone and in the same `training`, or None."""
     user = users.get(node.outputs[0])
-    if user is None or len(node.outputs) > 1 or uses[node.outputs[0]] > 1 or isinstance(user.given, list):
+    if user is None or len(node.outputs) > 1 or uses[node.outputs[0]] > 1 or not isinstance(user.given, SymbolicTensor):
         return None
     return user if user.training is node.training else None
 
@@ -270,9 +289,19 @@ def _mark_the_last_uses(steps: Sequence[Step], outputs: Sequence[SymbolicTensor]
                 step.over.append(symbol)
 
 
-def _mapped(function: Any, one_or_several: Any) -> Any:
-    """Return `function` of a thing, or a list of it of each in a list."""
-    return list(map(function, one_or_several)) if isinstance(one_or_several, list) else function(one_or_several)
+def _form(given: Any) -> Any:
+    """Return None for a symbol alone, `list` for a list of symbols, and any other structure itself."""
+    if isinstance(given, SymbolicTensor):
+        return None
+    plain = isinstance(given, list) and all(isinstance(each, SymbolicTensor) for each in given)
+    return list if plain else given
+
+
+def _names(end: Any) -> list[str]:
+    """Return the names of inputs or outputs: those of a dict's, and else of the layers that they come from."""
+    if isinstance(end, dict) and all(isinstance(each, SymbolicTensor) for each in end.values()):
+        return sorted(end)
+    return [symbol.node.operation.name for symbol in flat(end)]
 
 
 def _last_activation(symbol: SymbolicTensor) -> str | None:

@@ -7,11 +7,10 @@ import numpy as np
 
 from .. import kernels, names
 from ..layers import Layer
+from ..objectives import make_objectives
+from ..structure import flat_shapes
 from ..training import Trainer
 from .summary import summary_lines
-
-# What Keras's `fit`, `evaluate` and `predict` call, and tinyconv's do not.
-STEPS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "make_train_function")
 
 
 class Model(Layer, Trainer):
@@ -21,6 +20,7 @@ class Model(Layer, Trainer):
     `__init__`, as attributes, and calls them in `call(inputs)` or `call(inputs, training)`: see `Layer`.
     """
 
+    takes_any = True
     layers_first: ClassVar[bool] = False  # whether files have the layers before those that are attributes, as Keras's
     inputs: Any  # the symbols of the inputs and outputs, as lists
     outputs: Any
@@ -36,20 +36,41 @@ class Model(Layer, Trainer):
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        for method in STEPS:
-            if method in vars(cls):
-                raise TypeError(
-                    f"{cls.__name__} defines {method}, which tinyconv does not call: write the loop of training "
-                    "yourself, with loss.backward() and optimizer.apply(gradients, weights)"
-                )
+        if "make_train_function" in vars(cls):
+            raise TypeError(f"{cls.__name__} defines make_train_function, which tinyconv does not call: use train_step")
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         if arguments or "inputs" in named:
-            raise TypeError(
-                f"{type(self).__name__} gives symbols to Model's __init__: make it a subclass of "
-                "tinyconv.models.Functional for that, or define call"
-            )
+            from .functional import Functional, made_functional
+
+            made_functional(type(self))
+            Functional.__init__(self, *arguments, **named)  # type: ignore[arg-type]
+            return
         super().__init__(**named)
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The mean of the loss, what `compile` was given, as one metric, and the metrics that are attributes."""
+        return [*self._compiled_measures(), *self._own_metrics()]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of the metrics."""
+        return [metric.name for metric in self.metrics]
+
+    def _own_metrics(self) -> list[Any]:
+        found = [each for layer in self.every_layer() for each in layer._measures]
+        return list({id(each): each for each in found}.values())
+
+    def _settle_outputs(self) -> None:
+        if not self.takes_any or not self.built or self._compiled is None or self.output_shape is None:
+            return
+        shape = self.output_shape
+        names = [f"output_{number}" for number, _ in enumerate(flat_shapes(shape), 1)]
+        names = sorted(shape) if isinstance(shape, dict) and len(shape) == len(names) else names
+        if isinstance(shape, list | dict) and (names != list(self.output_names) or not self.objectives):
+            self.output_names = names
+            self.objectives = make_objectives(names, *self._compiled.values())
 
     @property
     def layers(self) -> list[Any]:
@@ -74,8 +95,8 @@ class Model(Layer, Trainer):
         return None
 
     def require_built(self) -> None:
-        """Raise ValueError when the model's input shape is not known yet."""
-        if not self.built:
+        """Raise ValueError when the model's input shape is not known yet, and a layer of it is not built."""
+        if not self.built and not (self._layers and all(layer.built for layer in self._layers)):
             raise self.error("does not know its input shape: call it on data, or build(input_shape)")
 
     @classmethod
@@ -150,9 +171,9 @@ class Model(Layer, Trainer):
 
         `line_length` and `positions`, where columns end in parts of it, set the table's width; `print_fn` takes the
         text in place of `print`. `expand_nested` lists the layers of models within, `show_trainable` says which layers
-        are trained, and `layer_range`, two names or patterns, lists only the layers from one to the other.
+        are trained, and `layer_range`, two names or patterns, lists only the layers from one to the other. Of what is
+        not built yet, shape and parameters are not known.
         """
-        self.require_built()
         lines = summary_lines(self, line_length, positions, expand_nested, show_trainable, layer_range)
         (print if print_fn is None else print_fn)("\n".join(lines))
 

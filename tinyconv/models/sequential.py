@@ -21,6 +21,7 @@ class Sequential(Model):
     """
 
     layers_first = True
+    takes_any = False
 
     def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None, trainable: bool = True) -> None:
         super().__init__(name=name)

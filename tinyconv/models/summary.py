@@ -45,7 +45,8 @@ def summary_lines(
         sources = [] if stack or depth else list(_sources(layer, nodes))
         shape = str(layer.output_shape) if layer.built else "?"
         kind = getattr(layer, "title", type(layer).__name__)
-        cells = [NESTED * depth + f"{layer.name} ({kind})", shape, str(layer.count_params())]
+        count = str(layer.count_params()) if layer.built else "0 (unbuilt)"
+        cells = [NESTED * depth + f"{layer.name} ({kind})", shape, count]
         cells += [] if stack else [sources[0] if sources else ""]
         cells += [("Y" if layer.trainable else "N") if layer.weights else "-"] if show_trainable else []
         lines.append(table_row(cells, widths))

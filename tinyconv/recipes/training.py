@@ -147,6 +147,6 @@ def classes(targets: np.ndarray) -> np.ndarray:
 def probabilities(model: Model, x: np.ndarray, batch_size: int) -> np.ndarray:
     """Return what the model takes each image for: (n, k), rows that sum to 1; k is 2 for a model of one output."""
     p = model.predict(x, batch_size)
-    if model.loss.from_logits:
+    if model.loss is not None and model.loss.from_logits:
         p = functions.softmax(p).numpy()
     return np.concatenate([1 - p, p], axis=1) if p.shape[1] == 1 else p

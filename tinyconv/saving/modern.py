@@ -109,14 +109,13 @@ def _call(call: Any, name: str) -> dict[str, Any]:
 
 
 def _one_or_several(places: Any) -> Any:
-    """Return one place for a list of one, as Keras 2 wrote what was given alone; those of a dict in its order."""
-    if isinstance(places, Mapping):
-        places = [places[name] for name in sorted(places)]  # as Keras flattens it
+    """Return one place for a list of one, as Keras 2 wrote what was given alone; a dict of them as it is."""
     several = isinstance(places, list) and places and not isinstance(places[0], str)
     return places[0] if several and len(places) == 1 else places
 
 
 def _places(given: Any) -> Sequence[list[Any]]:
+    given = list(given.values()) if isinstance(given, Mapping) else given
     one = isinstance(given, list) and given and isinstance(given[0], str)
     return [given] if one else [place for place in given or [] if isinstance(place, list)]
 

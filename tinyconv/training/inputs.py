@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from ..data.arrays import as_data, per_name
 from ..data.dataset import count, counted
 from ..data.source_dataset import SourceDataset, as_dataset
 from ..data.sources import DatasetSource
-from ..layers.graph import flat
 from ..objectives import Objective
+from ..structure import flat, flat_shapes, is_structure, mapped, with_lists
 from ..tensor import as_array
 from ..weighting import aligned, class_weights
 
@@ -42,6 +42,9 @@ class DataChecks:
     output_names: Sequence[str] = ("output",)
     objectives: list[Objective]
     device = "cpu"  # where the weights are, and batches go
+    steps_freely = False  # whether steps of the user's own are to be made, who knows what the data are
+    predicts_freely = False  # the same of `predict`
+    takes_any: ClassVar[bool] = False  # whether inputs may come in any structure, for a `call` of the user's own
 
     def last_activation(self) -> Any:
         """Return the name of the activation that the output comes from, None if it is not known; or a list of them."""
@@ -60,22 +63,63 @@ class DataChecks:
 
         Inputs, targets and weights become an array each, or a list of one for each input or output.
         """
-        if batch.y is None:
-            raise ValueError("targets y are missing: give an array of as many samples as x")
+        if self.steps_freely:
+            return self._as_given(batch)
         x = self.checked_inputs(batch.x)
         n = count(x)
-        y = [as_data("y", each, self.dtype) for each in per_name("y", batch.y, self.output_names)]
+        y = [None if each is None else as_data("y", each, self.dtype) for each in self._targets(batch.y)]
         for each in y:
-            if n != len(each):
+            if each is not None and n != len(each):
                 raise ValueError(f"x has {n} samples and y has {len(each)}: they must be as many")
         weights = None if batch.sample_weight is None else self._checked_weights(batch.sample_weight, n)
         self._check_loss()
         for objective, targets, shape in zip(self.objectives, y, self._output_shapes(), strict=True):
-            objective.loss.check(targets, shape)
+            if objective.loss is not None:
+                objective.loss.check(targets, shape)
         return Batch(x, y[0] if len(y) == 1 else y, weights, batch.first)
+
+    def _targets(self, y: Any) -> list[Any]:
+        """Return the targets of each output; None of one that needs none, where y is missing or a dict of the others'.
+
+        Where only some outputs have losses, a list may hold the targets of these.
+        """
+        needed = [each.loss is not None or bool(each.wanted or each.wanted_weighted) for each in self.objectives]
+        if y is None:
+            if any(needed):
+                raise ValueError("targets y are missing: give an array of as many samples as x")
+            return [None] * len(needed)
+        by_name = isinstance(y, Mapping) and set(y) <= set(self.output_names)
+        if self.takes_any and is_structure(y) and not by_name and len(flat(y)) == len(needed):
+            return flat(y)
+        names = [name for name, wanted in zip(self.output_names, needed, strict=True) if wanted]
+        if not all(needed):
+            if isinstance(y, Mapping):
+                y = {**dict.fromkeys(self.output_names), **y}
+            elif len(needed) > 1 and (not is_structure(y) or len(y) == len(names)):
+                y = {**dict.fromkeys(self.output_names), **dict(zip(names, per_name("y", y, names), strict=True))}
+        return per_name("y", y, self.output_names)
+
+    def _as_given(self, batch: Batch) -> Batch:
+        """Return the data of a model that makes its own steps: arrays of numbers, as many samples in each."""
+        x, y, weights = (
+            None if part is None else self._data(name, part)
+            for name, part in zip(("x", "y", "sample_weight"), batch[:3], strict=True)
+        )
+        counts = {len(each) for part in (x, y, weights) if part is not None for each in flat(part)}
+        if len(counts) > 1:
+            raise ValueError(f"the arrays have {sorted(counts)} samples: they must be as many")
+        return Batch(x, y, weights, batch.first)
+
+    def _data(self, name: str, given: Any) -> Any:
+        """Return arrays of numbers in the structure in which they are given."""
+        if isinstance(given, Mapping) or is_structure(given):
+            return mapped(lambda part: as_data(name, part, self.dtype), with_lists(given))
+        return as_data(name, given, self.dtype)
 
     def checked_inputs(self, x: Any) -> Any:
         """Return x as an array, or a list of one for each input, checked; build a model that waited for it."""
+        if self.takes_any and (isinstance(x, Mapping) or (is_structure(x) and len(flat(x)) > 1)):
+            return self._checked_structure(x)
         arrays = [as_data("x", each, self.dtype) for each in per_name("x", x, self.input_names)]
         if len({len(array) for array in arrays}) > 1:
             raise ValueError(f"the arrays in x have {[len(array) for array in arrays]} samples: they must be as many")
@@ -86,10 +130,32 @@ class DataChecks:
         if self.input_shape is None:
             self.build((None, *arrays[0].shape[1:]))
         self.require_built()
+        self._settle_outputs()
         return arrays[0] if len(arrays) == 1 else arrays
+
+    def _checked_structure(self, x: Any) -> Any:
+        """Return a list or a dict of inputs, as the model's `call` takes them, as one of arrays."""
+        arrays = self._data("x", x)
+        counts = [len(array) for array in flat(arrays)]
+        if len(set(counts)) > 1:
+            raise ValueError(f"the arrays in x have {counts} samples: they must be as many")
+        if self.input_shape is None:
+            self.build(mapped(lambda array: (None, *array.shape[1:]), arrays))
+        self.require_built()
+        self._settle_outputs()
+        return arrays
+
+    def _settle_outputs(self) -> None:
+        """Once a model with a `call` of its own is built, let `compile` know how many outputs it has."""
 
     def with_class_weight(self, batch: Batch, class_weight: Mapping[int, float]) -> Batch:
         """Return checked data with each sample, or each of its labels, weighted by its class, and by its own weight."""
+        if self.steps_freely:
+            labels = batch.y
+            labels = labels.argmax(axis=-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels
+            weights = class_weights(labels.reshape(len(labels)), class_weight)
+            own = batch.sample_weight
+            return batch._replace(sample_weight=weights if own is None else weights * own)
         if len(self.objectives) > 1:
             raise ValueError("class_weight is for a model of one output: use sample_weight")
         labels = batch.y
@@ -117,7 +183,10 @@ class DataChecks:
                         "samples' weights"
                     )
             return data
-        parts = Batch(self.checked_inputs(given.x)) if name == "predict" else self.checked(given)
+        if name == "predict":
+            parts = self._as_given(Batch(given.x)) if self.predicts_freely else Batch(self.checked_inputs(given.x))
+        else:
+            parts = self.checked(given)
         return self.checked_dataset(parts, batch_size, steps, shuffle)
 
     def checked_dataset(
@@ -186,8 +255,8 @@ class DataChecks:
             return part
         if isinstance(part, Batch):
             return Batch(self.moved(part.x), self.moved(part.y), self.moved(part.sample_weight), part.first)
-        if isinstance(part, list):
-            return [self.moved(each) for each in part]
+        if isinstance(part, list | dict):
+            return mapped(self.moved, part)
         return kernels.move(as_array(part, self.dtype), self.device)
 
     def _checked_weights(self, sample_weight: Any, n: int) -> Any:
@@ -227,9 +296,10 @@ class DataChecks:
 
     def _check_loss(self) -> None:
         """Refuse losses that do not fit the activations that the outputs come from."""
-        last = flat(self.last_activation())
+        last = self.last_activation()
+        last = last if isinstance(last, list) else [last] * len(self.objectives)
         for objective, name, shape in zip(self.objectives, last, self._output_shapes(), strict=True):
             objective.check_activation(name, shape)
 
     def _output_shapes(self) -> list[Shape]:
-        return self.output_shape if isinstance(self.output_shape, list) else [self.output_shape]
+        return flat_shapes(self.output_shape)

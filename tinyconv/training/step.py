@@ -1,6 +1,6 @@
 """Stepping: one batch through the model, forward, and in training backward and into the weights."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -11,9 +11,9 @@ from ..autograd import no_grad
 from ..data import Batch
 from ..data.dataset import count
 from ..layers import Parameter
-from ..layers.graph import flat
 from ..objectives import LazyLogs, RunningMetrics
 from ..randomness import first_sample
+from ..structure import flat
 from ..tensor import Tensor
 from .inputs import DataChecks
 
@@ -88,17 +88,31 @@ class Stepping(DataChecks):
         """Compute the outputs of a batch, and return their losses plus the penalties of regularised weights."""
         outputs = flat(self(batch.x, training=training))
         targets, weights = ([part] * len(outputs) if not isinstance(part, list) else part for part in batch[1:3])
+        total, parts = self._sum_of_losses(targets, outputs, weights)
+        running.add(total, parts, targets, outputs, weights)
+        return total
+
+    def _sum_of_losses(
+        self, targets: Sequence[Any], outputs: Sequence[Tensor], weights: Sequence[Any]
+    ) -> tuple[Tensor, list[Tensor | None]]:
+        """Return Σ weightᵢ·lossᵢ plus what layers add, and the loss of each output, None of one that has none."""
         given = zip(self.objectives, targets, outputs, weights, strict=True)
-        parts = [objective.loss(target, output, weight) for objective, target, output, weight in given]
+        parts = [
+            None if objective.loss is None else objective.loss(target, output, weight)
+            for objective, target, output, weight in given
+        ]
         weighted = [
             part if objective.weight == 1 else part * objective.weight
             for objective, part in zip(self.objectives, parts, strict=True)
+            if part is not None
         ]
-        total = weighted[0]
-        for term in [*weighted[1:], *self.losses]:
+        terms = [*weighted, *self.losses]
+        if not terms:
+            raise ValueError("there is no loss to compute: give compile a loss, or call add_loss in a layer")
+        total = terms[0]
+        for term in terms[1:]:
             total = total + term
-        running.add(total, parts, targets, outputs, weights)
-        return total
+        return total, parts
 
     def _logs(self, running: RunningMetrics) -> Mapping[str, float]:
         """Return the means so far; on a GPU they are fetched when somebody looks."""

@@ -19,16 +19,17 @@ from ..data import Batch, Dataset
 from ..data.arrays import split
 from ..data.dataset import as_batch, count, counted
 from ..data.source_dataset import as_dataset
-from ..layers.graph import flat
 from ..losses import Loss
-from ..objectives import RunningMetrics, make_objectives
+from ..objectives import Objective, RunningMetrics, make_objectives
+from ..structure import flat, mapped, packed, with_lists
+from ..tensor import Tensor
 from .inputs import is_checked
-from .step import Stepping
+from .own_steps import OwnStepping
 
 Callbacks: TypeAlias = Callback | Sequence[Any] | None
 
 
-class Trainer(Stepping):
+class Trainer(OwnStepping):
     """What a model can do once it can be called: learn, be measured, predict."""
 
     history: History | None = None  # of the last `fit`
@@ -45,27 +46,40 @@ class Trainer(Stepping):
         loss_weights: Any = None,
         *,
         weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
     ) -> None:
         """Choose how the model learns: an optimizer, a loss and a list of metrics.
 
         Each comes by name, as an object, or as a function of (targets, predictions). `weighted_metrics` count each
         sample by its weight. A model of several outputs adds up their losses, each times its weight in `loss_weights`
         (1 if None). One loss serves all; else losses, weights and lists of metrics come in a list in the outputs'
-        order, or in a dict by the names of the layers that the outputs come from. Raises ValueError for an unknown
-        name, with the nearest.
+        order, or in a dict by the names of the layers that the outputs come from. Without a loss, what layers add by
+        `add_loss` is minimised, or what a step of the user's own minimises. What chooses how a framework runs the step,
+        from `run_eagerly` on, changes nothing. Raises ValueError for an unknown name, with the nearest.
         """
-        if loss is None:
-            raise ValueError('compile needs a loss, such as loss="categorical_crossentropy"')
-        objectives = make_objectives(self.output_names, loss, loss_weights, metrics, weighted_metrics)
+        given = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics}
+        objectives = self._objectives(given)
         self.optimizer = optimizers.get(optimizer)
         self.objectives = objectives
         self.stop_training = False
-        self._compiled = {
-            "loss": loss,
-            "loss_weights": loss_weights,
-            "metrics": metrics,
-            "weighted_metrics": weighted_metrics,
-        }
+        vars(self)["_compiled"] = given  # past `__setattr__`: what is compiled is not a part of the model
+        self._running = None
+        self._settle_outputs()
+
+    def _objectives(self, given: Mapping[str, Any]) -> list[Objective]:
+        """Return what each output is trained towards; of a model that does not know its outputs yet, none."""
+        several = any(isinstance(given[name], list | tuple | Mapping) for name in ("loss", "loss_weights"))
+        if self.takes_any and self.output_shape is None and (several or isinstance(given["metrics"], Mapping)):
+            return []
+        return make_objectives(self.output_names, *given.values())
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._compiled is not None
 
     def get_compile_config(self) -> dict[str, Any]:
         """Return the description of what `compile` was given, in Keras's words; {} before `compile`."""
@@ -74,13 +88,12 @@ class Trainer(Stepping):
         return registry.serialize({"optimizer": self.optimizer, **self._compiled})
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
-        """Compile as `get_compile_config`, or Keras's, describes. What speeds up Keras alone is passed over."""
-        keras_only = ("run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
-        self.compile(**{name: value for name, value in config.items() if name not in keras_only})
+        """Compile as `get_compile_config`, or Keras's, describes."""
+        self.compile(**config)
 
     @property
-    def loss(self) -> Loss:
-        """The loss of the output, or of the first of several."""
+    def loss(self) -> Loss | None:
+        """The loss of the output, or of the first of several; None if there is none."""
         return self.objectives[0].loss
 
     def fit(
@@ -117,6 +130,7 @@ class Trainer(Stepping):
         changes, of what gives batches at the batch.
         """
         optimizer = self._require_compiled()
+        self.steps_freely = self._steps_freely()
         epochs, initial_epoch = size("epochs", epochs), whole("initial_epoch", initial_epoch)
         freq = _frequency(validation_freq)
         held_batch_size = batch_size if validation_batch_size is None else validation_batch_size
@@ -132,7 +146,9 @@ class Trainer(Stepping):
             data = self.dataset("fit", given, batch_size, steps_per_epoch, shuffle)
             if validation_data is not None:
                 validation = self.validation_dataset(validation_data, held_batch_size, validation_steps)
-        if self.input_shape is None:
+        if "train_step" in self.own_steps:
+            pass  # it knows what is to be called on what
+        elif self.input_shape is None:
             self.checked_inputs(as_batch(data.first()).x)  # builds the model, so that callbacks find its weights
         elif not self.trainable_weights:
             warnings.warn("the model has no weights that training changes: all its layers are frozen", stacklevel=2)
@@ -152,18 +168,20 @@ class Trainer(Stepping):
                 listeners.params["steps"] = data.steps(epoch)
                 listeners.on_epoch_begin(epoch)
                 with RunningMetrics(self.objectives) as running:
+                    self._begin(running)
+                    train = self._train_freely if self.steps_freely else self._train
                     for step, batch in enumerate(self.batches(data, epoch, class_weight, first), first):
                         self.batch_samples = count(batch.x)
                         if not self.batch_samples:
                             self._train_on_none()
                             continue
                         listeners.on_train_batch_begin(step)
-                        self._train(batch, running)
+                        train(batch, running)
                         listeners.on_train_batch_end(step, self._logs(running))
                         if self.stop_training:
                             break
                     # A run that was backed up after the last batch of an epoch has only the epoch's end before it.
-                    logs = running.logs() if running.metrics is not None else {}
+                    logs = running.logs() if running.metrics is not None or running.reported is not None else {}
                 first = 0
                 due = epoch + 1 in freq if isinstance(freq, Collection) else (epoch + 1) % freq == 0
                 if validation is not None and due and validation.ready():
@@ -191,10 +209,11 @@ class Trainer(Stepping):
         as a dict by name; without metrics the loss is returned alone.
         """
         self._require_compiled()
+        self.steps_freely = self._steps_freely()
         data = self.dataset("evaluate", Batch(x, y, sample_weight), batch_size, steps)
         with self._listening(callbacks, verbose, 1, data.steps(0)) as listeners:
             logs = self._measure(data, listeners)
-        return logs if return_dict else _flat(logs)
+        return logs if return_dict else self._flat(logs)
 
     def predict(
         self,
@@ -204,81 +223,103 @@ class Trainer(Stepping):
         steps: int | None = None,
         callbacks: Callbacks = None,
     ) -> Any:
-        """Return the model's output for every sample of x, computed in batches (32 if None); or a list of outputs.
+        """Return the model's output, or a list or dict of outputs, for every sample of x, in batches (32 if None).
 
         `x` is an array, a list or dict of them for several inputs, or what gives batches, as in `fit`, whose targets
         are passed over; only the first `steps` batches count, if that is given.
         `verbose` "auto" is a bar on a terminal, 1 prints a line at the end, too.
         """
+        self.predicts_freely = "predict_step" in self.own_steps
         data = self.dataset("predict", Batch(x), batch_size, steps).complete()
         self.stop_predicting = False
         found: list[list[np.ndarray]] = []
+        form: Any = None
         with self._listening(callbacks, verbose, 1, data.steps(0)) as listeners:
             listeners.on_predict_begin()
             checked = is_checked(data)
             for step, given in enumerate(data.epoch(0) if checked else counted(data, 0)):
                 if data.may_be_empty and not count(given.x):
                     continue
-                x = given.x if checked else self.checked_inputs(given.x)
-                batch = Batch(self.moved(x))
+                check = self._as_given if self.predicts_freely else self._only_inputs
+                batch = self.moved(Batch(given.x) if checked else check(Batch(given.x)))
                 listeners.on_predict_batch_begin(step)
                 with no_grad(), self._computing(batch):
-                    found.append([y.numpy() for y in flat(self(batch.x))])
-                outputs = found[-1] if isinstance(self.output_shape, list) else found[-1][0]
+                    form = self.predict_step(self._given(batch)) if self.predicts_freely else self(batch.x)
+                found.append([y.numpy() for y in flat(form)])
+                outputs = found[-1][0] if isinstance(form, Tensor) else found[-1]
                 listeners.on_predict_batch_end(step, {"outputs": outputs})
                 if self.stop_predicting:
                     break
             listeners.on_predict_end()
         if not found:  # no batch has samples
+            form = mapped(len, self.output_shape)
             found.append(
                 [np.empty((0, *(length or 0 for length in shape[1:])), self.dtype) for shape in self._output_shapes()]
             )
-        columns = [np.concatenate(column) for column in zip(*found, strict=True)]
-        return columns if isinstance(self.output_shape, list) else columns[0]
+        return packed(with_lists(form), [np.concatenate(column) for column in zip(*found, strict=True)])
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the model's output for the samples of x, computed at once; or a list or dict of outputs."""
+        return self.predict(x, batch_size=max(1, count(with_lists(x))), verbose=0)
+
+    def _only_inputs(self, batch: Batch) -> Batch:
+        return Batch(self.checked_inputs(batch.x))
 
     def train_on_batch(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
         """Make one update on a batch and return its loss, and its metrics if there are any, before the update."""
         self._require_compiled()
+        self.steps_freely = self._steps_freely()
         batch = self.checked(Batch(x, y, sample_weight))
         if class_weight is not None:
             batch = self.with_class_weight(batch, class_weight)
         with RunningMetrics(self.objectives) as running:
-            self._train(self.moved(batch), running)
+            self._begin(running)
+            (self._train_freely if self.steps_freely else self._train)(self.moved(batch), running)
             logs = running.logs()
-        return logs if return_dict else _flat(logs)
+        return logs if return_dict else self._flat(logs)
 
-    def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None, return_dict: bool = False) -> Any:
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return the loss of a batch, and its metrics if there are any."""
         self._require_compiled()
+        self.steps_freely = self._steps_freely()
         batch = self.checked(Batch(x, y, sample_weight))
         with RunningMetrics(self.objectives) as running:
-            self._test(self.moved(batch), running)
+            self._begin(running)
+            (self._test_freely if self.steps_freely else self._test)(self.moved(batch), running)
             logs = running.logs()
-        return logs if return_dict else _flat(logs)
+        return logs if return_dict else self._flat(logs)
 
     def _measure(self, data: Dataset, listeners: CallbackList) -> dict[str, float]:
         """Return loss and metrics over all batches, without training."""
         self.stop_evaluating = False
         listeners.on_test_begin()
+        before = self._running
         with RunningMetrics(self.objectives) as running:
+            self._begin(running)
+            test = self._test_freely if self.steps_freely else self._test
             for step, batch in enumerate(self.batches(data, 0)):
                 if not count(batch.x):
                     continue
                 listeners.on_test_batch_begin(step)
-                self._test(batch, running)
+                test(batch, running)
                 listeners.on_test_batch_end(step, self._logs(running))
                 if self.stop_evaluating:
                     break
             logs = running.logs()
+        self._running = running if before is None else before
         listeners.on_test_end(logs)
         return logs
+
+    def _flat(self, logs: dict[str, float]) -> float | list[float]:
+        values = self._in_order(logs)
+        return values[0] if len(values) == 1 else values
 
     def _listening(
         self, callbacks: Callbacks, verbose: int | str, epochs: int, steps: int | None, fitting: bool = False
@@ -302,8 +343,3 @@ def _frequency(validation_freq: int | Collection[int]) -> int | Collection[int]:
     if isinstance(validation_freq, Collection):
         return [size("validation_freq", epoch) for epoch in validation_freq]
     return size("validation_freq", validation_freq)
-
-
-def _flat(logs: dict[str, float]) -> float | list[float]:
-    values = list(logs.values())
-    return values[0] if len(values) == 1 else values
