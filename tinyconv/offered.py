@@ -194,6 +194,10 @@ class NotOfferedValueError(NotOfferedError, ValueError):
     """A loss, a metric, … that tinyconv has not, named by a string."""
 
 
+class NotOfferedFileError(NotOfferedError, FileNotFoundError):
+    """A file that Keras would download, and that is not on this machine."""
+
+
 def instead(place: str, name: str) -> str | None:
     """Return what to use in place of Keras's `name` in a module of tinyconv, None if the table does not know it."""
     return _advice(INSTEAD.get(place, {}), name)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from ..files import replace_file
+from ..offered import NotOfferedFileError
 
 VARIABLE = "TINYCONV_DATA"
 TIMEOUT = 30  # seconds without a byte
@@ -58,7 +59,7 @@ def located(title: str, converted: str, files: Sequence[File]) -> Path:
     except DownloadError as error:
         first = f"{files[0].place} (from {files[0].url})"
         places = ", ".join([first, *(file.place for file in files[1:])])
-        raise FileNotFoundError(
+        raise NotOfferedFileError(
             f"{title} is not there and cannot be downloaded ({error}): put {places} or {converted} into {folder()}, "
             f"or set {VARIABLE} to the folder that has it"
         ) from None

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from ..offered import NotOfferedValueError
+from ..offered import NotOfferedFileError
 
 
 def get_file(fname: Any = None, origin: Any = None, untar: bool = False, *_: Any, **named: Any) -> str:
@@ -28,7 +28,7 @@ def get_file(fname: Any = None, origin: Any = None, untar: bool = False, *_: Any
             if candidate.exists():
                 return str(_unpacked(candidate, untar) if unpacks and candidate.is_file() else candidate)
     where = " or ".join(dict.fromkeys(str(folder) for folder in folders))
-    raise NotOfferedValueError(f"tinyconv downloads nothing for a script: put {name}, from {origin}, into {where}")
+    raise NotOfferedFileError(f"tinyconv downloads nothing for a script: put {name}, from {origin}, into {where}")
 
 
 def _unpacked(archive: Path, untar: bool) -> Path:

@@ -77,15 +77,17 @@ SIGNS = (
     ("0.3.3", r"\bshow_accuracy\s*=|\bGraph\(\)|\.compile\([^)]*class_mode\s*="),
     (
         "3",
-        r"KERAS_BACKEND|\bkeras\.(ops|random)\b|from keras import (ops|random)|keras\.utils\.image_dataset_from",
+        r"KERAS_BACKEND.*(jax|torch)|\bkeras\.(ops|random)\b|from keras import (ops|random)|"
+        r"(?<!tf\.)(?<!tensorflow\.)\bkeras\.utils\.image_dataset_from",
     ),
     ("1", rf"[\w)\]\s(,]({_OF_KERAS_1})\s*=[^=]|\bimage_dim_ordering\(|set_image_dim_ordering"),
     ("1", r"\b(Dense|Dropout|Convolution2D)\([^)]*\b(init|p|output_dim)\s*=\s*[^=]"),
     ("1", r"\bConvolution2D\(\s*\w+\s*,\s*\w+\s*,\s*\w+|\bmerge\(.*mode\s*=|\bModel\(.*\binput\s*="),
     ("tf2", r"\btensorflow\.keras\b|\btf\.keras\b|from tensorflow import keras"),
     ("3", r"\.keras[\"']"),
+    ("3", r"KERAS_BACKEND.*tensorflow"),
 )
-TF_ROOT = r"^\s*(from tensorflow(\.keras)? import|import tensorflow|from tensorflow\.)"
+OLD_RATE = r"\blr\s*=|fit_generator|predict_classes|theano"
 LATE_2 = r"val_accuracy|history\[[\"']accuracy|learning_rate\s*="  # since 2.3.0
 CHANNELS_FIRST = r"reshape\([^()]*(\([^()]*\)|\[[^\]]*\])?[^()]*,\s*[13]\s*,\s*\w+\s*,\s*\w+\s*\)|"
 CHANNELS_FIRST += r"input_shape\s*=\s*\(\s*[13]\s*,\s*\w+\s*,\s*\w+\s*\)"
@@ -104,7 +106,7 @@ def guess(text: str) -> Guess:
 
     for era, pattern in SIGNS:
         found = search(pattern)
-        if not found or (era == "1" and search(OF_KERAS_2)):
+        if not found or (era == "1" and search(OF_KERAS_2)) or ("BACKEND" in pattern and search(OLD_RATE)):
             continue
         if era == "1" and not search(r"dim_ordering|image_data_format"):
             first = search(CHANNELS_FIRST)

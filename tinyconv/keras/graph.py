@@ -45,6 +45,27 @@ class Graph:
         if create_output:
             self.add_output(name, input=name)
 
+    def add_shared_node(
+        self,
+        layer: Any,
+        name: str,
+        inputs: Sequence[str] = (),
+        merge_mode: str | None = None,
+        concat_axis: int = -1,
+        outputs: Sequence[str] = (),
+        create_output: bool = False,
+        **more: Any,
+    ) -> None:
+        """Add a layer that several nodes go through: its outputs get names of their own, or are joined."""
+        self.nodes[name] = layer
+        for place, each in enumerate(inputs):
+            self.symbols[outputs[place] if outputs else f"{name}_{place}"] = layer(self.symbols[each])
+        if merge_mode:
+            made = [f"{name}_{place}" for place in range(len(inputs))] if not outputs else list(outputs)
+            self.symbols[name] = self._joined(made, merge_mode, concat_axis)
+            if create_output:
+                self.add_output(name, input=name)
+
     def add_output(
         self, name: str, input: str | None = None, inputs: Sequence[str] = (), merge_mode: str = "concat", **more: Any
     ) -> None:
@@ -54,6 +75,8 @@ class Graph:
         self.output_order.append(name)
 
     def _joined(self, names: Sequence[str], mode: str, axis: int) -> Any:
+        if mode == "join":  # for a Lambda of a list
+            return [self.symbols[name] for name in names]
         kind = getattr(layers, MODES[mode])
         return (kind(axis=axis) if mode == "concat" else kind())([self.symbols[name] for name in names])
 

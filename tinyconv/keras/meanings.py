@@ -3,7 +3,20 @@
 from collections.abc import Iterable
 
 from ..objectives import Objective
-from . import callbacks, datasets, files, images, layers, models, naming, optimizers, summaries, tensors, utilities
+from . import (
+    callbacks,
+    datasets,
+    files,
+    images,
+    layers,
+    models,
+    naming,
+    optimizers,
+    results,
+    summaries,
+    tensors,
+    utilities,
+)
 from .downloads import get_file
 from .eras import Era
 from .graph import Graph
@@ -40,6 +53,7 @@ def patches_of(era: Era, caps: Caps) -> list[Patch]:
         *optimizers.patches(era),
         *summaries.patches(era),
         *images.patches(era),
+        *results.patches(),
         *tensors.patches(),
         (Objective, "check_activation", _any_activation),  # as Keras, which trains what does not fit
     ]

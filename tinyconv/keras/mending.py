@@ -32,7 +32,7 @@ LINES = (
     ("print statements", r"^(\s*)print\s*$", r"\1print()"),
     ("except …, …", r"^(\s*except\s+[\w.()\s,]*?[\w.)])\s*,\s*(\w+)\s*:", r"\1 as \2:"),
     ("raise …, …", r"^(\s*raise\s+\w+)\s*,\s*(.+)$", r"\1(\2)"),
-    ("octal numbers", r"(?<![\w.])0(\d+)(?![\w.])", r"0o\1"),
+    ("octal numbers", r"(?<![\w.+-])0([0-7]+)(?![\w.])", r"0o\1"),
     ("<>", r"<>", "!="),
 )
 # What Python 3 reads, and objects cannot do any more.

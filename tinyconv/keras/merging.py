@@ -17,7 +17,7 @@ MODES = {**MERGES, "cos": "Dot"}
 def spelled_names(era: Era, spelled: Mapping[str, Any]) -> dict[str, Any]:
     """Return what joins tensors in an era, and other layers that only Keras 1 had."""
     found: dict[str, Any] = {"merge": merge, "Merge": Spelling("Merge", Layer, merged), "MaxoutDense": MaxoutDense}
-    return found if era.before(2, 1) else {}
+    return found if era.before(3) else {}
 
 
 def merged(

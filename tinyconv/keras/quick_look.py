@@ -37,22 +37,17 @@ class Caps:
             size = getattr(given, "batch_size", None) or arguments.get("batch_size") or 32
             most = max(1, ceil(self.samples / size))
             arguments[steps] = min(arguments.get(steps) or most, most)
-        elif data == "x":
-            arguments["x"], arguments["y"] = (self._cut(part) for part in (given, arguments.get("y")))
-            if arguments.get("sample_weight") is not None:
-                arguments["sample_weight"] = self._cut(arguments["sample_weight"])
         else:
-            arguments[data] = tuple(self._cut(part) for part in given)
+            size = arguments.get("batch_size") or 32
+            n = max(self.samples // size, 1) * size  # whole batches, on which some scripts count
+            if data == "x":
+                arguments["x"], arguments["y"] = (_cut(part, n) for part in (given, arguments.get("y")))
+                if arguments.get("sample_weight") is not None:
+                    arguments["sample_weight"] = _cut(arguments["sample_weight"], n)
+            else:
+                arguments[data] = tuple(_cut(part, n) for part in given)
         if arguments.get(steps) == 0:  # of a share of short arrays
             arguments[steps] = 1
-
-    def _cut(self, part: Any) -> Any:
-        """Return the first samples of an array, or of each in a list or a dict."""
-        if isinstance(part, list | tuple):
-            return [self._cut(each) for each in part]
-        if isinstance(part, dict):
-            return {name: self._cut(each) for name, each in part.items()}
-        return None if part is None else part[: self.samples]
 
     def padded(self, history: Any, wanted: int) -> None:
         """Give a history, of `fit` cut down by these limits, NaN for the epochs that were left out.
@@ -64,6 +59,15 @@ class Caps:
             return
         for values in history.history.values():
             values.extend([float("nan")] * (wanted - done))
+
+
+def _cut(part: Any, n: int) -> Any:
+    """Return the first n samples of an array, or of each in a list or a dict."""
+    if isinstance(part, list | tuple):
+        return [_cut(each, n) for each in part]
+    if isinstance(part, dict):
+        return {name: _cut(each, n) for name, each in part.items()}
+    return None if part is None else part[:n]
 
 
 class Short(np.ndarray[Any, Any]):

@@ -117,10 +117,6 @@ MODULES: dict[str, Callable[[], Names]] = {
     "StringIO": _moved("io"),
     "sklearn.cross_validation": _moved("sklearn.model_selection"),
     "sklearn.grid_search": _moved("sklearn.model_selection"),
-    "sklearn.externals": lambda: {
-        "joblib": import_module("joblib"),
-        "six": SimpleNamespace(StringIO=import_module("io").StringIO),
-    },
     "sklearn.externals.joblib": _moved("joblib"),
     "pydot": _graphviz,
     "pydot_ng": _graphviz,
@@ -133,4 +129,4 @@ MODULES: dict[str, Callable[[], Names]] = {
     "google": lambda: {"__path__": []},
 }
 # Modules of which the real one, where there is one, lacks what scripts take from it.
-GONE = ("scipy.misc", "sklearn.externals")
+GONE = ("scipy.misc",)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import functions as F
+from ..layers import Layer
 from ..layers.graph import SymbolicTensor
 from ..models.functional import Functional
 from ..models.sequential import Sequential
@@ -26,6 +28,7 @@ def patches() -> list[Patch]:
     found += [(Tensor, f"__{name}__", _as_values(getattr(Tensor, f"__{name}__"))) for name in COMPARISONS]
     found += [(Tensor, name, _of_values(function)) for name, function in _WITHOUT_GRADIENT.items()]
     found += [(kind, "__call__", _called(kind.__call__)) for kind in (Functional, Sequential)]
+    found.append((Layer, "__call__", _converted(Layer.__call__)))
     for kind in (Tensor, SymbolicTensor):
         found += [(kind, "get_shape", _get_shape), (kind, "set_shape", _set_shape)]
     return found
@@ -37,6 +40,18 @@ def _called(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def call(self: Any, inputs: Any, *given: Any, **named: Any) -> Any:
         return function(self, seen(inputs, self.dtype), *given, **named)
+
+    return call
+
+
+def _converted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return how a layer is called: with tensors of its dtype."""
+
+    @wraps(function)
+    def call(self: Any, inputs: Any, *given: Any, **named: Any) -> Any:
+        if isinstance(inputs, Tensor) and inputs.dtype != self.dtype:
+            inputs = F.cast(inputs, self.dtype)
+        return function(self, inputs, *given, **named)
 
     return call
 

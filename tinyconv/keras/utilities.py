@@ -4,12 +4,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from .. import constraints, initializers, regularizers, set_seed
+from .. import constraints, initializers, losses, metrics, regularizers, set_seed
 from ..datasets import to_categorical as one_hot
+from ..symbol import on_symbols
 from ..visualize import plot_model
 from .eras import Era
 from .quick_look import Short
@@ -60,6 +62,7 @@ def spelled_names(era: Era) -> Names:
         kept = ("model_to_dot", "plot_model", "set_random_seed", "to_categorical")
         return {"utils": {name: utils[name] for name in kept}}
     found: dict[str, dict[str, Any]] = {"utils": utils, "initializers": _initializations()}
+    found |= {"losses": on_symbols_in(losses), "metrics": on_symbols_in(metrics)}
     for module, names in FUNCTIONS.items():
         place = module.__name__.rpartition(".")[2]
         found[place] = {name: getattr(module, kind) for name, kind in names.items()}
@@ -72,6 +75,12 @@ def spelled_names(era: Era) -> Names:
         "WeightRegularizer": lambda l1=0.0, l2=0.0: regularizers.L1L2(l1, l2),
     }
     return found
+
+
+def on_symbols_in(module: ModuleType) -> dict[str, Any]:
+    """Return the functions of a module as ones that symbols may be given to."""
+    own = {name: getattr(module, name) for name in module.__all__}
+    return {name: on_symbols(value) for name, value in own.items() if isinstance(value, FunctionType)}
 
 
 def max_norm(max_value: float = 2, axis: int = 0, **old: Any) -> constraints.MaxNorm:

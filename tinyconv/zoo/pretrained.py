@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..datasets import cache
+from ..offered import NotOfferedFileError
 from ..saving import fitting, hdf5, legacy
 
 CLASSES = 1000
@@ -86,7 +87,7 @@ def located(files: Files | None, include_top: bool, classes: int) -> Path:
     folders = [cache.folder(), keras_folder()]
     path = next((folder / file.name for folder in folders if (folder / file.name).is_file()), None)
     if path is None:
-        raise FileNotFoundError(
+        raise NotOfferedFileError(
             f'weights="imagenet" needs the file {file.name} of keras.applications, and downloads nothing: put it into '
             f"{folders[0]} or {folders[1]}, or set {cache.VARIABLE} to the folder that has it"
         )
