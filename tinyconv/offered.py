@@ -36,7 +36,6 @@ INSTEAD: dict[str, dict[str, str]] = {
         "distribution": "training uses all cores of one machine, or one GPU",
         "KerasTensor": "tinyconv.Input(shape) makes a symbolic tensor",
         "Operation": "a differentiable operation is a subclass of tinyconv.Function",
-        "InputSpec": "a layer checks the shape that it gets in build(input_shape)",
         "StatelessScope SymbolicScope RematScope remat name_scope": "layers and models are called as they are",
         "visualization": "import tinyconv.visualize for pictures of filters, activations and training",
         "wrappers": "write the few methods that scikit-learn asks for around model.fit and model.predict",
@@ -59,7 +58,7 @@ INSTEAD: dict[str, dict[str, str]] = {
         "get_source_inputs is_keras_tensor standardize_dtype legacy": "models and layers know their inputs and dtypes",
     },
     "layers": {
-        "LSTM* GRU* *RNN* Bidirectional TimeDistributed Masking Embedding ReversibleEmbedding *Attention ConvLSTM*": (
+        "LSTM* GRU* *RNN* Bidirectional Masking Embedding ReversibleEmbedding *Attention ConvLSTM*": (
             "tinyconv is for images, there are no layers for sequences"
         ),
         "*1D *1DTranspose": "images are (n, h, w, c): use the layer for 2D with a height or width of 1",
@@ -73,17 +72,12 @@ INSTEAD: dict[str, dict[str, str]] = {
         "AugMix AutoContrast CutMix MixUp RandAugment Solarization *Equalization MaxNumBounding*": (
             "change the images with NumPy or Pillow before fit"
         ),
-        "SpectralNormalization": "use BatchNormalization, GroupNormalization or LayerNormalization",
         "AdaptiveAveragePooling2D AdaptiveMaxPooling2D": (
             "use AveragePooling2D or MaxPooling2D with a window that fits, or GlobalAveragePooling2D"
         ),
         "ThresholdedReLU": "use ReLU(threshold=…)",
-        "Wrapper": "write a subclass of Layer with a method call(self, inputs)",
         "EinsumDense": "use Dense, after Reshape or Permute",
-        "RepeatVector": "use Reshape and UpSampling2D",
         "FlaxLayer JaxLayer TFSMLayer TorchModule*": "tinyconv runs no other framework: write a subclass of Layer",
-        "InputSpec": "check the shape in the layer's build(input_shape)",
-        "serialize deserialize": DESCRIBED,
     },
     "saving": {
         "deserialize_keras_object serialize_keras_object": DESCRIBED,

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any, TypeVar
 
@@ -107,6 +107,13 @@ def add_kind(kind: str, module: str, base: type, table: Mapping[str, Any], more:
     classes = [*(each for each in table.values() if isinstance(each, type)), *more]
     _kinds[kind] = Kind(base, table, {each.__name__: each for each in classes})
     _modules.update(dict.fromkeys(classes, module))
+
+
+def add_classes(kind: str, module: str, classes: Iterable[type]) -> None:
+    """Let descriptions of a kind name these classes, too, which are Keras's of `module`."""
+    found = list(classes)
+    _kinds[kind] = replace(_kinds[kind], classes={**_kinds[kind].classes, **{each.__name__: each for each in found}})
+    _modules.update(dict.fromkeys(found, module))
 
 
 def find(kind: str, name: str) -> Any:

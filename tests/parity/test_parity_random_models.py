@@ -108,7 +108,13 @@ ANY = {
     L.ELU: plain(L.ELU, alpha=[1.0, 0.5]),
     L.LeakyReLU: plain(L.LeakyReLU, negative_slope=[0.25]),
     L.PReLU: plain(L.PReLU),
+    L.SpectralNormalization: lambda draw, shape: L.SpectralNormalization(
+        L.Dense(draw(st.integers(1, 4))), draw(st.integers(1, 2))
+    ),
 }
+VECTORS = {L.RepeatVector: plain(L.RepeatVector, n=[1, 3])}
+TIMES = {L.TimeDistributed: lambda draw, shape: L.TimeDistributed(ANY[draw(st.sampled_from(INNER))](draw, shape))}
+INNER = [L.Dense, L.BatchNormalization, L.PReLU, L.Activation]
 JOINING = [L.Dot, L.Add, L.Multiply, L.Average, L.Maximum, L.Minimum, L.Subtract, L.Concatenate]
 
 
@@ -143,7 +149,7 @@ def graphs(draw):
 
 def draw_layer(draw, shape):
     """Return a new layer that takes `shape`."""
-    table = {**IMAGES, **ANY} if len(shape) == 4 else ANY
+    table = {**ANY, **(VECTORS if len(shape) == 2 else TIMES), **(IMAGES if len(shape) == 4 else {})}
     return table[draw(st.sampled_from(sorted(table, key=lambda kind: kind.__name__)))](draw, shape)
 
 
@@ -151,7 +157,8 @@ def test_every_layer_may_be_drawn():
     classes = {value for value in vars(L).values() if isinstance(value, type) and issubclass(value, L.Layer)}
     augmenting = {kind for kind in classes if issubclass(kind, Augmentation)}  # draw other numbers than Keras's
     undefined = {L.UnitNormalization}  # Keras's gradient of a vector of zeros, as ReLU makes them, is not a number
-    assert {*IMAGES, *ANY, *JOINING} == classes - augmenting - undefined - {L.Layer, L.InputLayer}
+    bases = {L.Layer, L.InputLayer, L.Lambda, L.Wrapper}  # a function is described by its name only
+    assert {*IMAGES, *ANY, *VECTORS, *TIMES, *JOINING} == classes - augmenting - undefined - bases
 
 
 def kinds(model):

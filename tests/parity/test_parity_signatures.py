@@ -32,6 +32,7 @@ LAYERS = [
     *("ActivityRegularization", "AlphaDropout", "GaussianDropout", "GroupNormalization", "Identity", "Lambda"),
     *("RMSNormalization", "UnitNormalization"),
     *("Convolution2D", "Convolution2DTranspose", "SeparableConvolution2D"),
+    *("InputSpec", "RepeatVector", "SpectralNormalization", "TimeDistributed", "Wrapper"),
 ]
 OPTIMIZERS = ["SGD", "RMSprop", "Adam", "AdamW", "Nadam", "Adagrad", "Adadelta", "Adamax", "Ftrl", "Lamb", "Lion"]
 SCHEDULES = [

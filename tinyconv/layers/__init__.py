@@ -1,5 +1,10 @@
 """Layers: what a model is made of. Each points at the function that it calls for the formula and the gradient."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from .. import registry
+from ..names import snake_case
 from .activation import ELU, LeakyReLU, PReLU
 from .augmentation import RandomFlip, RandomRotation, RandomTranslation, RandomZoom
 from .coloring import RandomBrightness, RandomContrast
@@ -8,6 +13,7 @@ from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, Permut
 from .depthwise import DepthwiseConv2D, SeparableConv2D
 from .group_normalization import GroupNormalization
 from .image_size import CenterCrop, RandomCrop, Resizing
+from .input_spec import InputSpec
 from .joining import add, average, concatenate, dot, maximum, minimum, multiply, subtract
 from .layer import Layer
 from .merge import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
@@ -30,6 +36,7 @@ from .resizing import Cropping2D, UpSampling2D, ZeroPadding2D
 from .scaling import Normalization, Rescaling
 from .transposed import Conv2DTranspose
 from .unit_normalization import RMSNormalization, UnitNormalization
+from .wrapper import RepeatVector, SpectralNormalization, TimeDistributed, Wrapper
 
 # As Keras also calls them.
 Convolution2D, Convolution2DTranspose, SeparableConvolution2D = Conv2D, Conv2DTranspose, SeparableConv2D
@@ -66,6 +73,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "InputSpec",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -88,6 +96,7 @@ __all__ = [
     "RandomTranslation",
     "RandomZoom",
     "ReLU",
+    "RepeatVector",
     "Rescaling",
     "Reshape",
     "Resizing",
@@ -95,16 +104,39 @@ __all__ = [
     "SeparableConvolution2D",
     "Softmax",
     "SpatialDropout2D",
+    "SpectralNormalization",
     "Subtract",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling2D",
+    "Wrapper",
     "ZeroPadding2D",
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]
+
+registry.add_kind(
+    "layer",
+    "keras.layers",
+    Layer,
+    {snake_case(name): value for name, value in list(globals().items()) if isinstance(value, type) and name in __all__},
+)
+
+
+def serialize(layer: Layer) -> Any:
+    """Return the description of a layer, or of a model, weights apart: see `registry.serialize`."""
+    return registry.serialize(layer)
+
+
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the layer that `serialize`, or Keras, has described, with new weights."""
+    with registry.custom_object_scope(custom_objects):
+        return registry.deserialize(config, "layer")

@@ -13,6 +13,7 @@ from .building import building, once, open_batch, tried_shape, with_batch
 from .calling import Calling, needed_besides_inputs
 from .graph import Node, Shape, connect, is_symbolic, shapes_of
 from .holding import Holding
+from .input_spec import check_inputs
 from .parameter import Parameter
 from .tracking import watch_for
 
@@ -96,6 +97,7 @@ class Layer(Holding):
             if self.built:
                 self.checked_output_shape(shape)
                 return
+            check_inputs(self, shape)
             before = list(self._learnt), list(self._state), list(self._layers)
             self._building = True
             try:

@@ -205,7 +205,7 @@ class LayerNormalization(Scaled):
     """Normalizes each sample's features (or each position's channels), then scales by gamma and adds beta.
 
     `axis` is one, or several, such as [1, 2, 3] of images. Weights: gamma and beta, with the lengths of these axes. See
-    `functions.layer_norm`.
+    `functions.layer_norm`. With `rms_scaling`, which has no beta, y = x/√(variance + ε)·gamma: the mean stays.
     """
 
     def __init__(
@@ -238,7 +238,9 @@ class LayerNormalization(Scaled):
             trainable=trainable,
             input_shape=input_shape,
         )
-        _refuse(rms_scaling=rms_scaling)
+        self.rms_scaling = rms_scaling
+        if rms_scaling:
+            self.scale, self.center = True, False
         self.axis, self.axes = axis_and_axes(axis)
 
     def build(self, input_shape: Shape) -> None:
@@ -268,6 +270,9 @@ class LayerNormalization(Scaled):
 
     def normalize(self, x: Tensor) -> Tensor:
         """Return x normalized over its last axes."""
+        if self.rms_scaling:
+            over = tuple(range(-len(self.axes), 0))
+            return x / F.sqrt(F.var(x, over, keepdims=True) + self.epsilon) * self.gamma
         if len(self.axes) == 1:
             return F.layer_norm(x, self.gamma, self.beta, self.epsilon)
         features = (prod(self.lengths),)
@@ -280,6 +285,7 @@ class LayerNormalization(Scaled):
         return {
             **super().get_config(),
             "axis": self.axes if self.built else self.axis,  # as in Keras, where building makes it a list
+            "rms_scaling": self.rms_scaling,
         }
 
 

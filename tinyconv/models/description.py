@@ -24,6 +24,8 @@ LAYERS: dict[str, Any] = {
     if isinstance(value, type) and issubclass(value, layers.Layer)
 }
 MODELS: dict[str, type[Model]] = {"functional": Functional, "model": Functional, "sequential": Sequential}
+registry.add_classes("layer", "keras", (Model, Sequential))
+registry.add_classes("layer", "keras.src.models.functional", (Functional,))  # where Keras itself says to look
 OWN = {*LAYERS.values(), *MODELS.values()}
 
 
