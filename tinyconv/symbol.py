@@ -61,4 +61,5 @@ def on_symbols(function: F) -> F:
                 raise
         return symbol.applied(either, given, named)
 
+    either.takes_symbols = True  # type: ignore[attr-defined]
     return either  # type: ignore[return-value]

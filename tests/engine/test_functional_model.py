@@ -215,7 +215,7 @@ MISTAKES = {
         ValueError,
         r'two layers of the model are called "a"',
     ),
-    "not an input": (lambda: tc.Model(layers.Dense(2)(X), X), ValueError, r"only what tc.Input"),
+    "outputs before inputs": (lambda: tc.Model(layers.Dense(2)(X), X), ValueError, r'needs "x", which is not among'),
     "no symbol": (lambda: tc.Model(np.ones(3), X), TypeError, r"start with x = tc.Input"),
     "values": (lambda: np.asarray(X), TypeError, r"has no values: make a model of it"),
     "truth": (lambda: bool(X), TypeError, r"no values to decide by"),

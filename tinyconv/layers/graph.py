@@ -5,7 +5,7 @@ symbol of its output. Each such call is a node; the same layer called twice has 
 the call of a function: it makes a layer of itself, see `operation.py`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -141,6 +141,25 @@ def sources(symbol: SymbolicTensor) -> list[SymbolicTensor]:
     return [node.outputs[0] for node in _walk([symbol])[0] if not node.inputs]
 
 
+def replayed(
+    outputs: Sequence[SymbolicTensor],
+    replaced: Mapping[SymbolicTensor, SymbolicTensor],
+    instead: Callable[[Any], Any] = lambda operation: operation,
+) -> list[SymbolicTensor]:
+    """Make the calls between the symbols that are `replaced` and `outputs` again, on those that replace them.
+
+    `instead` gives the operation to call in the place of another. What does not depend on the replaced symbols is as it
+    was. Returns the symbols in the place of `outputs`.
+    """
+    known = dict(replaced)
+    for node in _walk(outputs, known)[0]:
+        if node.inputs and any(symbol in known for symbol in node.inputs):
+            operation = instead(node.operation)
+            given = mapped(lambda symbol: known.get(symbol, symbol), node.given)
+            known.update(zip(node.outputs, flat(operation(given, node.training)), strict=True))
+    return [known.get(symbol, symbol) for symbol in outputs]
+
+
 def fits(shape: Sequence[int | None], needed: Sequence[int | None]) -> bool:
     """Return whether a shape is the one that is needed, where that is not open; the batch axis is any."""
     return len(shape) == len(needed) and all(
@@ -174,12 +193,17 @@ def map_graph(inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor
     return nodes, operations
 
 
-def _walk(outputs: Sequence[SymbolicTensor]) -> tuple[list[Node], dict[Any, int]]:
-    """List the nodes below `outputs`, each after its inputs' nodes, and number the operations as they are met."""
+def _walk(
+    outputs: Sequence[SymbolicTensor], ends: Collection[SymbolicTensor] = ()
+) -> tuple[list[Node], dict[Any, int]]:
+    """List the nodes below `outputs`, each after its inputs' nodes, and number the operations as they are met.
+
+    What lies behind symbols in `ends` is left out.
+    """
     order: list[Node] = []
     met: dict[Any, int] = {}
     seen: set[Node] = set()
-    stack = [(symbol.node, False) for symbol in reversed(outputs)]
+    stack = [(symbol.node, False) for symbol in reversed(outputs) if symbol not in ends]
     while stack:
         node, inputs_done = stack.pop()
         if inputs_done:
@@ -188,7 +212,7 @@ def _walk(outputs: Sequence[SymbolicTensor]) -> tuple[list[Node], dict[Any, int]
             seen.add(node)
             met.setdefault(node.operation, len(met))
             stack.append((node, True))
-            stack.extend((symbol.node, False) for symbol in reversed(node.inputs))
+            stack.extend((symbol.node, False) for symbol in reversed(node.inputs) if symbol not in ends)
     return order, met
 
 

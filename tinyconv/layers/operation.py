@@ -91,10 +91,6 @@ class Operation(Layer):
         """Return the shape of the result, or a list of them, for tensors of these shapes."""
         return self.prepare(input_shape)
 
-    def get_config(self) -> dict[str, Any]:
-        """Refuse: a call is not described as a layer is."""
-        raise self.error("is a call of a function, which cannot be written to a file: make it a layer of your own")
-
 
 def _tensor(result: Any, title: str) -> Tensor:
     if not hasattr(result, "dtype"):

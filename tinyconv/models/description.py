@@ -10,10 +10,12 @@ from typing import Any
 
 from .. import layers, names, registry
 from ..layers.graph import Node, SymbolicTensor
+from ..layers.operation import Operation
 from ..layers.stochastic import Stochastic
 from ..structure import flat, flat_shapes, mapped
 from .functional import Functional
 from .model import Model
+from .operations import constants, describe_call, describe_operation, is_operation, rebuild_operation, tensors_in
 from .sequential import Sequential
 
 Call = tuple[str, int]
@@ -31,6 +33,8 @@ OWN = {*LAYERS.values(), *MODELS.values()}
 
 def describe(layer: Any) -> dict[str, Any]:
     """Return the class and the arguments of a layer, or of a model used as one; of one's own by its registered name."""
+    if isinstance(layer, Operation):
+        return describe_operation(layer)
     if type(layer) not in OWN:
         return registry.serialize(layer)
     module = "keras" if isinstance(layer, Model) else "keras.layers"
@@ -46,6 +50,8 @@ def describe(layer: Any) -> dict[str, Any]:
 
 def rebuild(description: Mapping[str, Any]) -> Any:
     """Return the layer or the model of a description, with new weights."""
+    if is_operation(description):
+        return rebuild_operation(description)
     kind = registry.own_class(description)
     if kind is None:
         name, registered = str(description["class_name"]), description.get("registered_name")
@@ -86,6 +92,8 @@ def describe_graph(model: Functional) -> dict[str, Any]:
         return {"class_name": "__keras_tensor__", "config": config}
 
     def call(node: Node) -> dict[str, Any]:
+        if isinstance(node.operation, Operation):
+            return describe_call(node, tensor)
         return {"args": [mapped(tensor, node.given)], "kwargs": _named_arguments(node)}
 
     described = []
@@ -138,8 +146,11 @@ def rebuild_graph(config: Mapping[str, Any]) -> Functional:
         (name, 0): [layer.output] for name, layer in made.items() if isinstance(layer, layers.InputLayer)
     }
     by_keras = any(isinstance(each["config"].get("dtype"), Mapping) for each in config["layers"])  # a dtype policy
+    operations = {each["name"] for each in config["layers"] if is_operation(each)}
     calls = {
-        (each["name"], number): (call["args"][0], _training(each, call["kwargs"], by_keras))
+        (each["name"], number): ([call["args"], call["kwargs"]], None)
+        if each["name"] in operations
+        else (call["args"][0], _training(each, call["kwargs"], by_keras))
         for each in config["layers"]
         for number, call in enumerate(each["inbound_nodes"])
     }
@@ -157,10 +168,17 @@ def rebuild_graph(config: Mapping[str, Any]) -> Functional:
         return results[name, number][index]
 
     needs = {
-        call: [place[:2] for place in flat_shapes(_map_places(located, given))] for call, (given, _) in calls.items()
+        call: [located(place)[:2] for place in tensors_in(given)]
+        if call[0] in operations
+        else [place[:2] for place in flat_shapes(_map_places(located, given))]
+        for call, (given, _) in calls.items()
     }
     for name, number in _in_order(needs, set(results), config["name"]):
         given, training = calls[name, number]
+        if name in operations:
+            arguments, named = constants(given, symbol)
+            results[name, number] = flat(made[name](*arguments, **named))
+            continue
         results[name, number] = flat(made[name](_map_places(symbol, given), training))
     inputs, outputs = (_map_places(symbol, config[which]) for which in ("input_layers", "output_layers"))
     model = Functional(inputs, outputs, name=config.get("name"))

@@ -10,7 +10,7 @@ from ..arguments import flag
 from ..layers import InputLayer, Layer
 from ..layers.building import open_batch
 from ..layers.calling import Calling
-from ..layers.graph import Node, SymbolicTensor, connect, fits, is_symbolic, map_graph
+from ..layers.graph import Node, SymbolicTensor, connect, fits, is_symbolic, map_graph, replayed
 from ..layers.operation import Operation
 from ..structure import flat, flat_shapes, mapped, packed, with_lists
 from ..tensor import Tensor, as_array
@@ -55,10 +55,7 @@ class Functional(Model):
                     )
             if not symbols or len(set(symbols)) < len(symbols):
                 raise self.error(f"has {what} that must be one symbol or more, each once")
-        for symbol in flat(inputs):
-            if not isinstance(symbol.node.operation, InputLayer):
-                raise self.error(f"got {symbol} as an input: only what tc.Input(shape) returns can be one")
-        self._take(inputs, outputs)
+        self._take(*_from_inputs(inputs, outputs))
         self.dtype = self.inputs[0].dtype
         if not flag("trainable", trainable):
             self.trainable = False
@@ -287,6 +284,19 @@ def _mark_the_last_uses(steps: Sequence[Step], outputs: Sequence[SymbolicTensor]
             if symbol not in kept:
                 kept.add(symbol)
                 step.over.append(symbol)
+
+
+def _from_inputs(inputs: Any, outputs: Any) -> tuple[Any, Any]:
+    """Return the ends of a model with an `Input` for each symbol that is given as one, and lies inside a graph.
+
+    The layers between are called again on it, with the weights that they have.
+    """
+    inside = [symbol for symbol in flat(inputs) if not isinstance(symbol.node.operation, InputLayer)]
+    if not inside:
+        return inputs, outputs
+    new = {symbol: InputLayer(symbol.shape[1:], dtype=symbol.dtype).output for symbol in inside}
+    found = replayed(flat(outputs), new)
+    return mapped(lambda symbol: new.get(symbol, symbol), with_lists(inputs)), packed(with_lists(outputs), found)
 
 
 def _form(given: Any) -> Any:

@@ -10,6 +10,7 @@ from copy import deepcopy
 from typing import Any
 
 from .. import registry
+from ..models.operations import is_operation
 from .keras1 import renamed
 from .training import Version
 
@@ -39,6 +40,8 @@ def modern(description: Mapping[str, Any], version: Version) -> Description:
     """Return the description that Keras of `version` made of a layer or a model in today's words."""
     if not isinstance(description.get("class_name"), str):
         raise ValueError(f"a layer is described by class_name and config, got {sorted(description)}")
+    if is_operation(description):
+        return dict(description)
     class_name = CLASSES.get(str(description["class_name"]), str(description["class_name"]))
     config = description.get("config")
     if class_name == "Sequential":
