@@ -50,6 +50,26 @@ def data_format_of(data_format: str | None) -> str:
     return found
 
 
+_interactive_logging = True
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Return whether training that is told no `verbose` shows a bar; else it prints one line an epoch."""
+    return _interactive_logging
+
+
+def enable_interactive_logging() -> None:
+    """Let training that is told no `verbose` show a bar."""
+    global _interactive_logging
+    _interactive_logging = True
+
+
+def disable_interactive_logging() -> None:
+    """Let training that is told no `verbose` print one line an epoch."""
+    global _interactive_logging
+    _interactive_logging = False
+
+
 _fusing = ContextVar("fusing", default=True)
 
 

@@ -65,6 +65,9 @@ def automatic(class_name: str) -> str:
     return f"{base}_{count}" if count else base
 
 
-def clear_session() -> None:
-    """Start automatic names afresh, so that the next Conv2D is called "conv2d" again."""
+def clear_session(free_memory: bool = True) -> None:
+    """Start automatic names afresh, so that the next Conv2D is called "conv2d" again.
+
+    Nothing else is kept of models that are gone, so that there is no more memory to free, whatever `free_memory` says.
+    """
     _given.clear()

@@ -18,7 +18,6 @@ from typing import Any, NoReturn, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DESCRIBED = "an object describes itself by get_config() and is made again by its class's from_config()"
 KINDS = {"loss": "losses"}  # the others: their plural
 METHODS = {"__init__", "compile", "fit", "evaluate", "predict", "summary", "save_weights", "load_weights", "add", "pop"}
 HOT = ("tinyconv.tensor",)  # made in every operation
@@ -46,15 +45,10 @@ INSTEAD: dict[str, dict[str, str]] = {
         "sequence timeseries_dataset_from_array text_dataset_from_directory": "tinyconv is for images",
     },
     "utils": {
-        "set_random_seed": "tinyconv.set_seed does it",
         "audio* text* timeseries* pad_sequences FeatureSpace bounding_boxes": "tinyconv is for images",
         "split_dataset": "fit takes validation_split, image_dataset_from_directory takes subset",
-        "*_x_y_sample_weight": "tinyconv.data.Batch holds x, y and sample_weight",
-        "normalize": "NumPy does: x / np.linalg.norm(x, axis=-1, keepdims=True)",
         "model_to_dot": "plot_model draws a model without Graphviz",
-        "*interactive_logging*": "fit has a progress bar, verbose=0 none; rich draws others",
-        "get_file": "download the file, and say where it lies",
-        "Config *keras_object get_registered* get_custom_objects custom_object_scope": "tinyconv.saving does it",
+        "Config": "a dict does",
         "get_source_inputs is_keras_tensor standardize_dtype legacy": "models and layers know their inputs and dtypes",
     },
     "layers": {
@@ -80,8 +74,6 @@ INSTEAD: dict[str, dict[str, str]] = {
         "FlaxLayer JaxLayer TFSMLayer TorchModule*": "tinyconv runs no other framework: write a subclass of Layer",
     },
     "saving": {
-        "deserialize_keras_object serialize_keras_object": DESCRIBED,
-        "get_custom_objects CustomObjectScope": "use custom_object_scope, or register_keras_serializable",
         "KerasFileEditor": "python -m tinyconv.inspect FILE shows what is in a file",
     },
     "losses": {

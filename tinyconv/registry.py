@@ -37,6 +37,7 @@ class Kind:
 _kinds: dict[str, Kind] = {}
 _modules: dict[Any, str] = {}  # Keras's module of each class that is Keras's
 _registered: dict[str, Any] = {}
+_global_objects: dict[str, Any] = {}  # the user's, who fills it
 _given: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default={})  # noqa: B039, never changed in place
 _registered_names: dict[int, str] = {}  # by id: not all that can be called can be hashed
 
@@ -65,7 +66,12 @@ def get_registered_name(target: Any) -> str:
 
 def get_registered_object(name: str) -> Any:
     """Return the class or function that is registered as `name`, or goes by it in a `custom_object_scope`, or None."""
-    return _given.get().get(name) or _registered.get(name)
+    return _given.get().get(name) or _registered.get(name) or _global_objects.get(name)
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """Return the dict of the user's classes and functions by name that descriptions may name anywhere: to be filled."""
+    return _global_objects
 
 
 def class_name(target: Any) -> str:
@@ -122,7 +128,7 @@ def find(kind: str, name: str) -> Any:
     Raises ValueError for an unknown name, with the nearest known one.
     """
     known = _kinds[kind]
-    named = {**_registered, **_given.get()}
+    named = {**_registered, **_global_objects, **_given.get()}
     own = {one: target for one, target in named.items() if _fits(target, known)}
     classes = {snake_case(one): target for one, target in known.classes.items() if snake_case(one) not in known.table}
     classes |= known.classes
@@ -205,6 +211,43 @@ def deserialize(description: Mapping[str, Any], kind: str) -> Any:
     else:
         made = look_up(kind, class_name, _kinds[kind].classes)
     return made.from_config(dict(config or {}))
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """Return the description of any object, or of those in lists and dicts: see `serialize`."""
+    return serialize(obj)
+
+
+def deserialize_keras_object(
+    config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True
+) -> Any:
+    """Return what `serialize_keras_object`, or Keras, has described; numbers, strings, lists and dicts of such, too.
+
+    Nothing in a description is executed, whatever `safe_mode` says.
+    """
+    with custom_object_scope(custom_objects):
+        return _undescribed(config)
+
+
+def _undescribed(config: Any) -> Any:
+    if isinstance(config, list | tuple):
+        return [_undescribed(each) for each in config]
+    if not isinstance(config, Mapping):
+        return config
+    if "class_name" not in config:
+        return {name: _undescribed(each) for name, each in config.items()}
+    own, class_name = own_class(config), str(config["class_name"])
+    if own is not None:
+        return own.from_config(dict(config.get("config") or {}))
+    if class_name == FUNCTION:
+        known = get_registered_object(str(config.get("config")))
+        if known is not None:
+            return known
+    for kind, each in _kinds.items():
+        found = each.classes.get(class_name)
+        if found is not None and config.get("module") in (None, _modules.get(found)):
+            return deserialize(config, kind)
+    raise ValueError(f"{class_name} is neither Keras's nor registered: {REGISTER} it and import it first")
 
 
 def from_config(made_of: Callable[..., Any], config: Mapping[str, Any]) -> Any:

@@ -41,6 +41,11 @@ SCHEDULES = [
 ]
 LOSSES = [name for name in tc.losses.__all__ if name not in ("Loss", "LossFunctionWrapper")]
 METRICS = [name for name in tc.metrics.__all__ if name not in ("Metric", "Variable", "direction", "metric_of")]
+UTILS = [
+    *("clear_session", "deserialize_keras_object", "get_custom_objects", "get_file", "normalize"),
+    *("pack_x_y_sample_weight", "register_keras_serializable", "serialize_keras_object", "set_random_seed"),
+    *("disable_interactive_logging", "enable_interactive_logging", "unpack_x_y_sample_weight"),
+]
 DESCRIBING = ("deserialize", "get", "serialize")
 INITIALIZERS = [
     *("Identity", "IdentityInitializer", "Orthogonal", "OrthogonalInitializer"),
@@ -75,7 +80,7 @@ NAMES = [
     *(f"regularizers.{name}" for name in ("L1", "L2", "L1L2", "OrthogonalRegularizer")),
     *(f"constraints.{name}" for name in ("MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm")),
     *(f"callbacks.{name}" for name in CALLBACKS),
-    *(f"utils.{name}" for name in ("Progbar", "PyDataset", "Sequence", "plot_model")),
+    *(f"utils.{name}" for name in ("Progbar", "PyDataset", "Sequence", "plot_model", *UTILS)),
     *(f"Sequential.{name}" for name in METHODS),
     *(
         f"utils.{name}"

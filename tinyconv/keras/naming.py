@@ -43,9 +43,9 @@ def counted_as_in(era: Era) -> Iterator[None]:
             return f"{base}_{number + 1}"
         return f"{base}_{number}" if number else base
 
-    def clear_session() -> None:
+    def clear_session(free_memory: bool = True) -> None:
         given.clear()
-        before[1]()
+        before[1](free_memory)
 
     names.automatic, names.clear_session = automatic, clear_session
     try:

@@ -6,14 +6,27 @@ is loaded.
 """
 
 from .. import models
-from ..registry import custom_object_scope, get_registered_name, get_registered_object, register_keras_serializable
+from ..registry import (
+    custom_object_scope,
+    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+    serialize_keras_object,
+)
 from . import files
 from .descriptions import clone_model, model_from_json
 from .files import load_model, load_weights, read_note, save_model, save_weights
 
+CustomObjectScope = custom_object_scope  # as Keras also calls it
+
 __all__ = [
+    "CustomObjectScope",
     "clone_model",
     "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
     "load_model",
@@ -23,6 +36,7 @@ __all__ = [
     "register_keras_serializable",
     "save_model",
     "save_weights",
+    "serialize_keras_object",
 ]
 
 models.Model.files = files

@@ -15,6 +15,7 @@ from .. import optimizers, registry
 from ..arguments import size, whole
 from ..autograd import no_grad
 from ..callbacks import Callback, CallbackList, History
+from ..config import is_interactive_logging_enabled
 from ..data import Batch, Dataset
 from ..data.arrays import split
 from ..data.dataset import as_batch, count, counted
@@ -327,6 +328,8 @@ class Trainer(OwnStepping):
         """Have callbacks, in `fit` a history, and a progress bar listen, in this order; take the bar down at last."""
         if verbose not in ("auto", 0, 1, 2):
             raise ValueError(f'verbose must be "auto", 0, 1 or 2, got {verbose!r}')
+        if verbose == "auto" and not is_interactive_logging_enabled():
+            verbose = 2
         return CallbackList(
             callbacks,
             add_history=fitting,
