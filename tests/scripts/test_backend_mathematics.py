@@ -108,6 +108,153 @@ K.bias_add(x, K.constant([1, 2, 3, 4]))
 K.map_fn(lambda row: row * 2, x)
 K.foldl(lambda a, b: a + b, x)
 """
+OPS = """
+ops.mean(x)
+ops.mean(x, axis=(0, 1))
+ops.mean(i)
+ops.sum(x, axis=-1, keepdims=True)
+ops.sum(i)
+ops.sum(x > 0.5)
+ops.max(x, axis=1)
+ops.min(x)
+ops.prod(x, axis=0)
+ops.any(x > 0.8, axis=1)
+ops.all(x > 0.2)
+ops.var(x, axis=1)
+ops.std(x)
+ops.median(x, axis=1)
+ops.count_nonzero(x > 0.5)
+ops.logsumexp(x, axis=1)
+ops.argmax(x)
+ops.argmax(x, axis=-1)
+ops.argmin(x, axis=1, keepdims=True)
+ops.argsort(x, axis=-1)
+ops.sort(x, axis=-1)
+ops.cumsum(x, axis=1)
+ops.top_k(x, 2)[0]
+ops.top_k(x, 2)[1]
+ops.in_top_k(ops.array([1, 0]), x[:, 0], k=2)
+ops.norm(x, axis=-1)
+ops.norm(x, ord=1, axis=1)
+ops.normalize(x, axis=-1)
+ops.moments(x, axes=[0])[1]
+ops.abs(x - 0.5)
+ops.absolute(x - 0.5)
+ops.square(x)
+ops.power(x, 2)
+ops.sqrt(x)
+ops.rsqrt(x)
+ops.exp(x)
+ops.log(x)
+ops.log2(x)
+ops.log10(x)
+ops.log1p(x)
+ops.expm1(x)
+ops.sin(x)
+ops.arctan(x)
+ops.erf(x)
+ops.floor(x * 3)
+ops.round(x * 3)
+ops.sign(x - 0.5)
+ops.reciprocal(x)
+ops.add(x, 1)
+ops.subtract(x, x)
+ops.multiply(x, 2)
+ops.divide(x, 4)
+ops.true_divide(x, 4)
+ops.floor_divide(i, 2)
+ops.mod(i, 2)
+ops.maximum(x, 0.5)
+ops.minimum(x, 0.5)
+ops.clip(x, 0.2, 0.4)
+ops.where(x > 0.5, x, 0.0)
+ops.equal(i, 2)
+ops.greater(x, 0.5)
+ops.logical_not(x > 0.5)
+ops.logical_and(x > 0.2, x < 0.5)
+ops.isnan(x)
+ops.isclose(x, x + 1e-9)
+ops.cast(x > 0.5, "float32")
+ops.cast(x, "int32")
+ops.convert_to_tensor([1.0, 2.0])
+ops.convert_to_tensor([1, 2])
+ops.convert_to_tensor(np.ones(3), dtype="float32")
+ops.convert_to_numpy(x)
+ops.array([1, 2])
+ops.zeros((2, 3))
+ops.ones((2,), dtype="int32")
+ops.full((2, 2), 3.0)
+ops.zeros_like(x)
+ops.ones_like(i)
+ops.full_like(x, 2)
+ops.eye(3)
+ops.arange(5)
+ops.arange(0, 6, 2)
+ops.arange(3.0)
+ops.linspace(0.0, 1.0, 5)
+ops.shape(x)
+ops.ndim(x)
+ops.one_hot(i, 4)
+ops.concatenate([x, x])
+ops.concatenate([x, x], axis=-1)
+ops.stack([x, x], axis=1)
+ops.hstack([x, x])
+ops.vstack([x, x])
+ops.expand_dims(x, 1)
+ops.squeeze(x[:, :1], axis=1)
+ops.reshape(x, (2, -1))
+ops.ravel(x)
+ops.transpose(x)
+ops.transpose(x, (0, 2, 1))
+ops.swapaxes(x, 0, 2)
+ops.moveaxis(x, 0, -1)
+ops.flip(x, axis=1)
+ops.roll(x, 1, axis=2)
+ops.tile(x, (1, 2, 1))
+ops.repeat(x, 2, axis=1)
+ops.split(x, 2, axis=2)[1]
+ops.split(x, [1, 2], axis=1)[2]
+ops.unstack(x, axis=1)[0]
+ops.pad(x, ((0, 0), (1, 0), (0, 2)))
+ops.take(x, [1, 0], axis=1)
+ops.take_along_axis(x, ops.argsort(x, axis=-1), axis=-1)
+ops.slice(x, (0, 1, 0), (2, 2, 3))
+ops.scatter_update(i, [[0]], [5])
+ops.broadcast_to(i, (2, 3))
+ops.matmul(x, ops.transpose(x, (0, 2, 1)))
+ops.dot(x[0], ops.transpose(x[1]))
+ops.tensordot(x, ops.transpose(x[0]), axes=1)
+ops.einsum("bij,bkj->bik", x, x)
+ops.relu(x - 0.5)
+ops.relu6(x * 10)
+ops.leaky_relu(x - 0.5)
+ops.leaky_relu(x - 0.5, negative_slope=0.3)
+ops.elu(x - 0.5)
+ops.selu(x - 0.5)
+ops.gelu(x)
+ops.gelu(x, approximate=False)
+ops.silu(x)
+ops.sigmoid(x)
+ops.hard_sigmoid(x)
+ops.log_sigmoid(x)
+ops.softplus(x)
+ops.softsign(x)
+ops.tanh(x)
+ops.softmax(x)
+ops.softmax(x, axis=1)
+ops.log_softmax(x)
+ops.conv(x[..., None], ops.ones((2, 2, 1, 3)), 1, "same")
+ops.max_pool(x[..., None], 2)
+ops.average_pool(x[..., None], (2, 2), strides=1, padding="same")
+ops.binary_crossentropy(ops.cast(x > 0.5, "float32"), x)
+ops.categorical_crossentropy(ops.one_hot([[1, 2, 0], [0, 0, 3]], 4), x)
+ops.sparse_categorical_crossentropy([[1, 2, 0], [0, 0, 3]], x, from_logits=True)
+ops.image.resize(x[..., None], (6, 6))
+ops.image.resize(x[..., None], (6, 6), interpolation="nearest")
+ops.map(lambda row: row * 2, x)
+ops.cond(True, lambda: 1, lambda: 2)
+ops.stop_gradient(x)
+"""
 
 
 def numbers():
@@ -133,3 +280,37 @@ def test_backend(keras):
         if fault:
             found[line] = fault
     assert not found, "\n".join(f"{line}: {fault}" for line, fault in found.items())
+
+
+def test_ops(keras):
+    def compute(ops):
+        known = {"ops": ops, "np": np, "x": ops.convert_to_tensor(numbers()), "i": ops.convert_to_tensor([1, 2, 3])}
+        return [plain(eval(line, known)) for line in lines(OPS)]
+
+    wanted, found = compute(keras.ops), {}
+    with era("3"):
+        from keras import ops
+
+        got = compute(ops)
+    for line, one, other in zip(lines(OPS), wanted, got, strict=True):
+        fault = faults(one, other, 3e-6)
+        if fault:
+            found[line] = fault
+    assert not found, "\n".join(f"{line}: {fault}" for line, fault in found.items())
+
+
+def test_random():
+    with era("3"):
+        from keras import random
+
+        source = random.SeedGenerator(3)
+        one, two = (random.normal((500,), seed=source).numpy() for _ in range(2))
+        assert (one != two).all()
+        assert (random.normal((500,), seed=random.SeedGenerator(3)).numpy() == one).all()
+        assert (random.normal((500,), seed=7).numpy() == random.normal((500,), seed=7).numpy()).all()
+        assert (random.normal((500,)).numpy() != random.normal((500,)).numpy()).all()
+        assert abs(random.normal((500,), 3.0, 2.0, seed=1).numpy().mean() - 3) < 0.5
+        assert set(random.randint((100,), 0, 2, seed=1).numpy().tolist()) == {0, 1}
+        assert sorted(random.shuffle(np.arange(9), seed=1).numpy().tolist()) == list(range(9))
+        assert 0.3 < (random.dropout(np.ones(500, np.float32), 0.5).numpy() == 0).mean() < 0.7
+        assert 0 <= random.uniform((500,), seed=1).numpy().min() < 0.05

@@ -46,6 +46,8 @@ _PLACES: dict[tuple[str, ...], str] = {
     ("preprocessing",): "preprocessing",
     ("preprocessing.image", "utils"): "preprocessing.image preprocessing.image_dataset",
     ("saving", "models"): "saving",
+    ("keras.ops",): "ops ops.numpy ops.nn",
+    ("keras.random",): "random",
     ("keras.backend",): "backend backend.tensorflow_backend backend.common",
     ("zoo",): (
         "applications applications.vgg16 applications.vgg19 applications.resnet50 applications.resnet "
@@ -66,7 +68,6 @@ WHY_NOT = {
     "scikit_learn wrappers": "write the few methods that scikit-learn asks for around fit and predict",
     "lite saved_model distribute estimator tpu": "there is no such export: model.export writes ONNX",
     "compat contrib": "there are no graphs and sessions of TensorFlow 1",
-    "ops": "layers, and operations on tensors in tinyconv.functions, compute; NumPy does for arrays",
 }
 OWN = {root.partition(".")[0] for root in ROOTS} | {"keras_preprocessing", "keras_applications"}
 _MODULES = ("data", "image", "io", "math", "nn", "random", "strings", "train")

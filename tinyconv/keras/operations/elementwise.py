@@ -30,6 +30,12 @@ class Elementary(Function):
         return ((dy * self.slope(self.x)).astype(dy.dtype, copy=False),)
 
 
+def _erf(x: Any) -> Any:
+    from scipy.special import erf
+
+    return erf(x)
+
+
 # By name: the function, and its derivative at x.
 ELEMENTARY: dict[str, tuple[Pointwise, Pointwise]] = {
     "sin": (np.sin, np.cos),
@@ -44,6 +50,7 @@ ELEMENTARY: dict[str, tuple[Pointwise, Pointwise]] = {
     "expm1": (np.expm1, np.exp),
     "reciprocal": (np.reciprocal, lambda x: -1 / (x * x)),
     "rsqrt": (lambda x: 1 / np.sqrt(x), lambda x: -0.5 * x ** np.asarray(-1.5, x.dtype)),
+    "erf": (_erf, lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x)),
     "log2": (np.log2, lambda x: 1 / (x * np.log(2))),
     "log10": (np.log10, lambda x: 1 / (x * np.log(10))),
 }
@@ -138,6 +145,11 @@ _made |= {
 }
 globals().update(_made)
 NAMES = tuple(_made)
+
+
+def named(name: str) -> Pointwise:
+    """Return one of the operations of NAMES."""
+    return _made[name]
 
 
 def divide(x: Any, y: Any, name: str | None = None) -> Any:
