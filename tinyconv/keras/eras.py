@@ -89,8 +89,14 @@ SIGNS = (
 )
 OLD_RATE = r"\blr\s*=|fit_generator|predict_classes|theano"
 LATE_2 = r"val_accuracy|history\[[\"']accuracy|learning_rate\s*="  # since 2.3.0
-CHANNELS_FIRST = r"reshape\([^()]*(\([^()]*\)|\[[^\]]*\])?[^()]*,\s*[13]\s*,\s*\w+\s*,\s*\w+\s*\)|"
-CHANNELS_FIRST += r"input_shape\s*=\s*\(\s*[13]\s*,\s*\w+\s*,\s*\w+\s*\)"
+CHANNELS_FIRST = "|".join(
+    (
+        r"reshape\([^()]*(\([^()]*\)|\[[^\]]*\])?[^()]*,\s*[13]\s*,\s*\w+\s*,\s*\w+\s*\)",
+        r"input_shape\s*=\s*\(\s*[13]\s*,\s*\w+\s*,\s*\w+\s*\)",
+        r"\[:,\s*(None|np\.newaxis),\s*:,\s*:\]",
+        r"=\s*\(\s*(img_)?(ch\w*|depth)\s*,\s*(img_)?(rows?|width|height|h)\b",
+    )
+)
 
 
 def guess(text: str) -> Guess:

@@ -41,6 +41,11 @@ class Graph:
         """Add a layer on top of one node, or of several that `merge_mode` joins."""
         below = self._joined(inputs, merge_mode, concat_axis) if inputs else self.symbols[str(input)]
         self.nodes[name] = layer
+        if isinstance(below, list) and isinstance(layer, layers.Lambda):
+            function = layer.function  # which takes the tensors by their names
+            layer.function = lambda tensors: function(
+                dict(enumerate(tensors)) if len(inputs) != len(tensors) else dict(zip(inputs, tensors, strict=True))
+            )
         self.symbols[name] = layer(below)
         if create_output:
             self.add_output(name, input=name)

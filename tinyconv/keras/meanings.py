@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from ..objectives import Objective
 from . import (
+    added_losses,
     callbacks,
     datasets,
     files,
@@ -51,9 +52,10 @@ def patches_of(era: Era, caps: Caps) -> list[Patch]:
         *models.patches(era, caps),
         *naming.patches(era),
         *optimizers.patches(era),
+        *added_losses.patches(era),
         *summaries.patches(era),
         *images.patches(era),
-        *results.patches(),
+        *results.patches(era),
         *tensors.patches(),
         (Objective, "check_activation", _any_activation),  # as Keras, which trains what does not fit
     ]

@@ -19,11 +19,12 @@ from typing import Any
 from . import stand_ins
 from .notebooks import Cell
 from .numpy_of_then import numpy_of_then
+from .python_2 import whole_range
 
 Say = Callable[[str], None]
 
 # Names of Python 2, and what stands for them.
-NAMES = {"xrange": range, "unicode": str, "raw_input": input, "unichr": chr, "long": int}
+NAMES: dict[str, Any] = {"xrange": whole_range, "unicode": str, "raw_input": input, "unichr": chr, "long": int}
 # What Python 2 wrote in another way, line by line: what it is called, a pattern, and what comes in its place.
 LINES = (
     ("print statements", r"^(\s*(?:[^#'\"]*:\s*)?)print\s+(?!\()(.+?),\s*$", r"\1print(\2, end=' ')"),
@@ -95,7 +96,10 @@ def _mended_text(cell: Cell, say: Say) -> Cell:
         lines[place] = line
     for what, first in done.items():
         say(f"mended: {what} ({cell.name}, from line {first} on)")
-    return cell._replace(text="\n".join(lines))
+    divides = not _reads(cell.text) and "print statements" in done and "import division" not in text
+    if divides and "/" in text:
+        say(f"mended: whole numbers are divided as in Python 2 ({cell.name})")
+    return cell._replace(text="\n".join(lines), is_python_2=divides)
 
 
 def _reads(text: str) -> bool:
@@ -112,7 +116,7 @@ def _built_in(names: dict[str, Any], say: Say) -> Iterator[None]:
     added = [name for name in names if not hasattr(builtins, name)]
     for name in added:
         setattr(builtins, name, names[name])
-        say(f"mended: {name} is {names[name].__name__}")
+        say(f"mended: {name}, of Python 2")
     try:
         yield
     finally:

@@ -15,6 +15,7 @@ from ..layers.graph import SymbolicTensor
 from ..models import Model, Sequential
 from ..objectives import make_objectives
 from . import files
+from .added_losses import with_symbols
 from .eras import Era
 from .quick_look import Caps
 from .spelling import Names, Patch, Spelling, bound, renamed
@@ -200,7 +201,8 @@ class _Methods:
         get = optimizers_of(self.era).get("optimizers", {}).get("get", optimizers.get)
         loss = arguments.get("loss")
         arguments["metrics"] = self._metrics(arguments.get("metrics"), loss)
-        self.today["compile"](model, get(optimizer), **arguments)
+        arguments["loss"] = with_symbols(model, loss)
+        self.today["compile"](model, _own(get(optimizer), model), **arguments)
         model._class_mode = class_mode
         if model.built:
             model._trained_at_compile = {id(weight) for weight in model.trainable_weights}
@@ -326,6 +328,14 @@ class _Methods:
         """Measure one batch."""
         self._show_accuracy(model, named)
         return self.today["test_on_batch"](model, *given, **renamed(named, RENAMED, ("accuracy", "reset_metrics")))
+
+
+def _own(optimizer: Any, model: Any) -> Any:
+    """Return an optimizer for a model: a new one like it, if it has been another compilation's already."""
+    if vars(optimizer).get("_of_model") is not None:
+        optimizer = optimizer.from_config(optimizer.get_config())
+    optimizer._of_model = model.name
+    return optimizer
 
 
 def _passes(given: Any) -> Iterator[Any]:

@@ -8,11 +8,15 @@ from typing import Any, NamedTuple
 
 
 class Cell(NamedTuple):
-    """A piece of a program: its name in tracebacks, its text, and whether its last expression is to be printed."""
+    """A piece of a program: its name in tracebacks, its text, and whether its last expression is to be printed.
+
+    `is_python_2` is whether it divides as Python 2: 3/2 is 1.
+    """
 
     name: str
     text: str
     shows: bool
+    is_python_2: bool = False
 
 
 KEPT = ("%%time", "%%timeit", "%%capture")

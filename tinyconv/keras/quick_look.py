@@ -67,7 +67,7 @@ def _cut(part: Any, n: int) -> Any:
         return [_cut(each, n) for each in part]
     if isinstance(part, dict):
         return {name: _cut(each, n) for name, each in part.items()}
-    return None if part is None else part[:n]
+    return part.view(np.ndarray)[:n] if isinstance(part, Short) else None if part is None else part[:n]
 
 
 class Short(np.ndarray[Any, Any]):

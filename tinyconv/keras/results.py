@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import metrics
 from ..metrics import Metric
+from .eras import Era
 from .spelling import Patch
 
 
@@ -26,11 +27,12 @@ class Number(float):
         return float(self)
 
 
-def patches() -> list[Patch]:
-    """Return the methods `result` of all metrics."""
+def patches(era: Era) -> list[Patch]:
+    """Return the methods `result` of all metrics, and another name of `reset_state` before Keras 3."""
     kinds = {base for kind in vars(metrics).values() if isinstance(kind, type) for base in kind.__mro__}
     own = [kind for kind in kinds if issubclass(kind, Metric) and "result" in vars(kind)]
-    return [(kind, "result", _numbered(vars(kind)["result"])) for kind in own]
+    found: list[Patch] = [(kind, "result", _numbered(vars(kind)["result"])) for kind in own]
+    return [*found, (Metric, "reset_states", lambda self: self.reset_state())] if era.old else found
 
 
 def _numbered(result: Callable[..., Any]) -> Callable[..., Any]:

@@ -17,6 +17,7 @@ from .figures import figures
 from .importing import era
 from .mending import needs_mending
 from .notebooks import Cell
+from .python_2 import dividing_as_python_2
 from .quick_look import Caps
 
 
@@ -82,6 +83,8 @@ def _run_cell(cell: Cell, space: dict[str, Any]) -> None:
     """Run a cell; print what its last expression gives, as notebooks do, if it shows anything."""
     linecache.cache[cell.name] = (len(cell.text), None, cell.text.splitlines(keepends=True), cell.name)
     tree = ast.parse(cell.text, cell.name)
+    if cell.is_python_2:
+        tree = dividing_as_python_2(tree, space)
     last = tree.body.pop() if cell.shows and tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, cell.name, "exec", dont_inherit=True), space)
     if isinstance(last, ast.Expr):

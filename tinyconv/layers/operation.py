@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..names import automatic, snake_case
+from .. import names
 from ..structure import flat
 from ..symbol import symbols_in
 from ..tensor import Tensor, as_tensor
@@ -35,7 +35,7 @@ class Operation(Layer):
         name = str(getattr(function, "__name__", type(function).__name__)).strip("_<>")
         self.title = TITLES.get(name, "".join(word[:1].upper() + word[1:] for word in name.split("_")))
         symbols: list[Any] = list(symbols_in((given, named)))
-        super().__init__(name=automatic(snake_case(self.title)), dtype=symbols[0].dtype)
+        super().__init__(name=names.automatic(names.snake_case(self.title)), dtype=symbols[0].dtype)
         self.input_dtypes = [symbol.dtype for symbol in symbols]
         self.function = function
         places = iter(range(len(symbols)))
