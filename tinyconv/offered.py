@@ -55,8 +55,8 @@ INSTEAD: dict[str, dict[str, str]] = {
         "LSTM* GRU* *RNN* Bidirectional Masking Embedding ReversibleEmbedding *Attention ConvLSTM*": (
             "tinyconv is for images, there are no layers for sequences"
         ),
-        "*1D *1DTranspose": "images are (n, h, w, c): use the layer for 2D with a height or width of 1",
-        "*3D *3DTranspose": "images are (n, h, w, c): there are layers for 2D only",
+        "*1D *1DTranspose": "tinyconv is for images: use the layer for 2D with a height or width of 1",
+        "*3D *3DTranspose": "tinyconv is for images: there are layers for 2D only",
         "TextVectorization *Lookup Hashing HashedCrossing CategoryEncoding Discretization *Spectrogram Pipeline": (
             "tinyconv is for images: prepare other data with NumPy before fit"
         ),
@@ -143,7 +143,6 @@ ARGUMENTS = {
     "autocast": "all layers compute in one dtype, tinyconv.floatx()",
     "trainable": "set the attribute: layer.trainable = False",
     "input_shape": "begin the model with tinyconv.Input(shape)",
-    "data_format": "images are (n, h, w, c)",
     "lora_* quantization_config": "weights are trained as they are, in float32 or float64",
     "batch_size batch_shape": "give the shape of one sample: Input((28, 28, 1))",
     "sparse ragged tensor input_tensor optional": "inputs are whole arrays, each given to fit",
