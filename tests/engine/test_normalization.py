@@ -260,7 +260,6 @@ def test_inputs_that_are_refused(layer, shape, message):
 @pytest.mark.parametrize(
     ("kind", "arguments", "message"),
     [
-        (layers.LayerNormalization, {"rms_scaling": True}, "rms_scaling is not offered"),
         (layers.LayerNormalization, {"axis": "last"}, "axis must be an integer or several, got 'last'"),
         (layers.Normalization, {"mean": 1}, "mean and variance must be given together, got mean=1 and variance=None"),
         (layers.Normalization, {"mean": [1], "variance": 1}, r"must have one shape, .* got \(1,\) and \(\)"),

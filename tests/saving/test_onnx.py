@@ -133,7 +133,8 @@ def test_dot(tmp_path, normalize):
 
 def test_every_activation(tmp_path):
     x = tc.Input((4, 3, 5), name="image")
-    model = tc.Model(x, L.Concatenate()([L.Activation(name)(x) for name in tc.activations.ACTIVATIONS]))
+    names = tc.activations.ACTIVATIONS.keys() - {"glu", "sparsemax", "threshold"}
+    model = tc.Model(x, L.Concatenate()([L.Activation(name)(x) for name in sorted(names)]))
     check(model, tmp_path)
     model = stack(*(L.Conv2D(3, 1, activation=name) for name in ("softmax", "log_softmax", "gelu")))
     assert operators(check(model, tmp_path)).count("Transpose") == 2

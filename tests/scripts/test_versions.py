@@ -275,3 +275,17 @@ def test_data_sets(monkeypatch):
 
         K.set_image_data_format("channels_first")
         assert cifar10.load_data()[0][0].shape == (2, 3, 32, 32)
+
+
+@pytest.mark.parametrize(("which", "in_memory_order"), [("1", True), ("2.1.6", True), ("2.2.0", False), ("tf2", False)])
+def test_flatten_of_channels_first(which, in_memory_order):
+    """As it stands in memory up to Keras 2.1.6, with channels last from 2.2.0 (keras/layers/core.py at these tags)."""
+    x = np.arange(120, dtype=np.float32).reshape(2, 3, 4, 5)
+    with era(which):
+        from keras import backend as K
+        from keras.layers import Flatten
+
+        K.set_image_data_format("channels_first")
+        y = Flatten()(x).numpy()
+    np.testing.assert_array_equal(y, (x if in_memory_order else x.transpose(0, 2, 3, 1)).reshape(2, -1))
+    assert tc.config.image_data_format() == "channels_last"

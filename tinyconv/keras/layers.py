@@ -150,6 +150,8 @@ def _made(name: str, kind: type, arguments: dict[str, Any], first: Mapping[str, 
     told |= {each: _initializer(told[each]) for each in told if each.endswith("_initializer")}
     if era.before(1, 0, 4) and kind.__name__ in convolutions.WINDOWED:
         told["kernel_initializer"] = convolutions.early(told.get("kernel_initializer", "glorot_uniform"))
+    if kind.__name__ == "Flatten" and era.before(2, 2):
+        told.setdefault("data_format", "channels_last")  # the order of memory, whatever that of the session's images is
     if weights is not None:
         told |= _initial(kind, weights)
     if dtype in ("float32", "float64"):

@@ -34,7 +34,53 @@ def clip(graph: Graph, x: str, owner: str, low: float, high: float) -> str:
     return graph.node("Clip", [x, *(graph.constant(end, f"{owner}/number") for end in (low, high))], owner)
 
 
+def _log_sigmoid(graph: Graph, x: str, owner: str, axis: int) -> str:
+    return graph.node("Neg", [graph.node("Softplus", [graph.node("Neg", [x], owner)], owner)], owner)
+
+
+def _mish(graph: Graph, x: str, owner: str, axis: int) -> str:
+    return graph.node("Mul", [x, graph.node("Tanh", [graph.node("Softplus", [x], owner)], owner)], owner)
+
+
+def _tanh_shrink(graph: Graph, x: str, owner: str, axis: int) -> str:
+    return graph.node("Sub", [x, graph.node("Tanh", [x], owner)], owner)
+
+
+def _squareplus(graph: Graph, x: str, owner: str, axis: int) -> str:
+    """(x + √(x² + 4))/2."""
+    half, four = (graph.constant(number, f"{owner}/number") for number in (0.5, 4))
+    square = graph.node("Add", [graph.node("Mul", [x, x], owner), four], owner)
+    return graph.node("Mul", [graph.node("Add", [x, graph.node("Sqrt", [square], owner)], owner), half], owner)
+
+
+def _sparse_plus(graph: Graph, x: str, owner: str, axis: int) -> str:
+    """(c + 1)²/4 + max(x − 1, 0), where c is x between −1 and 1."""
+    one, quarter = (graph.constant(number, f"{owner}/number") for number in (1, 0.25))
+    above = graph.node("Add", [clip(graph, x, owner, -1, 1), one], owner)
+    bend = graph.node("Mul", [graph.node("Mul", [above, above], owner), quarter], owner)
+    return graph.node("Add", [bend, graph.node("Relu", [graph.node("Sub", [x, one], owner)], owner)], owner)
+
+
+def _sparse_sigmoid(graph: Graph, x: str, owner: str, axis: int) -> str:
+    """(x + 1)/2 between 0 and 1."""
+    half = graph.constant(0.5, f"{owner}/number")
+    line = graph.node("Add", [graph.node("Mul", [x, half], owner), half], owner)
+    return clip(graph, line, owner, 0, 1)
+
+
+# Those without nodes are glu, sparsemax and threshold.
 ACTIVATIONS: dict[Any, Nodes] = {
+    F.celu: _one("Celu", alpha=1.0),
+    F.hard_shrink: _one("Shrink", lambd=0.5, bias=0.0),
+    F.hard_silu: _one("HardSwish"),
+    F.hard_tanh: lambda graph, x, owner, axis: clip(graph, x, owner, -1, 1),
+    F.log_sigmoid: _log_sigmoid,
+    F.mish: _mish,
+    F.soft_shrink: _one("Shrink", lambd=0.5, bias=0.5),
+    F.sparse_plus: _sparse_plus,
+    F.sparse_sigmoid: _sparse_sigmoid,
+    F.squareplus: _squareplus,
+    F.tanh_shrink: _tanh_shrink,
     F.elu: _one("Elu"),
     F.exponential: _one("Exp"),
     F.gelu: _gelu,

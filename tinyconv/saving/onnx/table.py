@@ -78,7 +78,7 @@ def nodes_of(call: Call, training: bool | None) -> Value:
         raise ValueError('takes channels first: make it with data_format="channels_last" to export it')
     activation = getattr(layer, "activation", None)
     if activation is not None and activation not in ACTIVATIONS:
-        raise ValueError(f"has an activation of your own, {activations.name_of(activation)}")
+        raise ValueError(f"has the activation {activations.name_of(activation)}, which has no operator of ONNX here")
     if training and isinstance(layer, Stochastic | L.BatchNormalization):
         raise ValueError("is called with training=True, and what is exported does not train")
     return LAYERS[type(layer)](call)
