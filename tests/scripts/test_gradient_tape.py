@@ -81,6 +81,9 @@ def test_variables(tf):
     assert before.tolist() == [1.0, 2.0]
     assert w.numpy().tolist() == [2.0, 3.0]
     assert w.assign(w * 2).numpy().tolist() == [4.0, 6.0]
+    w[1].assign(9.0)
+    assert w.numpy().tolist() == [4.0, 9.0]
+    w.assign([4.0, 6.0])
     step = tf.Variable(0)
     step.assign_add(2)
     assert int(step) == 2

@@ -66,7 +66,9 @@ def test_every_network_has_its_figures():
 
 @pytest.mark.parametrize("name", TOPLESS)
 def test_totals_without_the_top(name):
-    assert getattr(zoo, name)(include_top=False).count_params() == TOPLESS[name]
+    model = getattr(zoo, name)(include_top=False)
+    assert model.count_params() == TOPLESS[name]
+    assert model.input_shape == (None, None, None, 3)  # any size, as in Keras
 
 
 def test_documents_figures_of_single_layers():

@@ -114,6 +114,8 @@ def guess(text: str) -> Guess:
         found = search(pattern)
         if not found or (era == "1" and search(OF_KERAS_2)) or ("BACKEND" in pattern and search(OLD_RATE)):
             continue
+        if "image_dataset" in found[0] and search(r"from tensorflow import keras|\btensorflow\.keras"):
+            continue  # which tf.keras has had since TensorFlow 2.3
         if era == "1" and not search(r"dim_ordering|image_data_format"):
             first = search(CHANNELS_FIRST)
             if first:  # as images were unless something else was said, up to Keras 1.0

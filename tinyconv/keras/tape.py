@@ -7,6 +7,7 @@ told to watch, and walks back from a result to what it is asked for, along those
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -172,6 +173,16 @@ class Variable(Parameter):
         super().__init__(
             array.astype(type_of(dtype or array.dtype)), name or "Variable", bool(trainable), None, constraint
         )
+
+    def __getitem__(self, index: Any) -> Any:  # type: ignore[override]
+        part: Any = F.getitem(self, index)
+        part.assign = partial(self._assign_part, index)
+        return part
+
+    def _assign_part(self, index: Any, value: Any) -> "Variable":
+        """Replace a part of the values: `v[0].assign(value)`."""
+        self.data[index] = np.asarray(value)
+        return self
 
     def numpy(self) -> np.ndarray:
         """Return the values as an array of its own: what is assigned later does not reach it."""

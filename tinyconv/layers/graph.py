@@ -61,7 +61,7 @@ class Called(Protocol):
     """What a node calls: a layer, or a model used as one."""
 
     name: str
-    call_nodes: list["Node"]
+    nodes: list["Node"]
 
     @property
     def dtype(self) -> str:
@@ -101,8 +101,8 @@ class Node:
             SymbolicTensor(shape, operation.dtype, self, index) for index, shape in enumerate(flat_shapes(shapes))
         ]
         self.result = packed(shapes, self.outputs)
-        self.number = len(operation.call_nodes)
-        operation.call_nodes.append(self)
+        self.number = len(operation.nodes)
+        operation.nodes.append(self)
 
 
 def is_symbolic(x: Any) -> bool:
@@ -128,7 +128,13 @@ def connect(operation: Called, x: Any, training: bool | None = None) -> Any:
             raise ValueError(
                 f'"{operation.name}" computes in {operation.dtype}, got {symbol}: give both the same dtype'
             )
-    return Node(operation, x, operation.prepare(shapes_of(x)), training).result
+    node = Node(operation, x, operation.prepare(shapes_of(x)), training)
+    lengths = {symbol.shape[0] for symbol in node.inputs if symbol.shape}
+    if lengths != {None} and len(lengths) == 1:  # a layer makes of so many samples as many
+        for symbol in node.outputs:
+            if symbol.shape[:1] == (None,):
+                symbol.shape = (*lengths, *symbol.shape[1:])
+    return node.result
 
 
 def shapes_of(x: Any) -> Any:

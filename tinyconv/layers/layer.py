@@ -32,15 +32,12 @@ class Layer(Holding):
 
     name: str
     dtype: str
-    call_nodes: list[Node]
+    nodes: list[Node]
     input_shape: Any = None  # a Shape, or a list of them; None until the layer is built
     output_shape: Any = None
     checks_shapes: ClassVar[bool] = False  # whether `checked_output_shape` is quick, and looks at every input
     _calls_with_training: ClassVar[bool] = True
     _default_training: ClassVar[bool] = False
-    further_arguments: ClassVar[tuple[str, ...]] = (
-        *("activity_regularizer", "autocast", "input_dim", "input_shape", "trainable"),
-    )
     _wants_more: ClassVar[list[str]] = []  # what `call` cannot do without, and never gets
 
     def __init_subclass__(cls, **arguments: Any) -> None:
@@ -68,7 +65,7 @@ class Layer(Holding):
         if dtype not in (None, "float32", "float64"):
             raise ValueError(f'dtype must be "float32" or "float64", got {dtype!r}')
         # What the layer owns itself: weights to be learnt, state, and layers within, each in the order it came.
-        vars(self).update(_learnt=[], _state=[], _layers=[], _measures=[], call_nodes=[])
+        vars(self).update(_learnt=[], _state=[], _layers=[], _measures=[], nodes=[])
         self.name = name or names.automatic(type(self).__name__)
         self.dtype = dtype or config.floatx()
         self.batch_input_shape: Shape | None = (
@@ -76,31 +73,10 @@ class Layer(Holding):
         )
         self._trainable = flag("trainable", trainable)
 
-    def take_further(
-        self,
-        activity_regularizer: Any = None,
-        autocast: bool = True,
-        input_dim: int | None = None,
-        input_shape: Sequence[int | None] | None = None,
-        trainable: bool = True,
-    ) -> None:
-        """Take those of Keras's arguments of every layer that its class does not list itself.
-
-        `input_dim` is the length of `input_shape` where that is one; there is nothing to cast, whatever `autocast` is.
-        """
-        shape = (input_dim,) if input_dim is not None else input_shape
-        if shape is not None:
-            self.batch_input_shape = (None, *open_sizes("input_shape", shape))
-        if activity_regularizer is not None:
-            self.activity_regularizer = activity_regularizer
-        flag("autocast", autocast)
-        if not flag("trainable", trainable):
-            self.trainable = False
-
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes for a copy or a pickle, without the calls on symbols, which belong to their model."""
         own = {name: list(vars(self)[name]) for name in ("_learnt", "_state", "_layers", "_measures")}
-        return {**vars(self), **own, "call_nodes": [], "_added": None}
+        return {**vars(self), **own, "nodes": [], "_added": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -277,9 +253,9 @@ class Layer(Holding):
         return self._first_node().result
 
     def _first_node(self) -> Node:
-        if not self.call_nodes:
+        if not self.nodes:
             raise self.error("is not a part of a model yet, so it has no input and output")
-        return self.call_nodes[0]
+        return self.nodes[0]
 
     def __repr__(self) -> str:
         shape = f", output_shape={self.output_shape}" if self.built else ""

@@ -98,7 +98,7 @@ def describe_graph(model: Functional) -> dict[str, Any]:
 
     described = []
     for layer in model.operations:
-        calls = [call(node) for node in layer.call_nodes if node in numbers and node.inputs]
+        calls = [call(node) for node in layer.nodes if node in numbers and node.inputs]
         described.append({**describe(layer), "name": layer.name, "inbound_nodes": calls})
     return {
         "name": model.name,
@@ -126,7 +126,7 @@ def _training(layer: Mapping[str, Any], arguments: Mapping[str, Any], by_keras: 
         )
     training = arguments.get("training")
     kind: Any = LAYERS.get(names.snake_case(str(layer["class_name"])), layers.Layer)
-    has_default = issubclass(kind, Stochastic | layers.SpectralNormalization) or kind._default_training
+    has_default = issubclass(kind, Stochastic) or kind._default_training
     return None if by_keras and has_default and training is kind._default_training else training
 
 
@@ -135,7 +135,7 @@ def _numbers(model: Functional) -> dict[Node, int]:
     inside = set(model.graph)
     numbers: dict[Node, int] = {}
     for layer in model.operations:
-        numbers |= {node: number for number, node in enumerate(node for node in layer.call_nodes if node in inside)}
+        numbers |= {node: number for number, node in enumerate(node for node in layer.nodes if node in inside)}
     return numbers
 
 

@@ -46,5 +46,5 @@ def AlexNet(  # noqa: N802
             x = Dropout(0.5, name=f"drop{number}")(x)
         return Dense(classes, activation=classifier_activation, name="fc8")(x)
 
-    x = images(input_tensor, input_shape, 227, 67)
+    x = images(input_tensor, input_shape, 227, 67, include_top)
     return assemble(name, x, [features, classify if include_top else pooled(pooling)], weights)

@@ -60,7 +60,7 @@ def GoogLeNet(  # noqa: N802
         x = Dropout(0.4, name="dropout")(x)
         return Dense(classes, activation=classifier_activation, name="linear")(x)
 
-    x = images(input_tensor, input_shape, 224, 32)
+    x = images(input_tensor, input_shape, 224, 32, include_top)
     return assemble(name, x, [features, classify if include_top else pooled(pooling)], weights)
 
 

@@ -65,7 +65,7 @@ def InceptionV3(  # noqa: N802
         x = GlobalAveragePooling2D(name="avg_pool")(x)
         return Dense(classes, activation=classifier_activation, name="predictions")(x)
 
-    x = images(input_tensor, input_shape, 299, 75)
+    x = images(input_tensor, input_shape, 299, 75, include_top)
     return assemble(
         name,
         x,

@@ -62,7 +62,7 @@ def MobileNet(  # noqa: N802
         x = Reshape((classes,), name="reshape_2")(x)
         return Activation(classifier_activation or "linear", name="predictions")(x)
 
-    x = images(input_tensor, input_shape, 224, 32)
+    x = images(input_tensor, input_shape, 224, 32, include_top)
     name = name or f"mobilenet_{alpha:0.2f}_{x.shape[1]}"
     files = pretrained.mobilenet(alpha, depth_multiplier, x.shape[1:3])
     top = classify if include_top else pooled(pooling)

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from ..arguments import sizes
+from ..arguments import open_sizes
 from ..initializers import blank
 from ..layers import GlobalAveragePooling2D, GlobalMaxPooling2D, Input
 from ..layers.graph import SymbolicTensor, sources
@@ -17,22 +17,30 @@ Part = Callable[[SymbolicTensor], SymbolicTensor]
 
 
 def images(
-    input_tensor: SymbolicTensor | None, input_shape: Sequence[int] | None, side: int, least: int
+    input_tensor: SymbolicTensor | None,
+    input_shape: Sequence[int | None] | None,
+    side: int,
+    least: int,
+    include_top: bool = True,
 ) -> SymbolicTensor:
     """Return the symbol of the images: the one given, or an input of `input_shape`, or of (side, side, 3).
 
-    Raises ValueError for a shape that is not (h, w, c) with h and w at least `least`. Unlike in Keras the size is
-    settled, to the default too, where a network without its top might take any.
+    Without its top a network takes images of any size, unless one is given. Raises ValueError for a shape that is not
+    (h, w, c) with h and w at least `least`.
     """
     if input_shape is not None:
-        shape = sizes("input_shape", input_shape)
-        if len(shape) != 3 or min(shape[:2]) < least:
+        shape = open_sizes("input_shape", input_shape)
+        if include_top and None in shape:
+            raise ValueError(f"input_shape must be settled for a network with its top, got {input_shape}")
+        if len(shape) != 3 or min(length or least for length in shape[:2]) < least:
             raise ValueError(f"input_shape must be (h, w, c) with h and w at least {least}, got {input_shape}")
         if input_tensor is not None and input_tensor.shape[1:] != shape:
             raise ValueError(f"input_shape {shape} is not that of input_tensor, {input_tensor}: give one of the two")
     if input_tensor is not None:
         return input_tensor
-    return Input((side, side, 3) if input_shape is None else input_shape)
+    if input_shape is not None:
+        return Input(input_shape)
+    return Input((side, side, 3) if include_top else (None, None, 3))
 
 
 def pooled(pooling: str | None, average: str | None = None, largest: str | None = None) -> Part:

@@ -59,7 +59,7 @@ def ResNet50(  # noqa: N802
         x = GlobalAveragePooling2D(name="avg_pool")(x)
         return Dense(classes, activation=classifier_activation, name="predictions")(x)
 
-    x = images(input_tensor, input_shape, 224, 32)
+    x = images(input_tensor, input_shape, 224, 32, include_top)
     top = classify if include_top else pooled(pooling, "avg_pool", "max_pool")
     return assemble(name, x, [features, top], weights, pretrained.RESNET50, include_top, classes)
 

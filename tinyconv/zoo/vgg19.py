@@ -29,7 +29,7 @@ def VGG19(  # noqa: N802
 
     `weights` is "imagenet" or a path, `pooling` "avg" or "max" over the features of a network without its top.
     """
-    x = images(input_tensor, input_shape, 224, 32)
+    x = images(input_tensor, input_shape, 224, 32, include_top)
     top = (lambda x: classify(x, classes, classifier_activation)) if include_top else pooled(pooling)
     return assemble(
         name, x, [lambda x: blocks(x, (2, 2, 4, 4, 4)), top], weights, pretrained.VGG19, include_top, classes

@@ -42,6 +42,8 @@ class FolderDataset(Dataset):
 
 def image_dataset_from_directory(*given: Any, **named: Any) -> Any:
     """Return the images of a folder, as Keras's function of this name; with batch_size=None one by one."""
+    if "smart_resize" in named:  # the name of TensorFlow 2.3 to 2.5
+        named["crop_to_aspect_ratio"] = named.pop("smart_resize")
     batch_size = named.pop("batch_size", 32)
     if len(given) <= 5:
         named["batch_size"] = batch_size or 32
