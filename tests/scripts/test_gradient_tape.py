@@ -176,3 +176,16 @@ def test_a_tape_frees_nothing_that_another_walk_needs():
     assert x.grad.tolist() == [2.0] * 3
     with pytest.raises(RuntimeError, match="freed"):
         tape.gradient(y, x)
+
+
+def test_a_module_of_variables(tf):
+    class Line(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = [tf.Variable(5.0), tf.Variable(1.0, trainable=False)]
+            self.inner = tf.Module()
+            self.inner.shift = tf.Variable(2.0)
+
+    line = Line()
+    assert [float(each) for each in line.variables] == [5.0, 1.0, 2.0]
+    assert [float(each) for each in line.trainable_variables] == [5.0, 2.0]

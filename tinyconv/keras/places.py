@@ -75,6 +75,8 @@ OTHERS = {
     "tensorflow": ("keras.tensorflow",),
     "tensorflow.python": ("keras.tensorflow",),
     "tensorflow.contrib": ("keras.tensorflow",),
+    "tensorflow.python.client": ("keras.tensorflow.settings",),
+    "tensorflow.python.framework": ("keras.tensorflow.settings",),
     "tensorflow.compat": ("keras.tensorflow.compat",),
     "tensorflow.compat.v1": ("keras.tensorflow",),
     "tensorflow.compat.v2": ("keras.tensorflow",),

@@ -213,6 +213,27 @@ class Variable(Parameter):
         return self.assign(self.data - np.asarray(value, self.dtype))
 
 
+class Module:
+    """TensorFlow's base of what has variables: those in its attributes, lists and modules among them."""
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or type(self).__name__.lower()
+
+    @property
+    def variables(self) -> tuple[Any, ...]:
+        """The variables and weights."""
+        found: dict[int, Any] = {}
+        for each in _flat(list(vars(self).values())):
+            own = [each] if isinstance(each, Parameter | WholeVariable) else getattr(each, "variables", ())
+            found |= {id(one): one for one in own}
+        return tuple(found.values())
+
+    @property
+    def trainable_variables(self) -> tuple[Any, ...]:
+        """Those that are trained."""
+        return tuple(one for one in self.variables if one.trainable)
+
+
 class WholeVariable(Values):
     """Whole numbers that a script changes by `assign`."""
 

@@ -11,7 +11,7 @@ from ...tensor import Tensor
 from ..operations import DType, Shape, TensorSpec, elementwise, making, products, reduction, shaping
 from ..operations.neural import sigmoid, tanh
 from ..operations.values import tensor
-from ..tape import GradientTape, Variable, custom_gradient
+from ..tape import GradientTape, Module, Variable, custom_gradient
 from ..vocabulary import missing, renamed
 from . import data, image, io, math, nn, random, settings, strings, train
 from .control import case, cond, map_fn, numpy_function, print, py_function, vectorized_map, while_loop

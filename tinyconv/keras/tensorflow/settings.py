@@ -127,6 +127,10 @@ test = SimpleNamespace(
     is_built_with_cuda=lambda: False,
     is_built_with_gpu_support=lambda: False,
 )
+device_lib = SimpleNamespace(
+    list_local_devices=lambda: [SimpleNamespace(name="/device:CPU:0", device_type="CPU", memory_limit=0)]
+)
+ops = SimpleNamespace(reset_default_graph=nothing)
 sysconfig = SimpleNamespace(get_build_info=lambda: {"is_cuda_build": False})
 logging = SimpleNamespace(
     set_verbosity=nothing,

@@ -111,7 +111,7 @@ class Dataset(Batches):
 
     def as_numpy_iterator(self) -> Iterator[Any]:
         """Yield the elements as arrays of NumPy's."""
-        return map(numpy, self._elements())
+        return Pass(map(numpy, self._elements()))
 
     def __len__(self) -> int:
         if self._length < 0:
@@ -335,7 +335,7 @@ class Pass(Iterator[Any]):
     def __next__(self) -> Any:
         return next(self.elements)
 
-    get_next = __next__
+    get_next = next = __next__
 
 
 def _together(parts: Any) -> Iterator[Any]:
