@@ -60,8 +60,8 @@ INSTEAD: dict[str, dict[str, str]] = {
         "TextVectorization *Lookup Hashing HashedCrossing CategoryEncoding Discretization *Spectrogram Pipeline": (
             "tinyconv is for images: prepare other data with NumPy before fit"
         ),
-        "RandomColor* RandomE* RandomG* RandomHue RandomInvert RandomP* RandomS*": (
-            "use RandomBrightness, RandomContrast, RandomFlip, RandomRotation, RandomTranslation or RandomZoom"
+        "RandomColor* RandomE* RandomGaussianBlur RandomP* RandomSharpness": (
+            "use RandomBrightness, RandomContrast, RandomHue, RandomSaturation, RandomShear or RandomZoom"
         ),
         "AugMix AutoContrast CutMix MixUp RandAugment Solarization *Equalization MaxNumBounding*": (
             "change the images with NumPy or Pillow before fit"

@@ -13,6 +13,11 @@ RANDOM = {
     "RandomTranslation": lambda **given: layers.RandomTranslation(0.4, 0.2, **given),
     "RandomBrightness": lambda **given: layers.RandomBrightness(0.3, (0, 1), **given),
     "RandomContrast": lambda **given: layers.RandomContrast(0.5, (0, 1), **given),
+    "RandomHue": lambda **given: layers.RandomHue(0.5, (0, 1), **given),
+    "RandomSaturation": lambda **given: layers.RandomSaturation(0.5, (0, 1), **given),
+    "RandomGrayscale": lambda **given: layers.RandomGrayscale(0.5, **given),
+    "RandomInvert": lambda **given: layers.RandomInvert(1.0, (0, 1), **given),
+    "RandomShear": lambda **given: layers.RandomShear(0.3, 0.2, **given),
     "RandomCrop": lambda **given: layers.RandomCrop(5, 4, **given),
 }
 each = pytest.mark.parametrize("make", RANDOM.values(), ids=RANDOM)
@@ -47,6 +52,16 @@ def test_what_is_drawn_fills_its_range():
     assert_fills(drawn(layers.RandomBrightness((0.1, 0.3), (-1, 1)))["rgb_delta"], 0.2, 0.6)
     assert_fills(drawn(layers.RandomContrast(0.4))["contrast_factor"], 0.6, 1.4)
     assert_fills(drawn(layers.RandomContrast((0.2, 0.6)))["contrast_factor"], 0.8, 1.6)
+    hue = drawn(layers.RandomHue((0.2, 0.6)))["factor"]
+    assert_fills(abs(hue), 0.1, 0.3)
+    assert 900 < (hue < 0).sum() < 1100
+    saturation = drawn(layers.RandomSaturation((0.2, 0.5)))["factor"]
+    assert_fills(saturation / (1 + saturation), 0.2, 0.5)
+    assert 400 < drawn(layers.RandomGrayscale(0.25)).sum() < 600
+    assert 900 < drawn(layers.RandomInvert())["apply_inversion"].sum() < 1100
+    shear = drawn(layers.RandomShear((0.1, 0.3), 0.2))["shear_factor"]
+    assert_fills(abs(shear[:, 0]), 0.1, 0.3)
+    assert_fills(shear[:, 1], -0.2, 0.2)
     crop = layers.RandomCrop(38, 17)
     places = {drawn(crop, 1) for _ in range(200)}
     assert places == {(top, left) for top in range(3) for left in range(4)}
@@ -117,11 +132,11 @@ def test_a_single_image_and_images_of_integers(make, rng):
 def test_a_resumed_run_sees_the_same_images(make, rng, tmp_path):
     def network():
         tc.set_seed(3)
-        model = tc.Sequential([tc.Input((8, 7, 1)), make(), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(2)])
+        model = tc.Sequential([tc.Input((8, 7, 3)), make(), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(2)])
         model.compile(tc.optimizers.SGD(0.1), "mse")
         return model
 
-    x, y = rng.random((6, 8, 7, 1)), rng.random((6, 2))
+    x, y = rng.random((6, 8, 7, 3)), rng.random((6, 2))
     unbroken, first, second = network(), network(), network()
     for _ in range(4):
         unbroken.train_on_batch(x, y)
@@ -168,6 +183,11 @@ def test_open_sizes(rng):
         (lambda: layers.RandomTranslation(0.1, "wide"), "width_factor must be a number"),
         (lambda: layers.RandomBrightness(1.5), "factor must be a number in -1 … 1"),
         (lambda: layers.RandomBrightness(0.1, (1, 0)), "value_range must be two numbers, the lower first"),
+        (lambda: layers.RandomHue(1.5), "factor must be a number in 0 … 1, or two"),
+        (lambda: layers.RandomHue(0.5, (1, 0)), "value_range must be two numbers, the lower first"),
+        (lambda: layers.RandomSaturation((0.1, 0.2, 0.3)), "factor must be a number in 0 … 1, or two"),
+        (lambda: layers.RandomGrayscale(2), "factor must be in 0 … 1, got 2"),
+        (lambda: layers.RandomShear((-0.2, 1.2)), "x_factor must be a number in -1 … 1, or two"),
         (lambda: layers.RandomContrast(-0.1), "factor must be a number in 0 … 1"),
         (lambda: layers.RandomCrop(0, 3), "height must be a positive integer, got 0"),
         (lambda: layers.CenterCrop(3, 2.5), "width must be a positive integer, got 2.5"),

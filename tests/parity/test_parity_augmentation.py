@@ -7,6 +7,7 @@ from parity_checks import close
 import tinyconv as tc
 
 SHAPES = [(3, 8, 8, 3), (3, 7, 12, 1), (3, 20, 9, 2)]
+RGB = ("RandomGrayscale", "RandomHue", "RandomSaturation")
 FILL_MODES = ["reflect", "wrap", "constant", "nearest"]
 
 # Layer and arguments; a transformation that the layer draws, or one with numbers of our own.
@@ -16,6 +17,13 @@ LAYERS = {
     "flip vertical": ("RandomFlip", {"mode": "vertical"}),
     "brightness": ("RandomBrightness", {"factor": 0.4}),
     "brightness, range": ("RandomBrightness", {"factor": (0.1, 0.3), "value_range": (0, 1)}),
+    "invert": ("RandomInvert", {}),
+    "invert, range": ("RandomInvert", {"factor": (0.2, 0.4), "value_range": (0, 1)}),
+    "grayscale": ("RandomGrayscale", {}),
+    "hue": ("RandomHue", {"factor": 0.8}),
+    "hue, range": ("RandomHue", {"factor": (0.3, 1.0), "value_range": (0, 1)}),
+    "saturation": ("RandomSaturation", {"factor": 0.9}),
+    "saturation, range": ("RandomSaturation", {"factor": (0.2, 0.4), "value_range": (0, 1)}),
     "contrast": ("RandomContrast", {"factor": 0.5}),
     "contrast, range": ("RandomContrast", {"factor": (0.5, 0.9), "value_range": (20, 100)}),
     "crop": ("RandomCrop", {"height": 5, "width": 6}),
@@ -26,6 +34,7 @@ for fill_mode in FILL_MODES:
         options = {"fill_mode": fill_mode, "interpolation": interpolation, "fill_value": 30.0}
         LAYERS |= {
             f"rotation {fill_mode} {interpolation}": ("RandomRotation", {"factor": 0.5, **options}),
+            f"shear {fill_mode} {interpolation}": ("RandomShear", {"x_factor": 0.4, "y_factor": (0.1, 0.3), **options}),
             f"zoom {fill_mode} {interpolation}": ("RandomZoom", {"height_factor": 0.9, "width_factor": 0.5, **options}),
             f"translation {fill_mode} {interpolation}": (
                 "RandomTranslation",
@@ -42,8 +51,10 @@ def images_of(shape, rng, scale=255):
 def test_same_pixels_for_the_same_transformation(keras, case, rng):
     kind, arguments = LAYERS[case]
     ours, theirs = (getattr(engine.layers, kind)(**arguments, seed=7) for engine in (tc, keras))
-    for shape in SHAPES:
+    for shape in SHAPES if kind not in RGB else [(4, 6, 5, 3)]:
         x = images_of(shape, rng, arguments.get("value_range", (0, 255))[1])
+        x[0, 0, 0] = x[0, 0, 0, 0]  # a gray pixel has no hue
+        x[0, 0, 1] = 0
         for step in range(3):
             transformation = theirs.get_random_transformation(x)
             if isinstance(transformation, dict):
@@ -124,6 +135,11 @@ CONFIGS = [
     ("RandomCrop", {"height": 3, "width": 4, "seed": 8}),
     ("RandomBrightness", {"factor": 0.2, "value_range": (0, 1)}),
     ("RandomContrast", {"factor": (0.2, 0.4)}),
+    ("RandomHue", {"factor": 0.2, "seed": 2}),
+    ("RandomSaturation", {"factor": (0.2, 0.4), "value_range": (0, 1)}),
+    ("RandomGrayscale", {"factor": 0.25}),
+    ("RandomInvert", {"factor": 0.25}),
+    ("RandomShear", {"x_factor": (0.0, 0.25), "y_factor": (0.25, 0.5), "fill_mode": "wrap"}),
     ("CenterCrop", {"height": 3, "width": 4}),
     ("Resizing", {"height": 3, "width": 4, "interpolation": "nearest", "antialias": True}),
 ]

@@ -235,7 +235,9 @@ def test_every_layer_is_compared():
     )
     compared += " ELU LeakyReLU PReLU Permute GaussianNoise SpatialDropout2D"  # in test_parity_activations.py
     compared += " RandomFlip RandomRotation RandomZoom RandomTranslation RandomBrightness RandomContrast RandomCrop"
+    compared += " RandomHue RandomSaturation RandomGrayscale RandomInvert RandomShear"
     compared += " CenterCrop Resizing"  # in test_parity_augmentation.py
+    compared += " RepeatVector TimeDistributed SpectralNormalization"  # in test_parity_wrappers.py
     # in test_parity_more_layers.py
     compared += " ActivityRegularization AlphaDropout GaussianDropout GroupNormalization Identity"
     compared += " RMSNormalization UnitNormalization"
@@ -244,4 +246,4 @@ def test_every_layer_is_compared():
         value.__name__ for value in vars(tc.layers).values() if isinstance(value, type) and issubclass(value, Layer)
     }
     joining = "Add Average Concatenate Dot Maximum Minimum Multiply Subtract"  # in test_parity_random_models.py
-    assert kinds - {"Layer", "InputLayer"} == {*compared.split(), *joining.split()}
+    assert kinds - {"Layer", "InputLayer", "Wrapper"} == {*compared.split(), *joining.split()}

@@ -29,6 +29,7 @@ LAYERS = [
     *("BatchNormalization", "LayerNormalization", "Normalization", "Rescaling"),
     *("RandomBrightness", "RandomContrast", "RandomCrop", "RandomFlip", "RandomRotation", "RandomTranslation"),
     *("CenterCrop", "RandomZoom", "Resizing"),
+    *("RandomGrayscale", "RandomHue", "RandomInvert", "RandomSaturation", "RandomShear"),
     *("ActivityRegularization", "AlphaDropout", "GaussianDropout", "GroupNormalization", "Identity", "Lambda"),
     *("RMSNormalization", "UnitNormalization"),
     *("Convolution2D", "Convolution2DTranspose", "SeparableConvolution2D"),

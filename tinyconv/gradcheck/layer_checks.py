@@ -53,6 +53,12 @@ def layer_checks(draw: Draw) -> Iterator[Check]:
     yield check(layers.ELU(0.5), "alpha 0.5", 3, 4)
     yield check(layers.Softmax(), "", 3, 4)
     yield check(layers.Softmax([1, 2]), "two axes", 2, 3, 4, 2)
+    saturation = layers.RandomSaturation(0.4, (0, 9))
+
+    def saturated(x: Tensor) -> Tensor:
+        return saturation(x + 2.0, training=True)
+
+    yield Check("layer", "RandomSaturation", "in training", saturated, (draw.distinct(3, 4, 5, 3),))
     yield from _merges(draw)
     yield check(layers.LayerNormalization(gamma_initializer="random_normal"), "", 3, 4)
     yield check(layers.LayerNormalization([1, 2, 3]), "images", 3, 4, 2, 3)
@@ -102,6 +108,10 @@ def layer_checks(draw: Draw) -> Iterator[Check]:
         (layers.RandomTranslation(0.4, 0.2, interpolation="nearest"), (3, 4, 5, 2)),
         (layers.RandomBrightness(0.01, (-9, 9)), (3, 4, 5, 2)),
         (layers.RandomContrast(0.5, (-9, 9)), (3, 4, 5, 2)),
+        (layers.RandomGrayscale(), (3, 4, 5, 3)),
+        (layers.RandomHue(0.5, (-9, 9)), (3, 4, 5, 3)),
+        (layers.RandomInvert(), (3, 4, 5, 2)),
+        (layers.RandomShear(0.3, 0.2), (3, 4, 5, 2)),
         (layers.RandomCrop(3, 2), (3, 4, 5, 2)),
     ):
 

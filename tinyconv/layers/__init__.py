@@ -6,12 +6,13 @@ from typing import Any
 from .. import registry
 from ..names import snake_case
 from .activation import ELU, LeakyReLU, PReLU
-from .augmentation import RandomFlip, RandomRotation, RandomTranslation, RandomZoom
+from .augmentation import RandomFlip, RandomRotation, RandomShear, RandomTranslation, RandomZoom
 from .coloring import RandomBrightness, RandomContrast
 from .convolution import Conv2D
 from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, Permute, ReLU, Reshape, Softmax
 from .depthwise import DepthwiseConv2D, SeparableConv2D
 from .group_normalization import GroupNormalization
+from .hues import RandomGrayscale, RandomHue, RandomInvert, RandomSaturation
 from .image_size import CenterCrop, RandomCrop, Resizing
 from .input_spec import InputSpec
 from .joining import add, average, concatenate, dot, maximum, minimum, multiply, subtract
@@ -92,7 +93,12 @@ __all__ = [
     "RandomContrast",
     "RandomCrop",
     "RandomFlip",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
     "RandomRotation",
+    "RandomSaturation",
+    "RandomShear",
     "RandomTranslation",
     "RandomZoom",
     "ReLU",

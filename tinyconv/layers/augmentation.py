@@ -298,6 +298,50 @@ class RandomTranslation(Warping):
         return {**super().get_config(), "height_factor": self.height_factor, "width_factor": self.width_factor}
 
 
+class RandomShear(Warping):
+    """Slants images: x′ = x + a·y, y′ = y + b·x about the corner, a from `x_factor`, b from `y_factor`, either way.
+
+    Factors are (lower, upper), or f for −f to f.
+    """
+
+    draws = 3
+
+    def __init__(
+        self,
+        x_factor: Factor = 0.0,
+        y_factor: Factor = 0.0,
+        interpolation: str = "bilinear",
+        fill_mode: str = "reflect",
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        seed: int | None = None,
+        *,
+        name: str | None = None,
+        dtype: str | None = None,
+        input_shape: Sequence[int | None] | None = None,
+    ) -> None:
+        options: dict[str, Any] = {"name": name, "dtype": dtype, "input_shape": input_shape}
+        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
+        self.x_factor, self.y_factor = limits("x_factor", x_factor, -1, 1), limits("y_factor", y_factor, -1, 1)
+
+    def transformation(self, u: np.ndarray, height: int, width: int) -> dict[str, Any]:
+        """Return "shear_factor" (n,2): a and b of each image."""
+        sign = np.where(u[:, :1] > 0.5, -1, 1).astype(np.float32)
+        slants = [between(u[:, 1], *self.x_factor), between(u[:, 2], *self.y_factor)]
+        return {"shear_factor": np.stack(slants, axis=1) * sign}
+
+    def transform(self, x: Tensor, transformation: dict[str, Any]) -> Tensor:
+        """Return the images slanted by "shear_factor"."""
+        slants = np.asarray(transformation["shear_factor"], np.float32)
+        matrices = np.tile(np.array([1, 0, 0, 0, 1, 0], np.float32), (len(slants), 1))
+        matrices[:, 1], matrices[:, 3] = slants.T
+        return self.warped(x, matrices)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {**super().get_config(), "x_factor": self.x_factor, "y_factor": self.y_factor}
+
+
 def between(u: np.ndarray, lower: float, upper: float) -> np.ndarray:
     """Return numbers of `lower` … `upper` from those of 0 … 1, in single precision."""
     return (lower + (upper - lower) * u).astype(np.float32)
