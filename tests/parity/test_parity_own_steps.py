@@ -245,3 +245,32 @@ def test_histories(keras, build):
     assert ours[2] == theirs[2]
     for one, other in zip(ours[3], theirs[3], strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)
+
+
+def test_attributes_of_any_name(keras):
+    """What a user calls an attribute is the user's affair, where Keras lets it be."""
+    histories, weights = [], None
+    for engine in (keras, tc):
+
+        class Net(engine.Model):
+            def __init__(self, engine, nodes=5, **kwargs):
+                super().__init__(**kwargs)
+                self.nodes, self.dataset, self.batches, self.graph, self.steps = nodes, "digits", 3, None, [1]
+                self.files, self.device, self.calls, self.state, self.data = ["a"], "cpu", 0, {}, np.zeros(3)
+                self.loss = engine.losses.MeanSquaredError()
+                self.dense, self.last = engine.layers.Dense(nodes, "relu"), engine.layers.Dense(3)
+
+            def call(self, inputs, training=None, mask=None):
+                return self.last(self.dense(inputs))
+
+        model = Net(engine, name="mine")
+        x = engine.Input((6,))
+        outer = engine.Model([x], model.call(x))
+        weights = weights or outer.get_weights()
+        outer.set_weights(weights)
+        model.compile("sgd", "mse", metrics=["mae"], run_eagerly=True)
+        histories.append(model.fit(X, Y, batch_size=10, shuffle=False, verbose=0, validation_split=0.5).history)
+        assert (model.nodes, model.files, model.name) == (5, ["a"], "mine")
+    assert histories[0].keys() == histories[1].keys()
+    for name, values in histories[0].items():
+        np.testing.assert_allclose(histories[1][name], values, rtol=1e-5)

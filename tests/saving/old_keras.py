@@ -68,7 +68,7 @@ def functional(model, describe=keras2):
     for layer in model.layers:
         calls = [
             [[each.node.operation.name, each.node.number, each.index, {}] for each in node.inputs]
-            for node in layer.nodes
+            for node in layer.call_nodes
             if node.inputs
         ]
         layers.append({**describe(layer), "name": layer.name, "inbound_nodes": calls})

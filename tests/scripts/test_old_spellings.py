@@ -203,6 +203,7 @@ def test_names_beside_layers():
         from keras.regularizers import activity_l2, l1, l1l2, l2
 
         assert objectives.get("mse") is tc.losses.get("mse")
+        assert objectives.mse(np.ones((2, 3)), np.zeros((2, 3))).shape == (2,)
         assert initializations.get("he_normal").get_config() == tc.initializers.get("he_normal").get_config()
         assert maxnorm(2).max_value == maxnorm(m=2).max_value == 2
         assert type(nonneg()) is tc.constraints.NonNeg

@@ -139,7 +139,7 @@ def get_shape(symbol: SymbolicTensor) -> StaticShape:
 
 def _at(end: str) -> Callable[[Layer, int], Any]:
     def found(layer: Layer, node_index: int = 0) -> Any:
-        node = layer.nodes[node_index]
+        node = layer.call_nodes[node_index]
         return node.given if end == "input" else node.result
 
     return found

@@ -63,7 +63,7 @@ def lines_of_keras_1(model: Any, line_length: int | None = None) -> list[str]:
 
 
 def _taken(layer: Any) -> Iterator[SymbolicTensor]:
-    for node in layer.nodes:
+    for node in layer.call_nodes:
         yield from node.inputs
 
 
@@ -93,7 +93,7 @@ def lines_of_keras_3(model: Any, line_length: int | None = None) -> list[str]:
     for layer in model.layers:
         count = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
         cells = [f"{layer.name} ({type(layer).__name__})", str(layer.output_shape) if layer.built else "?", count]
-        origins = [symbol.origin for node in layer.nodes if node in graph for symbol in node.inputs]
+        origins = [symbol.origin for node in layer.call_nodes if node in graph for symbol in node.inputs]
         table.add_row(*cells, *([] if plain else [", ".join(origins) or "-"]))
     text = StringIO()
     Console(file=text, highlight=False, markup=False, width=max(length, shutil.get_terminal_size().columns)).print(

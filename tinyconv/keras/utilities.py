@@ -45,6 +45,23 @@ INITIALIZERS = {
 }
 
 
+# Short names of losses and metrics: of Keras 1 and 2, and of tf.keras to this day.
+SHORT = {
+    "mse": "mean_squared_error",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "msle": "mean_squared_logarithmic_error",
+    "kld": "kl_divergence",
+    "MSE": "mean_squared_error",
+    "MAE": "mean_absolute_error",
+    "MAPE": "mean_absolute_percentage_error",
+    "MSLE": "mean_squared_logarithmic_error",
+    "KLD": "kl_divergence",
+    "kullback_leibler_divergence": "kl_divergence",
+    "logcosh": "log_cosh",
+}
+
+
 def spelled_names(era: Era) -> Names:
     """Return what scripts find in `keras.utils` and in small modules, by module."""
     utils: dict[str, Any] = {
@@ -60,7 +77,8 @@ def spelled_names(era: Era) -> Names:
     }
     if not era.old:
         kept = ("model_to_dot", "plot_model", "set_random_seed", "to_categorical")
-        return {"utils": {name: utils[name] for name in kept}}
+        short = {name: on_symbols(getattr(losses, whole)) for name, whole in SHORT.items()}
+        return {"utils": {name: utils[name] for name in kept}, "losses": short, "metrics": short}
     found: dict[str, dict[str, Any]] = {"utils": utils, "initializers": _initializations()}
     found |= {"losses": on_symbols_in(losses), "metrics": on_symbols_in(metrics)}
     for module, names in FUNCTIONS.items():
@@ -78,8 +96,9 @@ def spelled_names(era: Era) -> Names:
 
 
 def on_symbols_in(module: ModuleType) -> dict[str, Any]:
-    """Return the functions of a module as ones that symbols may be given to."""
+    """Return the functions of a module, by their short names too, as ones that symbols may be given to."""
     own = {name: getattr(module, name) for name in module.__all__}
+    own |= {name: getattr(losses, whole) for name, whole in SHORT.items()}
     return {name: on_symbols(value) for name, value in own.items() if isinstance(value, FunctionType)}
 
 

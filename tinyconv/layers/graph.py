@@ -61,7 +61,7 @@ class Called(Protocol):
     """What a node calls: a layer, or a model used as one."""
 
     name: str
-    nodes: list["Node"]
+    call_nodes: list["Node"]
 
     @property
     def dtype(self) -> str:
@@ -101,8 +101,8 @@ class Node:
             SymbolicTensor(shape, operation.dtype, self, index) for index, shape in enumerate(flat_shapes(shapes))
         ]
         self.result = packed(shapes, self.outputs)
-        self.number = len(operation.nodes)
-        operation.nodes.append(self)
+        self.number = len(operation.call_nodes)
+        operation.call_nodes.append(self)
 
 
 def is_symbolic(x: Any) -> bool:

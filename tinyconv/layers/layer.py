@@ -32,7 +32,7 @@ class Layer(Holding):
 
     name: str
     dtype: str
-    nodes: list[Node]
+    call_nodes: list[Node]
     input_shape: Any = None  # a Shape, or a list of them; None until the layer is built
     output_shape: Any = None
     checks_shapes: ClassVar[bool] = False  # whether `checked_output_shape` is quick, and looks at every input
@@ -65,7 +65,7 @@ class Layer(Holding):
         if dtype not in (None, "float32", "float64"):
             raise ValueError(f'dtype must be "float32" or "float64", got {dtype!r}')
         # What the layer owns itself: weights to be learnt, state, and layers within, each in the order it came.
-        vars(self).update(_learnt=[], _state=[], _layers=[], _measures=[], nodes=[])
+        vars(self).update(_learnt=[], _state=[], _layers=[], _measures=[], call_nodes=[])
         self.name = name or names.automatic(type(self).__name__)
         self.dtype = dtype or config.floatx()
         self.batch_input_shape: Shape | None = (
@@ -76,7 +76,7 @@ class Layer(Holding):
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes for a copy or a pickle, without the calls on symbols, which belong to their model."""
         own = {name: list(vars(self)[name]) for name in ("_learnt", "_state", "_layers", "_measures")}
-        return {**vars(self), **own, "nodes": [], "_added": None}
+        return {**vars(self), **own, "call_nodes": [], "_added": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -253,9 +253,9 @@ class Layer(Holding):
         return self._first_node().result
 
     def _first_node(self) -> Node:
-        if not self.nodes:
+        if not self.call_nodes:
             raise self.error("is not a part of a model yet, so it has no input and output")
-        return self.nodes[0]
+        return self.call_nodes[0]
 
     def __repr__(self) -> str:
         shape = f", output_shape={self.output_shape}" if self.built else ""

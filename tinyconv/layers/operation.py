@@ -50,7 +50,7 @@ class Operation(Layer):
     @property
     def result(self) -> Any:
         """The symbol of the first call's result, or a list of them."""
-        return self.nodes[0].result
+        return self.call_nodes[0].result
 
     def call(self, x: Any, training: bool = False) -> Any:
         """Return what the function returns with the tensors `x`, one or a list, in the places of the symbols."""

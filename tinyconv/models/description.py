@@ -98,7 +98,7 @@ def describe_graph(model: Functional) -> dict[str, Any]:
 
     described = []
     for layer in model.operations:
-        calls = [call(node) for node in layer.nodes if node in numbers and node.inputs]
+        calls = [call(node) for node in layer.call_nodes if node in numbers and node.inputs]
         described.append({**describe(layer), "name": layer.name, "inbound_nodes": calls})
     return {
         "name": model.name,
@@ -135,7 +135,7 @@ def _numbers(model: Functional) -> dict[Node, int]:
     inside = set(model.graph)
     numbers: dict[Node, int] = {}
     for layer in model.operations:
-        numbers |= {node: number for number, node in enumerate(node for node in layer.nodes if node in inside)}
+        numbers |= {node: number for number, node in enumerate(node for node in layer.call_nodes if node in inside)}
     return numbers
 
 

@@ -125,12 +125,12 @@ class Functional(Model):
             return made[place[0]].outputs[place[1]]
 
         for operation, given, shapes, training, number in calls:
-            own = operation.nodes[0] if given == [] else Node(operation, mapped(symbol, given), shapes, training)
+            own = operation.call_nodes[0] if given == [] else Node(operation, mapped(symbol, given), shapes, training)
             numbers[own] = number
             made.append(own)
         for operation in {node.operation for node in made}:  # calls of one layer count as they did
-            operation.nodes.sort(key=lambda node: numbers.get(node, -1))
-            for number, node in enumerate(operation.nodes):
+            operation.call_nodes.sort(key=lambda node: numbers.get(node, -1))
+            for number, node in enumerate(operation.call_nodes):
                 node.number = number
         self._take(*(mapped(symbol, end) for end in self._ends))
 

@@ -138,25 +138,25 @@ class Model(Layer, Trainer):
         file is written aside and renamed; without `overwrite` one that is there stays, and FileExistsError is
         raised. `note`, anything that JSON can hold, travels with it.
         """
-        self.files.save_weights(self, filepath, overwrite, note=note)
+        Model.files.save_weights(self, filepath, overwrite, note=note)
 
     def load_weights(self, filepath: str, skip_mismatch: bool = False, *, by_name: bool = False) -> None:
         """Read the weights in a file of any Keras; nothing changes unless all of it fits: see `saving.load_weights`."""
-        self.files.load_weights(self, filepath, skip_mismatch, by_name)
+        Model.files.load_weights(self, filepath, skip_mismatch, by_name)
 
     def save(self, filepath: str, overwrite: bool = True) -> None:
         """Write the model, its weights and its training's state to ".keras" or ".h5": see `saving.save_model`."""
-        self.files.save_model(self, filepath, overwrite)
+        Model.files.save_model(self, filepath, overwrite)
 
     def export(self, filepath: str, format: str = "onnx") -> None:
         """Write the model as an ONNX file, which other programs run: see `saving.onnx`. No other format is offered."""
         if format != "onnx":
             raise ValueError(f'format must be "onnx", got {format!r}: save writes what Keras opens')
-        self.files.export_model(self, filepath)
+        Model.files.export_model(self, filepath)
 
     def to_json(self) -> str:
         """Return the layers as JSON, as Keras 3 describes them: `tinyconv.models.model_from_json` reads it."""
-        return str(self.files.to_json(self))
+        return str(Model.files.to_json(self))
 
     def summary(
         self,

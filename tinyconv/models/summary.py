@@ -27,7 +27,7 @@ def summary_lines(
     Where the layers are no plain stack, each row also says which outputs the layer takes: layer[call][output]. The
     arguments are those of `Model.summary`.
     """
-    nodes = getattr(model, "graph", [])
+    nodes = model.graph if hasattr(type(model), "operations") else []
     stack = all(len(node.inputs) <= 1 for node in nodes) and _each_feeds_one(nodes)
     widths: tuple[int, ...] = STACK if stack else GRAPH
     titles: tuple[str, ...] = TITLES[: len(widths)]

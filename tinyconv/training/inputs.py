@@ -166,7 +166,7 @@ class DataChecks:
             weights = weights * aligned(batch.sample_weight, weights.shape)
         return batch._replace(sample_weight=weights)
 
-    def dataset(
+    def as_dataset(
         self, name: str, given: Batch, batch_size: int | None, steps: int | None = None, shuffle: bool = False
     ) -> Dataset:
         """Return what `fit`, `evaluate` or `predict`, by name, was given as a dataset, checked if it is arrays.
@@ -205,9 +205,9 @@ class DataChecks:
             return data
         if not isinstance(given, tuple | list) or len(given) not in (2, 3):
             raise ValueError("validation_data must be (x, y), (x, y, sample_weight) or a Dataset")
-        return self.dataset("evaluate", Batch(*given), batch_size, steps)
+        return self.as_dataset("evaluate", Batch(*given), batch_size, steps)
 
-    def batches(
+    def checked_batches(
         self, data: Dataset, number: int, class_weight: Mapping[int, float] | None = None, first: int = 0
     ) -> Iterator[Batch]:
         """Yield the batches of an epoch from batch `first` on, checked, weighted by classes if asked, on the device.

@@ -49,11 +49,6 @@ class OwnStepping(Stepping):
         found = [CompiledMetrics(self._running, self._by_output)] if given else []
         return [self._running.loss, *found, *(mean for mean in self._running.losses if mean is not None)]
 
-    @property
-    def compiled(self) -> bool:
-        """Whether `compile` was called."""
-        raise NotImplementedError
-
     def reset_metrics(self) -> None:
         """Forget all samples that the metrics have seen."""
         for metric in self.metrics:

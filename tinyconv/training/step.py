@@ -133,7 +133,12 @@ class Stepping(DataChecks):
             fix = f"try batch_size={n // 2}" if n > 1 else "the model needs a larger GPU, or the CPU"
             raise MemoryError(f"a batch of {n} does not fit on the GPU ({error}): {fix}") from None
 
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        raise NotImplementedError
+
     def _require_compiled(self) -> optimizers.Optimizer:
-        if self.optimizer is None:
+        if self.optimizer is None or not self.compiled:
             raise ValueError("compile the model first: model.compile(optimizer=..., loss=..., metrics=[...])")
         return self.optimizer

@@ -20,7 +20,6 @@ from ..data import Batch, Dataset
 from ..data.arrays import split
 from ..data.dataset import as_batch, count, counted
 from ..data.source_dataset import as_dataset
-from ..losses import Loss
 from ..objectives import Objective, RunningMetrics, make_objectives
 from ..structure import flat, mapped, packed, with_lists
 from ..tensor import Tensor
@@ -93,9 +92,14 @@ class Trainer(OwnStepping):
         self.compile(**config)
 
     @property
-    def loss(self) -> Loss | None:
-        """The loss of the output, or of the first of several; None if there is none."""
-        return self.objectives[0].loss
+    def loss(self) -> Any:
+        """The loss of the output, or of the first of several, None if there is none; or what a subclass has set."""
+        own = vars(self).get("_own_loss")
+        return own if own is not None or not self.compiled else self.objectives[0].loss
+
+    @loss.setter
+    def loss(self, value: Any) -> None:
+        vars(self)["_own_loss"] = value
 
     def fit(
         self,
@@ -144,7 +148,7 @@ class Trainer(OwnStepping):
             validation = self.checked_dataset(held_out, held_batch_size, validation_steps)
             data = self.checked_dataset(given, batch_size, steps_per_epoch, shuffle)
         else:
-            data = self.dataset("fit", given, batch_size, steps_per_epoch, shuffle)
+            data = self.as_dataset("fit", given, batch_size, steps_per_epoch, shuffle)
             if validation_data is not None:
                 validation = self.validation_dataset(validation_data, held_batch_size, validation_steps)
         if "train_step" in self.own_steps:
@@ -171,7 +175,7 @@ class Trainer(OwnStepping):
                 with RunningMetrics(self.objectives) as running:
                     self._begin(running)
                     train = self._train_freely if self.steps_freely else self._train
-                    for step, batch in enumerate(self.batches(data, epoch, class_weight, first), first):
+                    for step, batch in enumerate(self.checked_batches(data, epoch, class_weight, first), first):
                         self.batch_samples = count(batch.x)
                         if not self.batch_samples:
                             self._train_on_none()
@@ -211,7 +215,7 @@ class Trainer(OwnStepping):
         """
         self._require_compiled()
         self.steps_freely = self._steps_freely()
-        data = self.dataset("evaluate", Batch(x, y, sample_weight), batch_size, steps)
+        data = self.as_dataset("evaluate", Batch(x, y, sample_weight), batch_size, steps)
         with self._listening(callbacks, verbose, 1, data.steps(0)) as listeners:
             logs = self._measure(data, listeners)
         return logs if return_dict else self._flat(logs)
@@ -231,7 +235,7 @@ class Trainer(OwnStepping):
         `verbose` "auto" is a bar on a terminal, 1 prints a line at the end, too.
         """
         self.predicts_freely = "predict_step" in self.own_steps
-        data = self.dataset("predict", Batch(x), batch_size, steps).complete()
+        data = self.as_dataset("predict", Batch(x), batch_size, steps).complete()
         self.stop_predicting = False
         found: list[list[np.ndarray]] = []
         form: Any = None
@@ -305,7 +309,7 @@ class Trainer(OwnStepping):
         with RunningMetrics(self.objectives) as running:
             self._begin(running)
             test = self._test_freely if self.steps_freely else self._test
-            for step, batch in enumerate(self.batches(data, 0)):
+            for step, batch in enumerate(self.checked_batches(data, 0)):
                 if not count(batch.x):
                     continue
                 listeners.on_test_batch_begin(step)

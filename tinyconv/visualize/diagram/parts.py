@@ -117,7 +117,7 @@ def _box(layer: Any, showing: Showing) -> Box:
 
 def _shapes(layer: Any, ends: str) -> str:
     """Return the shapes that a layer takes or gives, "?" where they are not known or differ from call to call."""
-    found = {str(_shape(node.given if ends == "inputs" else node.result)) for node in layer.nodes}
+    found = {str(_shape(node.given if ends == "inputs" else node.result)) for node in layer.call_nodes}
     if not found and isinstance(layer, Model):
         found = {str(layer.input_shape if ends == "inputs" else layer.output_shape)}
     return found.pop() if len(found) == 1 else "?"
