@@ -301,6 +301,14 @@ def explained(function: F) -> F:
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                 raise  # not of this call, but from inside the function
             known = signature(function).parameters
+            further = getattr(type(given[0]), "further_arguments", ()) if function.__name__ == "__init__" else ()
+            more = {
+                argument: named.pop(argument) for argument in further if argument in named and argument not in known
+            }
+            if more:  # what all of a kind take, and their classes need not list
+                explains(*given, **named)
+                given[0].take_further(**more)
+                return None
             name = type(given[0]).__name__ if function.__name__ == "__init__" else function.__name__
             for argument in named.keys() - known.keys():
                 advice, near = _advice(ARGUMENTS, argument), nearest(argument, known)

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from . import functions as F
-from . import registry
+from . import kernels, registry
 from .arguments import known, not_negative
 from .tensor import Tensor
 
@@ -89,7 +89,7 @@ class OrthogonalRegularizer(Regularizer):
         count = len(vectors)
         unit = vectors / F.sqrt(F.maximum(F.sum(vectors * vectors, 1, keepdims=True), LEAST))
         products = F.absolute(F.matmul(unit, F.transpose(unit)))
-        apart = products * (1 - np.eye(count, dtype=w.dtype))
+        apart = products * kernels.move(1 - np.eye(count, dtype=w.dtype), w.device)
         return F.sum(apart) * (self.factor / max(1, count * (count - 1)))
 
     def get_config(self) -> dict[str, Any]:

@@ -180,7 +180,10 @@ UNKNOWN = [
     (lambda: compiled(optimizer="adm"), ['unknown optimizer "adm"', 'did you mean "adam"?']),
     (
         lambda: compiled(optimizer=5),
-        ['unknown optimizer "5"', "known are adadelta, adagrad, adam, adamw, nadam, rmsprop, sgd"],
+        [
+            'unknown optimizer "5"',
+            "known are adadelta, adagrad, adam, adamax, adamw, ftrl, lamb, lion, nadam, rmsprop, sgd",
+        ],
     ),
     (lambda: compiled(loss="categorical_crosentropy"), ["unknown loss", 'did you mean "categorical_crossentropy"?']),
     (lambda: compiled(loss=["mse", "mse"]), ["loss needs one for each output", "got 2"]),

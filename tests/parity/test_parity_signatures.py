@@ -116,8 +116,6 @@ DEFAULTS = {
     ("layers.AvgPool2D", "pool_size"),
     ("layers.PReLU", "alpha_initializer"),  # "zeros", which Keras spells "Zeros" here alone
     ("Sequential.build", "input_shape"),  # needed: tinyconv has nothing to take it from
-    ("Input", "shape"),  # needed: there is no batch_shape instead
-    ("layers.InputLayer", "shape"),
 }
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import autograd
 from ..config import floatx
-from ..layers.core import InputLayer
+from ..layers import InputLayer
 from ..layers.graph import Node, SymbolicTensor
 from ..layers.layer import Layer
 from ..tensor import Tensor, as_array, as_tensor

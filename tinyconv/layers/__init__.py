@@ -9,12 +9,13 @@ from .activation import ELU, LeakyReLU, PReLU
 from .augmentation import RandomFlip, RandomRotation, RandomShear, RandomTranslation, RandomZoom
 from .coloring import RandomBrightness, RandomContrast
 from .convolution import Conv2D
-from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, Permute, ReLU, Reshape, Softmax
+from .core import Activation, Dense, Dropout, Flatten, Permute, ReLU, Reshape, Softmax
 from .depthwise import DepthwiseConv2D, SeparableConv2D
 from .group_normalization import GroupNormalization
 from .hues import RandomGrayscale, RandomHue, RandomInvert, RandomSaturation
 from .image_size import CenterCrop, RandomCrop, Resizing
 from .input_spec import InputSpec
+from .inputs import Input, InputLayer
 from .joining import add, average, concatenate, dot, maximum, minimum, multiply, subtract
 from .layer import Layer
 from .merge import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract

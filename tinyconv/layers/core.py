@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import nullcontext
 from math import prod
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -13,48 +13,12 @@ from ..arguments import axis_and_axes, fraction, not_negative, open_sizes, size,
 from ..config import data_format_of, fusing
 from ..randomness import first_sample
 from ..tensor import Tensor
-from .graph import Node, Shape, SymbolicTensor
+from .graph import Shape
 from .layer import OneInput
 from .layout import FIRST
 from .stochastic import Stochastic
 from .weighted import Weighted
 from .window import known
-
-
-class InputLayer(OneInput):
-    """States the shape of a model's input, without the batch axis; passes tensors through."""
-
-    def __init__(self, shape: Sequence[int | None], *, name: str | None = None, dtype: str | None = None) -> None:
-        super().__init__(name=name, dtype=dtype, input_shape=shape)
-        self.prepare(self.batch_input_shape)
-        Node(self, [], self.output_shape)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        Node(self, [], self.output_shape)
-
-    def call(self, x: Tensor, training: bool) -> Tensor:
-        """Return the input."""
-        return x
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal layer."""
-        return {"batch_shape": self.batch_input_shape, "dtype": self.dtype, "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Return the layer that `get_config` described."""
-        return cls(config["batch_shape"][1:], name=config["name"], dtype=config["dtype"])
-
-
-def Input(  # noqa: N802
-    shape: Sequence[int | None], *, name: str | None = None, dtype: str | None = None
-) -> SymbolicTensor:
-    """Return the input of a model, a symbol: `shape` is that of one sample, such as (28, 28, 1).
-
-    A length that is None is open: (None, None, 3) is an image of any size.
-    """
-    return InputLayer(shape, name=name, dtype=dtype).output
 
 
 class Dense(Weighted):

@@ -38,6 +38,9 @@ class Layer(Holding):
     checks_shapes: ClassVar[bool] = False  # whether `checked_output_shape` is quick, and looks at every input
     _calls_with_training: ClassVar[bool] = True
     _default_training: ClassVar[bool] = False
+    further_arguments: ClassVar[tuple[str, ...]] = (
+        *("activity_regularizer", "autocast", "input_dim", "input_shape", "trainable"),
+    )
     _wants_more: ClassVar[list[str]] = []  # what `call` cannot do without, and never gets
 
     def __init_subclass__(cls, **arguments: Any) -> None:
@@ -72,6 +75,27 @@ class Layer(Holding):
             None if input_shape is None else (None, *open_sizes("input_shape", input_shape))
         )
         self._trainable = flag("trainable", trainable)
+
+    def take_further(
+        self,
+        activity_regularizer: Any = None,
+        autocast: bool = True,
+        input_dim: int | None = None,
+        input_shape: Sequence[int | None] | None = None,
+        trainable: bool = True,
+    ) -> None:
+        """Take those of Keras's arguments of every layer that its class does not list itself.
+
+        `input_dim` is the length of `input_shape` where that is one; there is nothing to cast, whatever `autocast` is.
+        """
+        shape = (input_dim,) if input_dim is not None else input_shape
+        if shape is not None:
+            self.batch_input_shape = (None, *open_sizes("input_shape", shape))
+        if activity_regularizer is not None:
+            self.activity_regularizer = activity_regularizer
+        flag("autocast", autocast)
+        if not flag("trainable", trainable):
+            self.trainable = False
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes for a copy or a pickle, without the calls on symbols, which belong to their model."""

@@ -126,7 +126,7 @@ def _training(layer: Mapping[str, Any], arguments: Mapping[str, Any], by_keras: 
         )
     training = arguments.get("training")
     kind: Any = LAYERS.get(names.snake_case(str(layer["class_name"])), layers.Layer)
-    has_default = issubclass(kind, Stochastic) or kind._default_training
+    has_default = issubclass(kind, Stochastic | layers.SpectralNormalization) or kind._default_training
     return None if by_keras and has_default and training is kind._default_training else training
 
 
