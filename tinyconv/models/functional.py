@@ -64,6 +64,7 @@ class Functional(Model):
         """Read the graph between the symbols."""
         self._ends = [with_lists(end) for end in (inputs, outputs)]
         self.inputs, self.outputs = flat(inputs), flat(outputs)
+        self._output_form = _form(self._ends[1])
         self.input_names, self.output_names = map(_names, self._ends)
         self.graph, self._order = map_graph(self.inputs, self.outputs)
         self.steps = plan(self.graph, self.inputs, self.outputs)
@@ -111,7 +112,7 @@ class Functional(Model):
             for node in self.graph
         ]
         state = super().__getstate__()
-        for derived in ("inputs", "outputs", "graph", "steps", "_order"):
+        for derived in ("inputs", "outputs", "graph", "steps", "_order", "_output_form"):
             del state[derived]
         return {**state, "_ends": [mapped(places.__getitem__, end) for end in self._ends], "_calls": calls}
 
@@ -175,25 +176,33 @@ class Functional(Model):
         """
         if is_symbolic(inputs):
             return connect(self, inputs, training)
-        given = packed(self.input, self._tensors(inputs))
+        tensors = self._tensors(inputs)
         with Calling(self, training) as call:
-            if self._calls_with_training:
-                return self.call(given, training=call.training)
-            return self.call(given)
+            if type(self).call is Functional.call:
+                return self._computed(tensors, call.training)
+            given = packed(self.input, tensors)
+            return self.call(given, training=call.training) if self._calls_with_training else self.call(given)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Compute the outputs from tensors in the structure of the inputs, along the graph."""
-        values = dict(zip(self.inputs, flat(inputs), strict=True))
+        return self._computed(flat(inputs), bool(training))
+
+    def _computed(self, tensors: Sequence[Tensor], training: bool) -> Any:
+        """Return the outputs, in their structure, for a tensor for each input."""
+        values = dict(zip(self.inputs, tensors, strict=True))
         for layers, own, symbols, form, outputs, over in self.steps:
             given = [values[symbol] for symbol in symbols]
             for symbol in over:
                 del values[symbol]
             x = given.pop() if form is None else given if form is list else packed(form, given)
-            result = run(layers, x, bool(training if own is None else own))
-            values.update(zip(outputs, flat(result), strict=True))
+            result = run(layers, x, training if own is None else own)
+            if isinstance(result, Tensor):
+                values[outputs[0]] = result
+            else:
+                values.update(zip(outputs, flat(result), strict=True))
         found = [values[symbol] for symbol in self.outputs]
-        form = self.output
-        return found[0] if isinstance(form, SymbolicTensor) else packed(form, found)
+        form = self._output_form
+        return found[0] if form is None else found if form is list else packed(form, found)
 
     def _tensors(self, x: Any) -> list[Tensor]:
         """Return the inputs as tensors after checking their number and shapes."""
