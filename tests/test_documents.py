@@ -43,6 +43,7 @@ def test_python_on_a_page_can_be_read(page):
             "import tinyconv as tc\nfrom tinyconv.layers import Conv2D, Dense\n",
         ),
         ("gradients.md", "import numpy as np", ""),
+        ("own-models.md", "import numpy as np", ""),
         (
             "callbacks.md",
             "class Tiles",

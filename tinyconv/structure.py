@@ -8,6 +8,22 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 
+class Arguments(dict[str, Any]):
+    """What a layer is called on by the names of its `call`'s arguments, where these are several.
+
+    `more` are those that are no tensors.
+    """
+
+    def __init__(self, named: Iterable[tuple[str, Any]] = (), more: dict[str, Any] | None = None) -> None:
+        super().__init__(named)
+        self.more = more or {}
+
+
+def dict_like(structure: dict[str, Any], named: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a dict of the same kind with other things in it."""
+    return Arguments(named, structure.more) if isinstance(structure, Arguments) else dict(named)
+
+
 def flat(structure: Any) -> list[Any]:
     """Return the things in a structure, whose tuples are as good as lists, as a list."""
     if isinstance(structure, list | tuple):
@@ -32,7 +48,7 @@ def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
         return [mapped(function, part) for part in structure]
     if isinstance(structure, dict):
         made = {name: mapped(function, structure[name]) for name in sorted(structure)}
-        return {name: made[name] for name in structure}
+        return dict_like(structure, ((name, made[name]) for name in structure))
     return function(structure)
 
 
@@ -47,7 +63,7 @@ def with_lists(structure: Any) -> Any:
     if isinstance(structure, list | tuple):
         return [with_lists(part) for part in structure]
     if isinstance(structure, dict):
-        return {name: with_lists(part) for name, part in structure.items()}
+        return dict_like(structure, ((name, with_lists(part)) for name, part in structure.items()))
     return structure
 
 

@@ -339,14 +339,14 @@ def test_the_first_argument_is_called_inputs(rng):
 
 
 class Pair(layers.Layer):
-    """Keras gives `call` as many tensors as the layer is called on; here they come in a list."""
+    """A layer that is called on two tensors, and a number."""
 
     def call(self, first, second, *, scale, training=None):
         return (first + second) * scale
 
 
 REFUSED = [
-    (lambda: Pair(), r"Pair.call needs second, scale: .* write call\(self, inputs\) with a, b = inputs"),
+    (lambda: Pair()(np.ones((2, 2))), '"pair.*" is called on first: its call needs second, scale'),
     (lambda: layers.Add()(tc.Input((2,)), tc.Input((2,))), r"call it as layer\(\[a, b\]\)"),
     (lambda: two_inputs()(np.ones((2, 3, 3))), "has the inputs .* got one ndarray: give it a list of arrays"),
     (lambda: two_inputs()([]), "has 2 inputs .* got 0"),

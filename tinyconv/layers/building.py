@@ -5,13 +5,14 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import wraps
+from inspect import signature
 from typing import Any
 
 import numpy as np
 
 from ..autograd import no_grad
 from ..randomness import repeat_draws
-from ..structure import flat, flat_shapes, mapped, packed, with_lists
+from ..structure import Arguments, dict_like, flat, flat_shapes, mapped, packed, with_lists
 from ..tensor import Tensor
 from .graph import Shape
 
@@ -36,6 +37,8 @@ if hasattr(os, "register_at_fork"):
 def once(build: Callable[..., Any]) -> Callable[..., None]:
     """Return a layer's `build` as a method that builds once, remembers the shape, and leaves nothing half made."""
 
+    build = by_arguments(build)
+
     @wraps(build)
     def method(self: Any, input_shape: Any = None) -> None:
         self._build_by(lambda shape: build(self, shape), input_shape)
@@ -43,10 +46,28 @@ def once(build: Callable[..., Any]) -> Callable[..., None]:
     return method
 
 
+def by_arguments(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method of shapes as one that a layer called on several arguments gives the shapes that it asks for.
+
+    One with a single argument gets the first one's shape; else x_shape is that of x (Keras 3, `Layer.build`).
+    """
+    asked = list(signature(method).parameters)[1:]
+
+    @wraps(method)
+    def aligned(self: Any, shape: Any) -> Any:
+        if not isinstance(shape, Arguments):
+            return method(self, shape)
+        if len(asked) == 1:
+            return method(self, next(iter(shape.values())))
+        return method(self, **{f"{name}_shape": each for name, each in shape.items() if f"{name}_shape" in asked})
+
+    return aligned
+
+
 def open_batch(shape: Any) -> Any:
     """Return a shape, or a list of them, as a tuple with an open batch axis."""
     if isinstance(shape, dict):
-        return {name: open_batch(each) for name, each in shape.items()}
+        return dict_like(shape, ((name, open_batch(each)) for name, each in shape.items()))
     if isinstance(shape, list | tuple) and any(isinstance(each, list | tuple | dict) for each in shape):
         return [open_batch(each) for each in shape]
     return (None, *shape[1:])

@@ -7,17 +7,15 @@ from typing import Any, ClassVar, Self
 from .. import config, constraints, initializers, names, regularizers
 from ..arguments import flag, open_sizes, sizes
 from ..registry import describe
-from ..structure import flat, flat_shapes, is_structure
+from ..structure import dict_like, flat, flat_shapes, is_structure
 from ..tensor import Tensor, as_array
-from .building import building, once, open_batch, tried_shape, with_batch
-from .calling import Calling, needed_besides_inputs
+from .building import building, by_arguments, once, open_batch, tried_shape, with_batch
+from .calling import Calling, arguments_of, calling_on_several, on_several
 from .graph import Node, Shape, connect, is_symbolic, shapes_of
 from .holding import Holding
 from .input_spec import check_inputs
 from .parameter import Parameter
 from .tracking import watch_for
-
-ONE_INPUT = "a layer is called on one tensor or a list of them: write call(self, inputs) with a, b = inputs"
 
 
 class Layer(Holding):
@@ -41,7 +39,7 @@ class Layer(Holding):
     further_arguments: ClassVar[tuple[str, ...]] = (
         *("activity_regularizer", "autocast", "input_dim", "input_shape", "trainable"),
     )
-    _wants_more: ClassVar[list[str]] = []  # what `call` cannot do without, and never gets
+    _takes_several: ClassVar[Any] = None  # the class whose `call` has several arguments
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
@@ -51,7 +49,12 @@ class Layer(Holding):
             training = inspect.signature(cls.call).parameters.get("training")
             cls._calls_with_training = training is not None
             cls._default_training = training is not None and training.default is True
-            cls._wants_more = needed_besides_inputs(cls.call)
+            if len(arguments_of(cls.call)) > 1:
+                cls.call = on_several(cls.call)  # type: ignore[method-assign]
+                cls._takes_several = cls
+                cls.__call__ = calling_on_several(cls.call)  # type: ignore[method-assign]
+        if "compute_output_shape" in vars(cls):
+            cls.compute_output_shape = by_arguments(cls.compute_output_shape)  # type: ignore[method-assign]
 
     def __init__(
         self,
@@ -61,8 +64,6 @@ class Layer(Holding):
         trainable: bool = True,
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
-        if self._wants_more:
-            raise TypeError(f"{type(self).__name__}.call needs {', '.join(self._wants_more)}: {ONE_INPUT}")
         if isinstance(dtype, Mapping):  # Keras 3 describes a policy: {…, "config": {"name": "float32"}}
             dtype = dtype["config"]["name"]
         if dtype not in (None, "float32", "float64"):
@@ -216,7 +217,8 @@ class Layer(Holding):
         if isinstance(x, list | tuple) and any(hasattr(each, "shape") or is_structure(each) for each in x):
             return [each if isinstance(each, Tensor) else self._tensors(each) for each in x]
         if isinstance(x, dict):
-            return {name: each if isinstance(each, Tensor) else self._tensors(each) for name, each in x.items()}
+            made = {name: each if isinstance(each, Tensor) else self._tensors(each) for name, each in x.items()}
+            return dict_like(x, made.items())
         return Tensor(as_array(x, self.dtype))
 
     def check(self, x: Any) -> None:

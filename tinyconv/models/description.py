@@ -12,10 +12,18 @@ from .. import layers, names, registry
 from ..layers.graph import Node, SymbolicTensor
 from ..layers.operation import Operation
 from ..layers.stochastic import Stochastic
-from ..structure import flat, flat_shapes, mapped
+from ..structure import Arguments, flat, flat_shapes, mapped
 from .functional import Functional
 from .model import Model
-from .operations import constants, describe_call, describe_operation, is_operation, rebuild_operation, tensors_in
+from .operations import (
+    constants,
+    describe_call,
+    describe_operation,
+    is_operation,
+    rebuild_operation,
+    takes_several,
+    tensors_in,
+)
 from .sequential import Sequential
 
 Call = tuple[str, int]
@@ -94,6 +102,9 @@ def describe_graph(model: Functional) -> dict[str, Any]:
     def call(node: Node) -> dict[str, Any]:
         if isinstance(node.operation, Operation):
             return describe_call(node, tensor)
+        if isinstance(node.given, Arguments):
+            tensors: dict[str, Any] = {name: mapped(tensor, each) for name, each in node.given.items()}
+            return {"args": [], "kwargs": {**tensors, **node.given.more, **_named_arguments(node)}}
         return {"args": [mapped(tensor, node.given)], "kwargs": _named_arguments(node)}
 
     described = []
@@ -146,7 +157,8 @@ def rebuild_graph(config: Mapping[str, Any]) -> Functional:
         (name, 0): [layer.output] for name, layer in made.items() if isinstance(layer, layers.InputLayer)
     }
     by_keras = any(isinstance(each["config"].get("dtype"), Mapping) for each in config["layers"])  # a dtype policy
-    operations = {each["name"] for each in config["layers"] if is_operation(each)}
+    # Calls that are given more than tensors in one argument: of functions, and of layers with several arguments.
+    operations = {each["name"] for each in config["layers"] if is_operation(each) or takes_several(each)}
     calls = {
         (each["name"], number): ([call["args"], call["kwargs"]], None)
         if each["name"] in operations

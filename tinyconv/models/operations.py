@@ -115,6 +115,12 @@ def is_operation(description: Mapping[str, Any]) -> bool:
     return str(description.get("module")).startswith((KERAS, OWN))
 
 
+def takes_several(description: Mapping[str, Any]) -> bool:
+    """Return whether a described layer is called on several arguments."""
+    calls = [call for call in description.get("inbound_nodes") or [] if isinstance(call, Mapping)]
+    return any(len(call["args"]) != 1 or any(tensors_in(call["kwargs"])) for call in calls)
+
+
 def rebuild_operation(description: Mapping[str, Any]) -> Callable[..., Any]:
     """Return a function that makes the described operation when it is called, as the call was, on symbols.
 
