@@ -134,6 +134,16 @@ def test_one_image_that_becomes_like_two_others(keras2):
     np.testing.assert_allclose((slope * step).sum(), between, rtol=1e-4)
 
 
+def test_shapes_of_symbols_are_known_when_there_are_values(keras2):
+    """As deep dreams scale by the size of what a layer gives."""
+    K = keras2.backend
+    x = K.placeholder((None, 4, 5))
+    size = K.prod(K.cast(K.shape(x), "float32"))
+    assert K.function([x], [K.sum(x) / size])([np.ones((3, 4, 5))]) == [1]
+    assert K.int_shape(x) == (None, 4, 5)
+    assert K.shape(K.placeholder((2, 3))).numpy().tolist() == [2, 3]
+
+
 def test_variables_and_updates(keras2):
     K = keras2.backend
     x, total = K.placeholder((None, 2)), K.variable([1.0, 1.0])

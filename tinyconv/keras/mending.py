@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -58,6 +59,8 @@ def mended(cells: Sequence[Cell], wanted: bool, say: Say) -> Iterator[list[Cell]
     with ExitStack() as stack:
         stack.enter_context(_built_in({name: value for name, value in NAMES.items() if name in words}, say))
         stack.enter_context(_standing_in(say))
+        if any("scipy.misc" in cell.text for cell in found) and "scipy.misc" in stand_ins.GONE:
+            import_module("scipy.misc")  # of which some scripts import SciPy alone
         stack.enter_context(numpy_of_then("\n".join(cell.text for cell in found), say))
         yield found
 

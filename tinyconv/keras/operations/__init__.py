@@ -12,7 +12,7 @@ from .values import DType, Shape, TensorSpec, Values, held, tensor
 
 __all__ = ["DType", "Shape", "TensorSpec", "Values", "held", "tensor"]
 
-_RIGHT_ON_SYMBOLS = ("shape", "is_tensor", "restart")
+_RIGHT_ON_SYMBOLS = ("is_tensor", "restart")
 
 for _module in (making, elementwise, reduction, shaping, products, drawing, neural, classic):
     for _name, _function in list(vars(_module).items()):

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...layers.graph import SymbolicTensor
 from ...tensor import Tensor
-from .values import Shape, Values, as_type, held, tensor, type_of, whole
+from .values import Values, as_type, held, tensor, type_of, whole
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Any:
@@ -107,9 +107,7 @@ def meshgrid(*given: Any, indexing: str = "xy") -> list[Any]:
 
 
 def shape(input: Any, out_type: Any = None, name: str | None = None) -> Any:
-    """Return the lengths of the axes: whole numbers; of a symbol a tuple, with None where they are open."""
-    if isinstance(input, SymbolicTensor):
-        return Shape(input.shape)
+    """Return the lengths of the axes: whole numbers; of a symbol with open ones, a symbol."""
     return np.array(np.shape(input), np.int32).view(Values)
 
 
