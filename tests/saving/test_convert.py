@@ -152,11 +152,11 @@ def test_weights_of_another_model(held, tmp_path, capsys):
 
 def test_training_that_tinyconv_lacks_is_left_out(keras, tmp_path, capsys):
     theirs = keras.Sequential(layers(keras.layers))
-    theirs.compile("ftrl", "mse")
+    theirs.compile("adafactor", "mse")
     theirs.save(tmp_path / "a.keras")
     assert run(tmp_path / "a.keras", tmp_path / "b.h5") == 0
     said = capsys.readouterr().out
     assert ": without its training (" in said
-    assert "Ftrl" in said or "ftrl" in said
+    assert "adafactor" in said.lower()
     y = keras.saving.load_model(tmp_path / "b.h5")(X)
     np.testing.assert_allclose(y, np.asarray(theirs(X)), rtol=1e-5, atol=1e-6)
