@@ -140,7 +140,7 @@ def test_rounds_of_fit_are_draws_of_their_own(rng):
         ({"rescale": "1/255"}, "rescale must be a finite number, got '1/255'"),
         ({"cval": None}, "cval must be a finite number"),
         ({"preprocessing_function": "vgg16"}, "preprocessing_function must be a function of an image, got 'vgg16'"),
-        ({"data_format": "channels"}, "data_format must be one of"),
+        ({"data_format": "channels"}, 'data_format must be "channels_last", "channels_first" or None'),
         ({"zoom_range": [1, 2, 3]}, "zoom_range must be a pair"),
         ({"brightness_range": 0.5}, "brightness_range must be a pair"),
         ({"validation_split": 1.0}, "validation_split must lie between 0 and 1"),

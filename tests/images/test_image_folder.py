@@ -278,7 +278,7 @@ def test_damage_that_shows_late_is_left_out_of_its_batch(folder):
         (dict(validation_split=0.2, subset="training"), "needs a seed"),
         (dict(validation_split=0.01, subset="validation", seed=1), "leaves none for validation"),
         (dict(crop_to_aspect_ratio=True, pad_to_aspect_ratio=True), "exclude each other"),
-        (dict(data_format="channels_first"), "data_format must be"),
+        (dict(data_format="first"), "data_format must be"),
         (dict(seed=-1), "seed must be an integer"),
         (dict(workers=0), "workers must be a positive integer"),
     ],
@@ -299,6 +299,18 @@ def test_what_tensorflow_s_datasets_have_is_answered(folder):
     with pytest.raises(AttributeError, match=r"no attribute 'xyzzy'$"):
         data.xyzzy()
     assert not hasattr(data.shard(0, 2), "cardinality")
+
+
+def test_channels_may_come_first(folder):
+    """By the argument, and by the session's layout."""
+    last, first = read(folder, shuffle=False), read(folder, shuffle=False, data_format="channels_first")
+    tc.config.set_image_data_format("channels_first")
+    session = read(folder, shuffle=False)
+    tc.config.set_image_data_format("channels_last")
+    for (x, _), (y, _), (z, _) in zip(last, first, session, strict=True):
+        np.testing.assert_array_equal(y, x.transpose(0, 3, 1, 2))
+        np.testing.assert_array_equal(z, y)
+        assert y.flags.c_contiguous
 
 
 def test_no_folder(tmp_path):

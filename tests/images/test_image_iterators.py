@@ -311,7 +311,7 @@ def test_arrays_that_do_not_fit_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             Ours().flow(**given)
-    with pytest.raises(ValueError, match="data_format must be one of 'channels_last', 'channels_first', got 'first'"):
+    with pytest.raises(ValueError, match=r"data_format must be .channels_last., .channels_first. or None, got .first"):
         NumpyArrayIterator(x, None, Ours(), data_format="first")
     with pytest.warns(UserWarning, match=r"images have 1, 3 or 4 channels, got 2 \(axis 3\)"):
         Ours().flow(x[..., :2])

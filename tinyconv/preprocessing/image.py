@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import fraction, known, number, size, whole
-from ..config import floatx
+from ..config import data_format_of, floatx
 from ..randomness import Stream, uniform
 from ..utils.image import array_to_img, img_to_array, load_img, save_img, smart_resize
 from .iterators import DirectoryIterator, NumpyArrayIterator
@@ -89,7 +89,7 @@ class ImageDataGenerator:
         if preprocessing_function is not None and not callable(preprocessing_function):
             raise ValueError(f"preprocessing_function must be a function of an image, got {preprocessing_function!r}")
         self.preprocessing_function = preprocessing_function
-        self.data_format = known("data_format", data_format or "channels_last", ("channels_last", "channels_first"))
+        self.data_format = data_format_of(data_format)
         first = self.data_format == "channels_first"
         self.channel_axis, self.row_axis, self.col_axis = (1, 2, 3) if first else (3, 1, 2)
         self.validation_split = fraction("validation_split", validation_split or 0.0)

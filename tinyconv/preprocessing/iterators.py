@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ..arguments import flag, known, pair
-from ..config import floatx
+from ..config import data_format_of, floatx
 from ..data.dataset import Batch, count
 from ..data.images import ImageFiles, SampleDataset, find_images, load_image
 from ..data.images.cache import cached
@@ -170,7 +170,7 @@ class NumpyArrayIterator(ImageIterator):
         ]:
             if other is not None and len(other) != len(self.x):
                 raise ValueError(f"there are {len(self.x)} images and {len(other)} in {name}: they must be as many")
-        axis = 1 if _checked_format(data_format) == "channels_first" else 3
+        axis = 1 if data_format_of(data_format) == "channels_first" else 3
         if self.x.shape[axis] not in (1, 3, 4):
             warnings.warn(f"images have 1, 3 or 4 channels, got {self.x.shape[axis]} (axis {axis})", stacklevel=3)
         if subset is not None:
@@ -240,7 +240,7 @@ class DirectoryIterator(ImageIterator):
         workers: int | None = None,
     ) -> None:
         known("interpolation", interpolation, RESAMPLING)
-        _checked_format(data_format)
+        data_format = data_format_of(data_format)
         if class_mode not in CLASS_MODES:
             raise ValueError(f"class_mode must be one of {', '.join(map(repr, CLASS_MODES))}, got {class_mode!r}")
         if subset is not None:
@@ -296,10 +296,6 @@ class DirectoryIterator(ImageIterator):
         if self.class_mode == "categorical":
             return Batch(x, np.eye(self.num_classes, dtype=self.dtype)[labels])
         return Batch(x, labels.astype(self.dtype))
-
-
-def _checked_format(data_format: str | None) -> str:
-    return known("data_format", data_format or "channels_last", ("channels_last", "channels_first"))
 
 
 def _checked_saving(

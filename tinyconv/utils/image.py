@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..config import floatx
+from ..config import data_format_of, floatx
 from ..data.images import load_image, resize_image
 
 if TYPE_CHECKING:
@@ -105,6 +105,4 @@ def smart_resize(
 
 def _channels_first(data_format: str | None) -> bool:
     """Return whether the channels are the first axis; tinyconv itself has them last."""
-    if data_format not in (None, "channels_last", "channels_first"):
-        raise ValueError(f'data_format must be "channels_last" or "channels_first", got {data_format!r}')
-    return data_format == "channels_first"
+    return data_format_of(data_format) == "channels_first"

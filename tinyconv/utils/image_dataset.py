@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import randomness
 from ..arguments import flag
+from ..config import data_format_of
 from ..data.images import ImageFiles, ImageFolder, find_images
 from ..data.images.folder import encoded
 
@@ -58,8 +59,7 @@ def image_dataset_from_directory(
     """
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ValueError("crop_to_aspect_ratio and pad_to_aspect_ratio exclude each other: give one of them")
-    if data_format not in (None, "channels_last"):
-        raise ValueError(f'data_format must be "channels_last", as images are (n, h, w, c), got {data_format!r}')
+    data_format = data_format_of(data_format)
     _check_split(validation_split, subset, flag("shuffle", shuffle), seed)
     if label_mode is None:
         labels = None
@@ -86,6 +86,7 @@ def image_dataset_from_directory(
             encoded(chosen, label_mode),
             color_mode=color_mode,
             image_size=image_size,
+            data_format=data_format,
             interpolation=interpolation.lower(),
             aspect="crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else "free",
             batch_size=batch_size,

@@ -26,7 +26,7 @@ INSTEAD = {
 
 
 class ImageFolder(SampleDataset):
-    """Images of files, float32 (n, h, w, c) with values 0 to 255, and their labels, in batches.
+    """Images of files, float32 (n, h, w, c) or, channels first, (n, c, h, w), 0 to 255, and their labels, in batches.
 
     `targets` holds what belongs to each file, None if there is nothing. To go through it (`for images, labels in …`) is
     to go through one epoch, the next time through the next. What each argument means, `image_dataset_from_directory`
@@ -40,6 +40,7 @@ class ImageFolder(SampleDataset):
         *,
         color_mode: str = "rgb",
         image_size: int | tuple[int, int] = (256, 256),
+        data_format: str = "channels_last",
         interpolation: str = "bilinear",
         aspect: str = "free",
         batch_size: int = 32,
@@ -53,6 +54,7 @@ class ImageFolder(SampleDataset):
         self.files, self.targets, self.damaged = files, targets, damaged
         self.class_names, self.file_paths, self.skipped = files.class_names, files.paths, dict(files.skipped)
         self.image_shape = (*pair("image_size", image_size), CHANNELS[check_color_mode(color_mode)])
+        self.data_format = data_format
         settings = color_mode, pair("image_size", image_size), *checked(interpolation, aspect)
         self._read = cached(lambda path: read_image(path, *settings), cache, settings)
         self._passes = 0
@@ -68,6 +70,8 @@ class ImageFolder(SampleDataset):
     def batch(self, indices: np.ndarray, images: list[np.ndarray]) -> Batch:
         """Return images and their labels."""
         x = stacked(images, self.image_shape, "float32")
+        if self.data_format == "channels_first":
+            x = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
         return Batch(x, None if self.targets is None else self.targets[indices])
 
     def __iter__(self) -> Iterator[Any]:
