@@ -14,6 +14,7 @@ from . import (
     models,
     naming,
     optimizers,
+    own_weights,
     results,
     summaries,
     tensors,
@@ -57,6 +58,7 @@ def patches_of(era: Era, caps: Caps) -> list[Patch]:
         *summaries.patches(era),
         *images.patches(era),
         *results.patches(era),
+        *own_weights.patches(era),
         *tensors.patches(),
         (CrossEntropy, "check_range", _any_targets),
         (Objective, "check_activation", _any_activation),  # as Keras, which trains what does not fit

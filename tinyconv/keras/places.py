@@ -17,12 +17,15 @@ ROOTS = (
 # The modules of tinyconv that a path is looked up in, one after the other; "" is tinyconv itself.
 _LAYERS = ("layers", "models")
 _PLACES: dict[tuple[str, ...], str] = {
-    ("", "models"): "models engine engine.topology engine.training engine.sequential engine.network src.models",
+    ("", "models"): "models src.models",
+    ("", "models", "layers"): (
+        "engine engine.topology engine.training engine.sequential engine.network engine.functional engine.base_layer"
+    ),
     ("layers", ""): (
         "layers layers.core layers.convolutional layers.pooling layers.normalization layers.noise layers.merge "
         "layers.merging layers.advanced_activations layers.advanced_activation layers.activation layers.activations "
         "layers.preprocessing layers.reshaping layers.regularization layers.attention layers.containers "
-        "engine.base_layer engine.input_layer layers.preprocessing.image_preprocessing layers.experimental "
+        "engine.input_layer layers.preprocessing.image_preprocessing layers.experimental "
         "layers.experimental.preprocessing"
     ),
     ("losses",): "losses objectives",

@@ -1,0 +1,113 @@
+"""Layers, models and metrics of a script's own, as each era wrote them."""
+
+import numpy as np
+
+from tinyconv.keras import era
+
+X = np.random.default_rng(0).standard_normal((8, 4)).astype(np.float32)
+
+
+def trained(model, weight):
+    """Train a step; return whether the weight changed."""
+    before = weight.numpy().copy()
+    model.compile(loss="mse", optimizer="sgd")
+    model.fit(X, np.ones((8, 1)), batch_size=8, verbose=0)
+    return (weight.numpy() != before).any()
+
+
+def test_a_layer_of_keras_1():
+    """Attributes before `super().__init__`, weights as variables in a list, the shape by its old name."""
+    with era(1):
+        from keras import backend as K
+        from keras.engine.topology import Layer
+        from keras.layers.core import Dense
+        from keras.models import Sequential
+
+        class Linear(Layer):
+            def __init__(self, output_dim, **kwargs):
+                self.output_dim = output_dim
+                super().__init__(**kwargs)
+
+            def build(self, input_shape):
+                self.W = K.variable(np.full((input_shape[1], self.output_dim), 0.5))
+                self.trainable_weights = [self.W]
+
+            def call(self, x, mask=None):
+                return K.dot(x, self.W)
+
+            def get_output_shape_for(self, input_shape):
+                return (input_shape[0], self.output_dim)
+
+        model = Sequential()
+        model.add(Linear(3, input_shape=(4,)))
+        model.add(Dense(output_dim=1))
+        np.testing.assert_allclose(model.layers[0](X).numpy(), np.repeat(X.sum(axis=1, keepdims=True), 3, 1) / 2, 1e-5)
+        assert model.count_params() == 4 * 3 + 3 + 1
+        assert trained(model, model.layers[0].W)
+
+
+def test_a_layer_of_keras_2():
+    with era(2):
+        from keras import backend as K
+        from keras.engine.base_layer import InputSpec, Layer
+        from keras.layers import Dense
+        from keras.models import Sequential
+
+        class Linear(Layer):
+            def __init__(self, units, **kwargs):
+                self.units = units
+                super(Linear, self).__init__(**kwargs)  # noqa: UP008  as it was written
+
+            def build(self, input_shape):
+                self.input_spec = InputSpec(ndim=2)
+                self.kernel = self.add_weight("kernel", (input_shape[1], self.units), initializer="uniform")
+                self.count = self.add_weight(name="count", shape=(), initializer="zeros", trainable=False)
+                super(Linear, self).build(input_shape)  # noqa: UP008
+
+            def call(self, x):
+                return K.dot(x, self.kernel)
+
+            def compute_output_shape(self, input_shape):
+                return (input_shape[0], self.units)
+
+        model = Sequential([Linear(3, input_shape=(4,)), Dense(1)])
+        assert model.output_shape == (None, 1)
+        assert [weight.name for weight in model.layers[0].weights] == ["kernel", "count"]
+        assert trained(model, model.layers[0].kernel)
+
+
+def test_a_model_and_a_metric_of_tf_keras():
+    with era("tf2"):
+        import tensorflow as tf
+
+        class Positives(tf.keras.metrics.Metric):
+            def __init__(self, name="positives", **kwargs):
+                super().__init__(name=name, **kwargs)
+                self.found = self.add_weight("found", initializer="zeros")
+
+            def update_state(self, y_true, y_pred, sample_weight=None):
+                self.found.assign_add(tf.reduce_sum(tf.cast(y_pred > 0, tf.float32)))
+
+            def result(self):
+                return self.found
+
+            def reset_states(self):
+                self.found.assign(0)
+
+        class Net(tf.keras.Model):
+            def __init__(self):
+                super(Net, self).__init__()  # noqa: UP008
+                self.dense = tf.keras.layers.Dense(1, kernel_initializer="ones")
+
+            def call(self, inputs, training=False):
+                return self.dense(inputs)
+
+        model = Net()
+        model.compile("sgd", lambda y_true, y_pred: tf.reduce_mean(tf.square(y_true - y_pred)), metrics=[Positives()])
+        loss, positives = model.evaluate(X, np.zeros((8, 1)), verbose=0)
+        total = X.sum(axis=1)
+        np.testing.assert_allclose([loss, positives], [(total**2).mean(), (total > 0).sum()], rtol=1e-5)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model(X))
+        (dw, _) = tape.gradient(loss, model.trainable_variables)
+        np.testing.assert_allclose(dw.numpy()[:, 0], X.sum(axis=0), rtol=1e-4)
