@@ -7,6 +7,7 @@ import numpy as np
 
 from ... import functions as F
 from ...data.images.decode import read_pixels
+from ...data.images.resize import resize_image
 from ...functions.resampling import METHODS
 from ..operations import Values, drawing, held, tensor
 from ..operations.values import as_type, type_of, whole
@@ -45,8 +46,11 @@ def resize(
             METHODS["nearest"](new, old)[0][:, 0] for new, old in zip((height, width), x.shape[-3:-1], strict=True)
         )
         return held(np.asarray(x)[..., rows[:, None], columns, :])
-    whole_numbers = isinstance(x, Values)
-    if whole_numbers:
+    if not antialias and x.dtype != np.float64 and not getattr(x, "requires_grad", False):
+        images = np.asarray(x) if x.ndim == 4 else np.asarray(x)[None]
+        made = [resize_image(each, (height, width), method) for each in images]  # quicker, and without a gradient
+        return held(np.stack(made) if x.ndim == 4 else made[0])
+    if isinstance(x, Values):
         x = as_type(x, "float32")
     if x.shape[-3:-1] == (height, width):
         return x
