@@ -209,6 +209,16 @@ def test_a_notebook_runs_cell_by_cell(tmp_path, capsys):
     assert f'File "{path}, cell 6", line 1' in output.err
 
 
+def test_what_was_a_notebook_asks_for_ipython(tmp_path, capsys):
+    text = "get_ipython().run_line_magic('matplotlib', 'inline')\nget_ipython().system('ls')\nprint('done')\n"
+    assert main([written(tmp_path, text)]) == 0
+    said = capsys.readouterr()
+    assert said.out == "done\n"
+    assert "left out: matplotlib inline" in said.err
+    assert main([written(tmp_path, "print('get_ipython' in globals())")]) == 0
+    assert capsys.readouterr().out == "False\n"
+
+
 def test_a_notebook_of_the_third_format(tmp_path):
     book = {"worksheets": [{"cells": [{"cell_type": "code", "input": ["a = 1\n", "b = 2"]}]}]}
     path = tmp_path / "old.ipynb"

@@ -19,6 +19,24 @@ class Cell(NamedTuple):
     is_python_2: bool = False
 
 
+class Shell:
+    """What `get_ipython()` gives to a notebook, or to a script made of one: magics and commands are left out."""
+
+    def register_magic_function(self, *_: Any, **__: Any) -> None:
+        """Take a magic that the notebook defines; cells that begin with it are left out."""
+
+    def run_line_magic(self, *words: Any, **_: Any) -> None:
+        """Leave a magic out, and name it."""
+        _say(" ".join(map(str, words)))
+
+    run_cell_magic = magic = system = run_line_magic
+
+    def getoutput(self, command: str, **_: Any) -> list[str]:
+        """Leave a command out, whose output is none."""
+        _say(command)
+        return []
+
+
 KEPT = ("%%time", "%%timeit", "%%capture")
 
 

@@ -16,7 +16,7 @@ from .eras import Era
 from .figures import figures
 from .importing import era
 from .mending import needs_mending
-from .notebooks import Cell
+from .notebooks import Cell, Shell
 from .python_2 import dividing_as_python_2
 from .quick_look import Caps
 
@@ -38,6 +38,8 @@ def run(
     try:
         with ExitStack() as stack:
             module = stack.enter_context(_as_main(path, arguments))
+            if any(cell.shows or "get_ipython()" in cell.text for cell in cells):  # a script may be made of a notebook
+                vars(module)["get_ipython"] = Shell
             stack.enter_context(era(chosen, caps, _not_tried(cells)))
             stack.enter_context(figures(folder))
             for cell in cells:
