@@ -112,6 +112,8 @@ def guess(text: str) -> Guess:
 
     for era, pattern in SIGNS:
         found = search(pattern)
+        if era == "0.3.3" and search(r"metrics\s*="):  # which 1.0 brought; show_accuracy was passed over there
+            continue
         if not found or (era == "1" and search(OF_KERAS_2)) or ("BACKEND" in pattern and search(OLD_RATE)):
             continue
         if "image_dataset" in found[0] and search(r"from tensorflow import keras|\btensorflow\.keras"):

@@ -247,7 +247,7 @@ class _Methods:
 
     def _show_accuracy(self, model: Any, arguments: Mapping[str, Any]) -> None:
         """Have the accuracy among the logs or not, as Keras 0.x is told in each call."""
-        if not self.era.before(1) or model._compiled is None:
+        if not self.era.before(1) or model._compiled is None or model._compiled["metrics"]:
             return
         binary = getattr(model, "_class_mode", None) == "binary"
         accuracy = M.BinaryAccuracy(name="acc") if binary else "acc"
@@ -274,6 +274,10 @@ class _Methods:
             arguments["steps_per_epoch"] = samples // size if size else samples
             if held_out is not None:
                 arguments["validation_steps"] = held_out
+        size = getattr(generator, "batch_size", None)
+        if self.caps.samples is not None and size and arguments.get("steps_per_epoch"):
+            most = max(1, math.ceil(self.caps.samples / size))
+            arguments["steps_per_epoch"] = min(arguments["steps_per_epoch"], most)
         arguments["x"] = self._endless(generator, arguments.get("steps_per_epoch"))
         return self.fit(model, **arguments)
 

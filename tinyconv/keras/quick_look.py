@@ -116,11 +116,11 @@ class Short(np.ndarray[Any, Any]):
         return place
 
     def _end(self, end: Any) -> Any:
-        """Return the end of a slice of the full set as one of the samples that there are."""
+        """Return the end of a slice of the full set as one of the samples that there are: a quarter of them at least."""
         assert self.full is not None
         if abs(end) <= len(self):
             return end
-        return int(np.sign(end)) * (abs(int(end)) * len(self) // self.full)
+        return int(np.sign(end)) * max(abs(int(end)) * len(self) // self.full, len(self) // 4)
 
 
 def short(array: np.ndarray, samples: int | None) -> np.ndarray:
