@@ -139,6 +139,8 @@ def defaults(name: str, era: Era) -> dict[str, Any]:
             found["epsilon"] = 1e-6
         elif name != "SGD" and era.before(2, 1, 3):
             found["epsilon"] = 1e-8
+    if name == "Nadam" and (era.before(3) or era.tf_before(2, 11)):
+        found["schedule_decay"] = 0.004
     if name in OUTSIDE and not era.before(1, 0, 3) and (era.before(3) or era.tf_before(2, 11)):
         found["epsilon_mode"] = "outside"
     return found
