@@ -116,7 +116,7 @@ class Short(np.ndarray[Any, Any]):
         return place
 
     def _end(self, end: Any) -> Any:
-        """Return the end of a slice of the full set as one of the samples that there are: a quarter of them at least."""
+        """Return the end of a slice of the full set as one of the samples there are: a quarter of them at least."""
         assert self.full is not None
         if abs(end) <= len(self):
             return end
