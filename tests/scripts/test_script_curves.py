@@ -89,17 +89,19 @@ SCRIPTS = {
         "from keras.models import Sequential\nfrom keras.layers.core import *\n"
         "from keras.layers.convolutional import *\n"
         "model = Sequential([Conv2D(6, (3, 3), input_shape=(12, 12, 1), padding='same'), Activation('relu'), "
-        "MaxPooling2D((2, 2), strides=(2, 2)), Flatten(), Dense(4), Activation('sigmoid')])\n"
+        "MaxPooling2D((2, 2), strides=(2, 2)), Flatten(), Dense(4), "
+        "Activation('sigmoid')])\n"
         "model.compile(loss='binary_crossentropy', optimizer='adagrad', metrics=['accuracy'])\n",
-        "[L.Conv2D(6, 3, padding='same', input_shape=(12, 12, 1)), L.ReLU(), L.MaxPooling2D(), L.Flatten(), L.Dense(4), "
-        "L.Activation('sigmoid')]",
+        "[L.Conv2D(6, 3, padding='same', input_shape=(12, 12, 1)), L.ReLU(), L.MaxPooling2D(), L.Flatten(), "
+        "L.Dense(4), L.Activation('sigmoid')]",
         "O.Adagrad(0.01, initial_accumulator_value=0.0)",
         "binary_crossentropy",
         False,
     ),
     "2: an autoencoder, Nadam": (
         "2",
-        "from keras.models import Model\nfrom keras.layers import Input, Conv2D, UpSampling2D, MaxPooling2D, LeakyReLU\n"
+        "from keras.models import Model\n"
+        "from keras.layers import Input, Conv2D, UpSampling2D, MaxPooling2D, LeakyReLU\n"
         "x = Input((12, 12, 1))\ny = LeakyReLU(alpha=0.2)(Conv2D(6, (3, 3), padding='same')(x))\n"
         "y = UpSampling2D((2, 2))(MaxPooling2D((2, 2), padding='same')(y))\n"
         "y = Conv2D(1, (3, 3), padding='same', activation='sigmoid')(y)\nmodel = Model(x, y)\n"
