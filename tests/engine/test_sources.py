@@ -195,7 +195,8 @@ def test_empty_sources():
 
 def test_what_a_generator_yields_is_checked():
     for bad, message in (
-        ([X, X], "a dataset yields tuples"),
+        ("X", "a dataset yields tuples .* got str"),
+        ([X, X[:3]], "x has 14 samples and y has 3"),
         ((X, X, None, 1), "a dataset yields tuples .* got a tuple of 4"),
         ((X, X[:3]), "x has 14 samples and y has 3"),
         ((X * np.nan, X), "x must be finite"),

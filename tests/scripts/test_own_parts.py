@@ -111,3 +111,32 @@ def test_a_model_and_a_metric_of_tf_keras():
             loss = tf.reduce_sum(model(X))
         (dw, _) = tape.gradient(loss, model.trainable_variables)
         np.testing.assert_allclose(dw.numpy()[:, 0], X.sum(axis=0), rtol=1e-4)
+
+
+def test_arrays_beside_symbols():
+    """Constants of NumPy's double precision take the dtype of the symbol, as TensorFlow's tensors have them do."""
+    mean, deviation = X.mean(axis=0).astype(np.float64), X.std(axis=0).astype(np.float64)
+    for name in ("2", "tf2", "3"):
+        with era(name):
+            import keras
+
+            x = keras.layers.Input((4,))
+            y = keras.layers.Lambda(lambda t: (t - mean) / deviation)((x - mean) / deviation)
+            model = keras.models.Model(x, y)
+            expected = ((X - mean) / deviation - mean) / deviation
+            np.testing.assert_allclose(model.predict(X, verbose=0), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_step_that_takes_a_dict():
+    with era("3"):
+        import keras
+
+        class Summed(keras.Model):
+            def train_step(self, data):
+                return {"size": float(data["image"].shape[0]), "label": float(data["label"][0])}
+
+        model = Summed()
+        model.compile("sgd")
+        batches = [{"image": X[:4], "label": np.array([1, 2, 3, 4])}, {"image": X[4:], "label": np.array([5, 6, 7, 8])}]
+        history = model.fit((batch for batch in batches), verbose=0).history
+        assert history == {"size": [4.0], "label": [5.0]}

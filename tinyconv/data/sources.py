@@ -114,11 +114,11 @@ class IteratorSource(Source):
 
     def first(self) -> Any:
         """Return the next batch, which is still to come."""
-        return self.seen[0] if self.ready() else None
+        return _as_tuple(self.seen[0]) if self.ready() else None
 
     def batches(self, number: int, start: int, stop: int | None) -> Iterator[Any]:
         """Yield the next batches, stop − start of them, whatever numbers these are."""
-        left = chain(self._taken(), self.iterator)
+        left = map(_as_tuple, chain(self._taken(), self.iterator))
         yield from left if stop is None else islice(left, stop - start)
 
     def _taken(self) -> Iterator[Any]:
@@ -211,7 +211,7 @@ def _nothing() -> None:
 
 
 def _as_tuple(batch: Any) -> Any:
-    """Return a batch as `Dataset`s yield it: lists of its parts, and inputs alone, are allowed here."""
+    """Return a batch as `Dataset`s yield it: lists of its parts, and inputs alone, also in a dict, are allowed here."""
     if isinstance(batch, list):
         return tuple(batch)
-    return (batch,) if hasattr(batch, "shape") else as_batch(batch)
+    return (batch,) if hasattr(batch, "shape") or isinstance(batch, dict) else as_batch(batch)

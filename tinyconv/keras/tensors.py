@@ -12,6 +12,7 @@ from ..layers import Layer
 from ..layers.graph import SymbolicTensor
 from ..models.functional import Functional
 from ..models.sequential import Sequential
+from ..symbol import Symbol
 from ..tensor import Tensor
 from .operations.values import Shape, Values
 from .spelling import Patch
@@ -24,7 +25,9 @@ COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 def patches() -> list[Patch]:
     """Return the attributes."""
     names = [f"__{side}{name}__" for name in ARITHMETIC for side in ("", "r")]
-    found: list[Patch] = [(Tensor, name, _with_arrays(getattr(Tensor, name))) for name in names]
+    found: list[Patch] = [
+        (kind, name, _with_arrays(getattr(kind, name))) for kind in (Tensor, Symbol) for name in names
+    ]
     found += [(Tensor, f"__{name}__", _as_values(getattr(Tensor, f"__{name}__"))) for name in COMPARISONS]
     found += [(Tensor, name, _of_values(function)) for name, function in _WITHOUT_GRADIENT.items()]
     found += [(kind, "__call__", _called(kind.__call__)) for kind in (Functional, Sequential)]
@@ -60,9 +63,9 @@ def _with_arrays(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], An
     """Return an operator for which an array of NumPy's takes the tensor's dtype, as in TensorFlow."""
 
     @wraps(function)
-    def compute(self: Tensor, other: Any) -> Any:
-        if isinstance(other, np.ndarray | np.generic) and other.dtype != self.data.dtype:
-            other = np.asarray(other, self.data.dtype)
+    def compute(self: Any, other: Any) -> Any:
+        if isinstance(other, np.ndarray | np.generic) and other.dtype != self.dtype:
+            other = np.asarray(other, self.dtype)
         return function(self, other)
 
     return compute
