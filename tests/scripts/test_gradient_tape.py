@@ -165,11 +165,23 @@ def test_a_gradient_of_ones_own(tf):
     assert tape.gradient(y, x).numpy().tolist() == [0.0, 0.0, 1.0]
 
 
+def test_a_tape_that_is_asked_once_lets_go_of_what_it_recorded(tf):
+    v = tf.Variable(3.0)
+    with tf.GradientTape() as tape:
+        inner = v * v
+        y = inner * v
+    assert tape.gradient(y, v).numpy() == 27.0
+    assert y.creator is None
+    with tf.GradientTape() as tape:  # to which what was computed before is a number
+        z = inner * v
+    assert tape.gradient(z, v).numpy() == 9.0
+
+
 def test_a_tape_frees_nothing_that_another_walk_needs():
     from tinyconv.keras.tape import GradientTape
 
     x = tc.Tensor(np.ones(3), requires_grad=True)
-    with GradientTape() as tape:
+    with GradientTape(persistent=True) as tape:
         y = (x * x).sum()
     assert tape.gradient(y, x).numpy().tolist() == [2.0] * 3
     y.backward()

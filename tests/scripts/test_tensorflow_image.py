@@ -116,6 +116,19 @@ def tf():
         yield tensorflow
 
 
+def test_images_to_come(tf):
+    """Functions of images within a model, as in a graph of layers."""
+    x = tf.keras.Input((8, 6, 3))
+    y = tf.image.rgb_to_grayscale(tf.image.flip_left_right(tf.image.resize(x, (4, 3))))
+    model = tf.keras.Model(x, tf.image.per_image_standardization(y))
+    images = np.random.default_rng(0).random((2, 8, 6, 3)).astype(np.float32)
+    wanted = tf.image.per_image_standardization(
+        tf.image.rgb_to_grayscale(tf.image.flip_left_right(tf.image.resize(images, (4, 3))))
+    )
+    assert model.output_shape == (None, 4, 3, 1)
+    np.testing.assert_allclose(model.predict(images, verbose=0), wanted.numpy(), rtol=1e-5)
+
+
 def test_what_is_random(tf):
     image = tf.constant(np.random.default_rng(0).random((6, 6, 3)).astype(np.float32))
     flipped = [bool((tf.image.random_flip_left_right(image).numpy() != image.numpy()).any()) for _ in range(40)]

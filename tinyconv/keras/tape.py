@@ -4,7 +4,7 @@ Functions record what they are applied to as they compute, so the tape has nothi
 told to watch, and walks back from a result to what it is asked for, along those ways only that lead there.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -32,11 +32,14 @@ class GradientTape:
     """
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
-        self.persistent = persistent
+        self.persistent, self.alone = persistent, True
         self.marked: list[Tensor] = []
 
     def __enter__(self) -> "GradientTape":
-        _open.set((*_open.get(), self))
+        others = _open.get()
+        for tape in (*others, self) if others else ():
+            tape.alone = False
+        _open.set((*others, self))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -67,6 +70,8 @@ class GradientTape:
         ]
         wanted = _flat(sources)
         arrays = gradients(results, wanted, dys)
+        if self.alone and not self.persistent:
+            _forget(results)
         if _open.get():
             found = [None if dx is None else Second()(Tensor(dx), *results) for dx in arrays]
         else:
@@ -125,6 +130,17 @@ def seen(given: Any, dtype: str) -> Any:
     if tapes and x.creator is None:
         tapes[-1].watch(x)
     return x
+
+
+def _forget(results: Sequence[Tensor]) -> None:
+    """Let go of what was recorded for `results`, as a tape that is asked once: else it would live until the next."""
+    waiting = list(results)
+    while waiting:
+        tensor = waiting.pop()
+        function, tensor.creator = tensor.creator, None
+        if function is not None:
+            tensor.requires_grad = False
+            waiting.extend(function.inputs)
 
 
 def _flat(value: Any) -> list[Any]:

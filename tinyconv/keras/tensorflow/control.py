@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...symbol import on_symbols
 from ..operations import shaping, tensor
 from ..operations.values import held
 
@@ -41,6 +42,7 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
     return loop_vars
 
 
+@on_symbols
 def map_fn(fn: Callable[[Any], Any], elems: Any, *_: Any, **__: Any) -> Any:
     """Return what a function gives for each part along the first axis, side by side."""
     if isinstance(elems, list | tuple):
@@ -56,11 +58,13 @@ def map_fn(fn: Callable[[Any], Any], elems: Any, *_: Any, **__: Any) -> Any:
 vectorized_map = map_fn
 
 
+@on_symbols
 def py_function(func: Callable[..., Any], inp: Any, Tout: Any, name: str | None = None) -> Any:
     """Return what a function of Python's gives."""
     return _of_types(func(*map(tensor, inp)), Tout)
 
 
+@on_symbols
 def numpy_function(func: Callable[..., Any], inp: Any, Tout: Any, *_: Any, **__: Any) -> Any:
     """Return what a function of NumPy's arrays gives."""
     return _of_types(func(*(tensor(each).numpy() for each in inp)), Tout)

@@ -1,6 +1,7 @@
 """`tf.image`: images (h, w, c) or (n, h, w, c), in another size, cut, turned, brighter, and read from files."""
 
 from io import BytesIO
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from ... import functions as F
 from ...data.images.decode import read_pixels
 from ...data.images.resize import resize_image
 from ...functions.resampling import METHODS
+from ...symbol import on_symbols
 from ..operations import Values, drawing, held, tensor
 from ..operations.values import as_type, type_of, whole
 from ..vocabulary import missing
@@ -390,4 +392,7 @@ def encode_png(image: Any, compression: int = -1, name: str | None = None) -> An
     return _encoded(image, "PNG")
 
 
+for _name, _function in list(globals().items()):
+    if isinstance(_function, FunctionType) and _function.__module__ == __name__ and not _name.startswith("_"):
+        globals()[_name] = on_symbols(_function)
 __getattr__ = missing("tensorflow.image", globals())
