@@ -1,6 +1,7 @@
 """Layers, models and metrics of a script's own, as each era wrote them."""
 
 import numpy as np
+import pytest
 
 from tinyconv.keras import era
 
@@ -140,3 +141,24 @@ def test_a_step_that_takes_a_dict():
         batches = [{"image": X[:4], "label": np.array([1, 2, 3, 4])}, {"image": X[4:], "label": np.array([5, 6, 7, 8])}]
         history = model.fit((batch for batch in batches), verbose=0).history
         assert history == {"size": [4.0], "label": [5.0]}
+
+
+@pytest.mark.parametrize(
+    ("name", "accuracy"), [("1", "acc"), ("2.2", "acc"), ("2.3", "accuracy"), ("tf2", "accuracy")], ids=str
+)
+def test_metrics_names(name, accuracy):
+    """What `evaluate` returns, by name, and what the history has; before and after there were data."""
+    with era(name):
+        from keras.layers import Dense, Input
+        from keras.models import Model
+
+        x = Input((4,))
+        model = Model(x, Dense(3, activation="softmax")(x))
+        model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
+        assert model.metrics_names == ["loss", accuracy]
+        history = model.fit(X, np.eye(3)[[0, 1, 2, 0, 1, 2, 0, 1]], verbose=0).history
+        assert list(history) == model.metrics_names == ["loss", accuracy]
+        two = Model(x, [Dense(1, name="a")(x), Dense(1, name="b")(x)])
+        two.compile("sgd", "mse", metrics={"b": ["mae"]})
+        assert len(two.evaluate(X, [X[:, :1]] * 2, verbose=0)) == len(two.metrics_names) == 4
+        assert two.metrics_names[:3] == ["loss", "a_loss", "b_loss"]
