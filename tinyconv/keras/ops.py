@@ -28,8 +28,8 @@ _SAME = (
 for _module, _names in _SAME:
     globals().update({_name: getattr(_module, _name) for _name in _names.split()})
 convert_to_tensor = making.convert_to_tensor
-absolute, swish, true_divide, power = elementwise.abs, neural.silu, elementwise.divide, elementwise.named("pow")
-arcsin, arccos, arctan = (elementwise.named(name) for name in ("asin", "acos", "atan"))
+absolute, swish, true_divide, power = elementwise.abs, neural.silu, elementwise.divide, vars(elementwise)["pow"]
+arcsin, arccos, arctan = (vars(elementwise)[name] for name in ("asin", "acos", "atan"))
 floor_divide, remainder = elementwise.floordiv, elementwise.mod
 amax, amin, dot = reduction.max, reduction.min, products.dot
 leaky_relu = renamed(neural.leaky_relu, x="features")

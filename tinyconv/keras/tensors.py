@@ -14,11 +14,13 @@ from ..models.functional import Functional
 from ..models.sequential import Sequential
 from ..symbol import Symbol
 from ..tensor import Tensor
+from .operations import elementwise
 from .operations.values import Shape, Values
 from .spelling import Patch
 from .tape import seen
 
 ARITHMETIC = ("add", "sub", "mul", "truediv", "pow", "matmul")
+_OF_SYMBOLS = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 
 
@@ -32,6 +34,7 @@ def patches() -> list[Patch]:
     found += [(Tensor, name, _of_values(function)) for name, function in _WITHOUT_GRADIENT.items()]
     found += [(kind, "__call__", _called(kind.__call__)) for kind in (Functional, Sequential)]
     found.append((Layer, "__call__", _converted(Layer.__call__)))
+    found += [(SymbolicTensor, f"__{short}__", vars(elementwise)[name]) for short, name in _OF_SYMBOLS.items()]
     for kind in (Tensor, SymbolicTensor):
         found += [(kind, "get_shape", _get_shape), (kind, "set_shape", _set_shape)]
     return found

@@ -147,11 +147,6 @@ globals().update(_made)
 NAMES = tuple(_made)
 
 
-def named(name: str) -> Pointwise:
-    """Return one of the operations of NAMES."""
-    return _made[name]
-
-
 def divide(x: Any, y: Any, name: str | None = None) -> Any:
     """Return x/y, element by element; whole numbers give floats."""
     return F.divide(*_both(x, y)) if is_floating(x, y) else held(np.true_divide(np.asarray(x), np.asarray(y)))

@@ -141,7 +141,7 @@ def sort(values: Any, axis: int = -1, direction: str = "ASCENDING", *_: Any, **_
 
 def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Any:
     """Return the elements of x at places that are given for each row along `axis`."""
-    x, places = tensor(x), np.asarray(indices)
+    x, places = tensor(x), np.asarray(indices).astype(np.intp)
     if isinstance(x, Values):
         return held(np.take_along_axis(np.asarray(x), places, axis))
     index: list[Any] = list(np.ogrid[tuple(slice(length) for length in places.shape)])

@@ -6,14 +6,30 @@ from typing import Any
 import numpy as np
 
 from ... import functions as F
+from ...layers.graph import SymbolicTensor
 from .values import Values, held, is_floating, tensor, whole
 
 
 def reshape(tensor_: Any, shape: Any, name: str | None = None) -> Any:
     """Return the elements in another shape; one length may be −1."""
-    x, shape = tensor(tensor_), whole(shape)
+    x = tensor(tensor_)
+    if isinstance(x, SymbolicTensor) and isinstance(shape, list | tuple):
+        shape = _settled(x, shape)
+    shape = whole(shape)
     shape = (shape,) if isinstance(shape, int) else tuple(-1 if length is None else length for length in shape)
     return held(x.reshape(shape)) if isinstance(x, Values) else F.reshape(x, shape)
+
+
+def _settled(x: SymbolicTensor, shape: Any) -> Any:
+    """Return a shape in which the symbol of a length, the batch's, is the one that is left open."""
+    if sum(isinstance(length, SymbolicTensor) for length in shape) != 1:
+        return shape
+    known = [int(np.asarray(length)) for length in shape if not isinstance(length, SymbolicTensor)]
+    rest = -1
+    if -1 in known and None not in x.shape[1:]:
+        inner: Any = x.shape[1:]
+        rest = int(np.prod(inner)) // int(np.prod([length for length in known if length != -1]))
+    return [-1 if isinstance(each, SymbolicTensor) else rest if int(np.asarray(each)) == -1 else each for each in shape]
 
 
 def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
@@ -29,6 +45,9 @@ def expand_dims(input: Any, axis: Any = -1, name: str | None = None) -> Any:
 def squeeze(input: Any, axis: Any = None, name: str | None = None) -> Any:
     """Return x without axes of length 1."""
     x, axis = tensor(input), whole(axis)
+    if axis is None and isinstance(x, SymbolicTensor):  # a batch that is open is not of one by chance
+        known = tuple(place for place, length in enumerate(x.shape) if length == 1)
+        return globals()["squeeze"](x, known) if known else x
     return _reshaped(x, np.empty(x.shape, bool).squeeze(tuple(axis) if isinstance(axis, list) else axis).shape)
 
 
