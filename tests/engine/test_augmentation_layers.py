@@ -185,7 +185,7 @@ def test_open_sizes(rng):
         (lambda: layers.RandomBrightness(0.1, (1, 0)), "value_range must be two numbers, the lower first"),
         (lambda: layers.RandomHue(1.5), "factor must be a number in 0 … 1, or two"),
         (lambda: layers.RandomHue(0.5, (1, 0)), "value_range must be two numbers, the lower first"),
-        (lambda: layers.RandomSaturation((0.1, 0.2, 0.3)), "factor must be a number in 0 … 1, or two"),
+        (lambda: layers.RandomSaturation((0.1, 0.2, 0.3)), "factor must be a number in -1 … 1, or two"),
         (lambda: layers.RandomGrayscale(2), "factor must be in 0 … 1, got 2"),
         (lambda: layers.RandomShear((-0.2, 1.2)), "x_factor must be a number in -1 … 1, or two"),
         (lambda: layers.RandomContrast(-0.1), "factor must be a number in 0 … 1"),

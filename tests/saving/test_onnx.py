@@ -220,3 +220,30 @@ def test_without_the_package_one_line_says_what_to_install(tmp_path, monkeypatch
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ModuleNotFoundError, match=r'needs the package onnx: pip install "tinyconv\[onnx\]"'):
         stack(L.Flatten()).export(tmp_path / "m.onnx")
+
+
+def test_channels_first(tmp_path):
+    """Nothing is transposed: ONNX has them first, too."""
+    x, first = tc.Input((3, 8, 9), name="image"), {"data_format": "channels_first"}
+    y = L.BatchNormalization(axis=1)(L.Conv2D(4, 3, padding="same", activation="relu", **first)(x))
+    y = L.LeakyReLU()(L.MaxPooling2D(**first)(y))
+    y = L.Concatenate(axis=1)(
+        [L.ZeroPadding2D(**first)(y), L.SeparableConv2D(2, 3, padding="same", **first)(L.ZeroPadding2D(**first)(y))]
+    )
+    y = L.UpSampling2D(2, interpolation="bilinear", **first)(L.Conv2DTranspose(3, 2, 2, **first)(y))
+    assert operators(check(tc.Model(x, y), tmp_path)).count("Transpose") == 0
+    for end in (
+        L.Flatten(),
+        L.GlobalAveragePooling2D(keepdims=True, **first),
+        L.Conv2D(2, 3, activation="softmax", **first),
+    ):
+        assert operators(check(tc.Model(x, end(y)), tmp_path)).count("Transpose") == 0
+    for end in (
+        L.Flatten(**first),
+        L.LayerNormalization(1),
+        L.GroupNormalization(3, axis=1),
+        L.CenterCrop(3, 4, **first),
+    ):
+        check(tc.Model(x, end(y)), tmp_path)
+    with pytest.raises(ValueError, match="works along axes that are exported only of images"):
+        tc.Model(x, L.BatchNormalization(axis=2)(x)).export(tmp_path / "m.onnx")

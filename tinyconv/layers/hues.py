@@ -13,7 +13,7 @@ from .. import functions as F
 from .. import kernels
 from ..arguments import fraction
 from ..tensor import Tensor
-from .augmentation import Augmentation, Factor, between
+from .augmentation import Augmentation, Factor, between, limits
 from .coloring import for_images
 
 EPSILON = 1e-7  # Keras's `backend.epsilon()`
@@ -62,9 +62,9 @@ class RandomHue(Augmentation):
 
 
 class RandomSaturation(Augmentation):
-    """Multiplies the saturation of RGB images by f/(1 − f), f from `factor`, (lower, upper) or a number for 0 to that.
+    """Multiplies the saturation of RGB images by f/(1 − f), f from `factor`, (lower, upper) or a number for ± that.
 
-    0 makes them gray, 0.5 leaves them as they are, 1 makes colors as full as they can be.
+    0 and less make them gray, 0.5 leaves them as they are, 1 makes colors as full as they can be.
     """
 
     draws = 1
@@ -81,7 +81,7 @@ class RandomSaturation(Augmentation):
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(seed, data_format, name=name, dtype=dtype, input_shape=input_shape)
-        self.factor, self.value_range = from_zero(factor), colors(value_range)
+        self.factor, self.value_range = limits("factor", factor, -1, 1), colors(value_range)
 
     def transformation(self, u: np.ndarray, height: int, width: int) -> dict[str, Any]:
         """Return what each image's saturation is multiplied by: "factor" (n)."""

@@ -57,7 +57,8 @@ class Call(NamedTuple):
     def activated(self, name: str, first: bool) -> Value:
         """Return the output behind the layer's own activation."""
         nodes = ACTIVATIONS[self.layer.activation]
-        return self.output(nodes(self.graph, name, self.layer.name, 1 if first else -1), first)
+        of_channels = first and getattr(self.layer, "data_format", "channels_last") == "channels_last"
+        return self.output(nodes(self.graph, name, self.layer.name, 1 if of_channels else -1), first)
 
 
 def same(call: Call) -> Value:

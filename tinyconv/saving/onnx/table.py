@@ -1,13 +1,15 @@
 """Which nodes of ONNX each kind of layer becomes, and why some become none."""
 
 from collections.abc import Callable
+from typing import Any
 
 from ... import activations
 from ... import layers as L
+from ...layers.layout import shape_last
 from ...layers.stochastic import Stochastic
 from . import normalization, operators, resizing
 from .activations import ACTIVATIONS
-from .graph import Value
+from .graph import Value, value
 from .operators import Call
 
 LAYERS: dict[type, Callable[[Call], Value]] = {
@@ -71,6 +73,9 @@ LAYERS: dict[type, Callable[[Call], Value]] = {
 }
 
 
+LAST = "channels_last"
+
+
 def nodes_of(call: Call, training: bool | None) -> Value:
     """Add the nodes of a layer's call, which was told `training`; return its output.
 
@@ -79,11 +84,37 @@ def nodes_of(call: Call, training: bool | None) -> Value:
     layer = call.layer
     if type(layer) not in LAYERS:
         raise ValueError("has no meaning in ONNX that tinyconv knows")
-    if getattr(layer, "data_format", "channels_last") == "channels_first":
-        raise ValueError('takes channels first: make it with data_format="channels_last" to export it')
     activation = getattr(layer, "activation", None)
     if activation is not None and activation not in ACTIVATIONS:
         raise ValueError(f"has the activation {activations.name_of(activation)}, which has no operator of ONNX here")
     if training and isinstance(layer, Stochastic | L.BatchNormalization):
         raise ValueError("is called with training=True, and what is exported does not train")
+    if len(call.shapes[0]) == 4 and _takes_first(layer):
+        return _turned(call)
+    if getattr(layer, "data_format", LAST) != LAST or not _along_the_last(layer, len(call.shapes[0])):
+        raise ValueError("works along axes that are exported only of images with channels first or last")
     return LAYERS[type(layer)](call)
+
+
+def _takes_first(layer: Any) -> bool:
+    """Return whether a layer of images has its channels on the axis behind the batch's."""
+    if isinstance(layer, L.BatchNormalization | L.GroupNormalization):
+        return layer.axis in (1, -3)
+    if isinstance(layer, L.LayerNormalization):
+        return layer.axes in ([1], [-3])
+    return getattr(layer, "data_format", LAST) != LAST
+
+
+def _along_the_last(layer: Any, rank: int) -> bool:
+    """Return whether a normalization is along the last axis, or the last ones."""
+    if isinstance(layer, L.BatchNormalization | L.GroupNormalization):
+        return layer.axis in (-1, rank - 1)
+    return not isinstance(layer, L.LayerNormalization) or (layer.order is None and not layer.rms_scaling)
+
+
+def _turned(call: Call) -> Value:
+    """Add the nodes of a layer whose images have their channels first, as ONNX's have."""
+    given = [value(call.graph.last(each), each.rank, True) for each in call.given]
+    shapes = [shape_last(shape) for shape in call.shapes]
+    y = LAYERS[type(call.layer)](Call(call.graph, call.layer, given, shapes, shape_last(call.output_shape)))
+    return value(call.graph.first(y), y.rank) if y.rank == 4 else y
