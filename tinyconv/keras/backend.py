@@ -16,7 +16,7 @@ from .operations.values import as_type, tensor
 from .symbolic import Function, evaluate, gradients, learning_phase, placeholder, set_learning_phase
 from .tape import Variable
 from .tensorflow.settings import block, nothing, setting
-from .vocabulary import missing
+from .vocabulary import missing, public
 
 tensorflow_backend = sys.modules[__name__]
 floatx, set_floatx = config.floatx, config.set_floatx
@@ -25,7 +25,6 @@ function, eval = Function, evaluate
 set_session = manual_variable_initialization = reset_uids = print_summary = nothing
 get_session, name_scope, get_graph = setting, block, setting
 symbolic = tf.function
-py_all, py_any, py_sum = all, any, sum
 
 # Mathematics.
 globals().update({name: getattr(elementwise, name) for name in elementwise.NAMES})
@@ -298,4 +297,5 @@ def _get_available_gpus() -> list[str]:
     return []
 
 
+__all__ = public(globals())
 __getattr__ = missing("keras.backend", globals(), {"rnn ctc_batch_cost ctc_decode": "it is for images"})

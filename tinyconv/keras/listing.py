@@ -4,7 +4,7 @@ from textwrap import fill
 
 from .eras import parse
 from .importing import era
-from .places import PLACES
+from .places import OTHERS, PLACES
 
 
 def listing() -> str:
@@ -16,9 +16,15 @@ def listing() -> str:
         with era(parse(which)):
             for path in PLACES:
                 found[path] |= set(dir(import_module(f"keras.{path}".rstrip("."))))
+        if which == "tf2":
+            with era(parse(which)):
+                others = {name: dir(import_module(name)) for name in OTHERS if "." not in name or name.count(".") == 1}
     lines = []
     for names in dict.fromkeys(tuple(sorted(each)) for each in found.values()):
         paths = [f"keras.{path}".rstrip(".") for path, each in found.items() if tuple(sorted(each)) == names]
         head = fill(", ".join(paths), 100, subsequent_indent="  ")
         lines += [head, fill(" ".join(names), 100, initial_indent="    ", subsequent_indent="    "), ""]
+    for name, words in others.items():
+        if words and (name == "tensorflow" or words != others["tensorflow"]):
+            lines += [name, fill(" ".join(words), 100, initial_indent="    ", subsequent_indent="    "), ""]
     return "\n".join(lines)

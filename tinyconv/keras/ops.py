@@ -14,7 +14,7 @@ from .operations.classic import conv2d, depthwise_conv2d, pool2d
 from .operations.values import as_type, tensor, whole
 from .tensorflow import control
 from .tensorflow import image as images
-from .vocabulary import missing, renamed
+from .vocabulary import missing, public, renamed
 
 _SAME = (
     (elementwise, " ".join(name for name in elementwise.NAMES if name not in ("pow", "asin", "acos", "atan"))),
@@ -327,4 +327,5 @@ def is_symbolic(x: Any) -> bool:
     return isinstance(x, SymbolicTensor)
 
 
+__all__ = public(globals())
 __getattr__ = missing("keras.ops", globals())

@@ -7,7 +7,7 @@ import numpy as np
 from ..config import floatx
 from .operations import drawing
 from .operations.drawing import SeedGenerator
-from .vocabulary import missing
+from .vocabulary import missing, public
 
 
 def _source(seed: Any) -> Any:
@@ -56,4 +56,5 @@ def binomial(shape: Any, counts: int, probabilities: float, dtype: Any = None, s
     return drawing.held(drawn.astype(dtype or floatx()))
 
 
+__all__ = public(globals())
 __getattr__ = missing("keras.random", globals())

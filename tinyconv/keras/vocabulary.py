@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
+from types import FunctionType, ModuleType
 from typing import Any
 
 from ..offered import NotOfferedNameError, nearest
@@ -19,6 +20,50 @@ def renamed(function: Operation, **names: str) -> Operation:
         return function(*given, **named)
 
     return called
+
+
+# What modules of Keras's words are made with, and is none of them.
+TOOLS = frozenset(
+    [
+        "SymbolicTensor",
+        "Values",
+        "held",
+        "tensor",
+        "as_type",
+        "type_of",
+        "whole",
+        "BytesIO",
+        "METHODS",
+        "read_pixels",
+        "resize_image",
+        "glob",
+        "DIMENSIONS",
+        "block",
+        "setting",
+        "nothing",
+        "WHY",
+        "INFINITE",
+        "UNKNOWN",
+        "evaluate",
+        "py_all",
+        "py_any",
+        "py_sum",
+    ]
+)
+
+
+def public(own: Mapping[str, Any]) -> list[str]:
+    """Return the names that a module offers: those of its own `globals()` that are not its tools."""
+    tools = ("typing", "collections", "types", "functools", "tinyconv.keras.vocabulary", "tinyconv.symbol")
+    return sorted(
+        name
+        for name, value in own.items()
+        if not name.startswith("_")
+        and not isinstance(value, ModuleType)
+        and not (isinstance(value, type | FunctionType) and value.__module__ in tools)
+        and name not in TOOLS
+        and value is not Any
+    )
 
 
 def missing(module: str, own: Mapping[str, Any], why: Mapping[str, str] | None = None) -> Callable[[str], Any]:

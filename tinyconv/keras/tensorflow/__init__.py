@@ -12,7 +12,7 @@ from ..operations import DType, Shape, TensorSpec, elementwise, making, products
 from ..operations.neural import sigmoid, tanh
 from ..operations.values import tensor
 from ..tape import GradientTape, Module, Variable, custom_gradient
-from ..vocabulary import missing, renamed
+from ..vocabulary import missing, public, renamed
 from . import data, image, io, math, nn, random, settings, strings, train
 from .control import case, cond, map_fn, numpy_function, print, py_function, vectorized_map, while_loop
 from .settings import autograph, config, debugging, errors, get_logger, logging, profiler, summary, sysconfig, test
@@ -168,6 +168,7 @@ WHY = {
     "hub compat": "compat.v1 has settings alone",
     "TFRecordReader FixedLenFeature": "files of records are TensorFlow's: keep images and arrays",
 }
+__all__ = public(globals())
 __getattr__ = missing("tensorflow", globals(), WHY)
 
 from . import compat  # it takes its names from here

@@ -13,7 +13,7 @@ from ...functions.resampling import METHODS
 from ...symbol import on_symbols
 from ..operations import Values, drawing, held, tensor
 from ..operations.values import as_type, type_of, whole
-from ..vocabulary import missing
+from ..vocabulary import missing, public
 
 
 class ResizeMethod:
@@ -395,4 +395,5 @@ def encode_png(image: Any, compression: int = -1, name: str | None = None) -> An
 for _name, _function in list(globals().items()):
     if isinstance(_function, FunctionType) and _function.__module__ == __name__ and not _name.startswith("_"):
         globals()[_name] = on_symbols(_function)
+__all__ = public(globals())
 __getattr__ = missing("tensorflow.image", globals())

@@ -4,7 +4,7 @@ from typing import Any
 
 from ... import functions as F
 from ..operations import elementwise, neural, reduction
-from ..vocabulary import missing, renamed
+from ..vocabulary import missing, public, renamed
 
 _REDUCTION = {
     "input_tensor": "x",
@@ -64,4 +64,5 @@ def accumulate_n(inputs: Any, *_: Any, **__: Any) -> Any:
     return add_n(inputs)
 
 
+__all__ = public(globals())
 __getattr__ = missing("tensorflow.math", globals())

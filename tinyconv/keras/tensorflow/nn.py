@@ -1,7 +1,7 @@
 """`tf.nn`: activations, convolutions, pooling, cross-entropies."""
 
 from ..operations import drawing, neural, reduction
-from ..vocabulary import missing, renamed
+from ..vocabulary import missing, public, renamed
 
 relu, relu6, elu, selu = (
     renamed(function, features="x") for function in (neural.relu, neural.relu6, neural.elu, neural.selu)
@@ -22,4 +22,5 @@ l2_loss, batch_normalization = neural.l2_loss, neural.batch_normalization
 dropout, l2_normalize, moments = drawing.dropout, renamed(reduction.l2_normalize, dim="axis"), reduction.moments
 top_k, in_top_k = reduction.top_k, reduction.in_top_k
 
+__all__ = public(globals())
 __getattr__ = missing("tensorflow.nn", globals())

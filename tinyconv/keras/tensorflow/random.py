@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..operations import drawing
-from ..vocabulary import missing
+from ..vocabulary import missing, public
 
 normal, uniform, truncated_normal = drawing.normal, drawing.uniform, drawing.truncated_normal
 shuffle, categorical = drawing.shuffle, drawing.categorical
@@ -40,4 +40,5 @@ def get_global_generator() -> Generator:
     return Generator()
 
 
+__all__ = public(globals())
 __getattr__ = missing("tensorflow.random", globals())

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..operations import Values, held
-from ..vocabulary import missing
+from ..vocabulary import missing, public
 
 
 def _words(value: Any) -> np.ndarray:
@@ -80,4 +80,5 @@ def format(template: str, inputs: Any, *_: Any, **__: Any) -> Any:
 
 
 sep = os.path.sep
+__all__ = public(globals())
 __getattr__ = missing("tensorflow.strings", globals())

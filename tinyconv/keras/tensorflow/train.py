@@ -6,7 +6,7 @@ from glob import glob
 from typing import Any
 
 from ... import optimizers
-from ..vocabulary import missing
+from ..vocabulary import missing, public
 
 
 def AdamOptimizer(  # noqa: N802, the name that scripts know
@@ -118,4 +118,5 @@ class CheckpointManager:
         return self.checkpoints[-1]
 
 
+__all__ = public(globals())
 __getattr__ = missing("tensorflow.train", globals())

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ...vocabulary import missing
+from ...vocabulary import missing, public
 from ..settings import setting
 from .dataset import INFINITE, UNKNOWN, Dataset
 
@@ -32,6 +32,7 @@ class experimental:  # noqa: N801, the name that scripts know
     cardinality, assert_cardinality = staticmethod(cardinality), staticmethod(assert_cardinality)
 
 
+__all__ = public(globals())
 __getattr__ = missing(
     "tensorflow.data", globals(), {"TFRecordDataset TextLineDataset": "keep images and arrays: from_tensor_slices"}
 )
