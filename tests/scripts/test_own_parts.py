@@ -162,3 +162,41 @@ def test_metrics_names(name, accuracy):
         two.compile("sgd", "mse", metrics={"b": ["mae"]})
         assert len(two.evaluate(X, [X[:, :1]] * 2, verbose=0)) == len(two.metrics_names) == 4
         assert two.metrics_names[:3] == ["loss", "a_loss", "b_loss"]
+
+
+def test_a_step_of_tf_keras():
+    """By `compiled_loss` and `compiled_metrics` it trains as `fit` does by itself."""
+    histories = []
+    with era("tf2"):
+        import tensorflow as tf
+        from tensorflow import keras
+
+        class Custom(keras.Model):
+            def train_step(self, data):
+                x, y = data
+                with tf.GradientTape() as tape:
+                    y_pred = self(x, training=True)
+                    loss = self.compiled_loss(y, y_pred, regularization_losses=self.losses)
+                gradients = tape.gradient(loss, self.trainable_variables)
+                self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+                self.compiled_metrics.update_state(y, y_pred)
+                return {m.name: m.result() for m in self.metrics}
+
+            def test_step(self, data):
+                x, y = data
+                y_pred = self(x, training=False)
+                self.compiled_loss(y, y_pred, regularization_losses=self.losses)
+                self.compiled_metrics.update_state(y, y_pred)
+                return {m.name: m.result() for m in self.metrics}
+
+        for kind in (Custom, keras.Model):
+            x = keras.Input((4,))
+            dense = keras.layers.Dense(1, kernel_initializer="ones", kernel_regularizer="l2")
+            model = kind(x, dense(x))
+            model.compile("sgd", "mse", metrics=["mae"])
+            y = X[:, :1]
+            history = model.fit(X, y, batch_size=4, epochs=2, shuffle=False, verbose=0, validation_data=(X, y)).history
+            histories.append(history)
+    assert histories[0].keys() == histories[1].keys()
+    for name, values in histories[1].items():
+        np.testing.assert_allclose(histories[0][name], values, rtol=1e-5, err_msg=name)

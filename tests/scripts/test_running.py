@@ -252,6 +252,7 @@ def test_the_list(capsys):
         ("from tensorflow.keras.layers import Dense", "tf2"),
         ("import tensorflow as tf\ntf.keras.layers.Dense(3)", "tf2"),
         ("import keras\nfrom keras import ops", "3"),
+        ("from keras import layers, ops\nkeras.optimizers.Adam(learning_rate=1)", "3"),
         ("import keras\nmodel.save('m.keras')", "3"),
         ("os.environ['KERAS_BACKEND'] = 'jax'", "3"),
     ],

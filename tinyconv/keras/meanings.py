@@ -7,6 +7,7 @@ from ..objectives import Objective
 from . import (
     added_losses,
     callbacks,
+    compiled,
     datasets,
     files,
     images,
@@ -59,6 +60,7 @@ def patches_of(era: Era, caps: Caps) -> list[Patch]:
         *images.patches(era),
         *results.patches(era),
         *own_weights.patches(era),
+        *compiled.patches(era),
         *tensors.patches(),
         (CrossEntropy, "check_range", _any_targets),
         (Objective, "check_activation", _any_activation),  # as Keras, which trains what does not fit
