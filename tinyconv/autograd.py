@@ -91,6 +91,8 @@ def gradients(
     is differentiated. No `grad` changes and nothing is freed, so that the same graph can be asked again, and `backward`
     can be called. Only what lies between sources and targets is computed.
     """
+    # Of a source that is another order of the axes of a tensor, `last`, users take that one: see `functions.layout`.
+    asked_for, sources = sources, [getattr(source, "last", source) for source in sources]
     roots = [target for target in targets if target.requires_grad]
     order = _users_last(roots)
     leads: set[int] = {id(source) for source in sources}  # to a source: those tensors, and what is computed from them
@@ -129,7 +131,11 @@ def gradients(
                     receive(source, dx if dx.flags.c_contiguous else dx.copy(order="C"))
         finally:
             function.needs = needs
-    return [found.get(id(source)) for source in sources]
+    arrays = [found.get(id(source)) for source in sources]
+    return [
+        dx if dx is None or source is given else given.as_first(dx)  # type: ignore[attr-defined]
+        for dx, source, given in zip(arrays, sources, asked_for, strict=True)
+    ]
 
 
 def _passed(function: "Function", dy: Any) -> tuple[Any, ...]:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import tinyconv as tc
+from tinyconv import autograd, layers
 from tinyconv import functions as F
-from tinyconv import layers
+from tinyconv.visualize import looking as visualize
 
 FIRST = "channels_first"
 TAKES_ONE = [
@@ -162,3 +163,37 @@ def test_layers_that_do_not_fit_are_not_fused(rng):
 def test_errors_say_the_layout():
     with pytest.raises(ValueError, match=r"needs 4 axes \(batch, channels, height, width\)"):
         layers.Conv2D(2, 3, data_format=FIRST)(np.ones((2, 3), np.float32))
+
+
+def gradients_within(first):
+    """Return the gradient of a score with respect to the maps of a convolution, as (n,h,w,c), and Grad-CAM's maps."""
+    order = {"data_format": FIRST if first else "channels_last"}
+    tc.set_seed(4)
+    start = tc.Input((3, 8, 9) if first else (8, 9, 3))
+    maps = layers.Conv2D(4, 3, activation="relu", name="maps", **order)(start)
+    y = layers.GlobalAveragePooling2D(**order)(layers.MaxPooling2D(**order)(layers.Conv2D(2, 3, **order)(maps)))
+    model = tc.Model(start, layers.Dense(2, activation="softmax")(y))
+    x = np.random.default_rng(1).random((2, 8, 9, 3), np.float32)
+    x = x.transpose(0, 3, 1, 2) if first else x
+    inner = tc.Model(model.inputs, [model.get_layer("maps").output, model.output])
+    found, scores = inner(x)
+    (dx,) = autograd.gradients([scores[:, 0]], [found])
+    looked = visualize.grad_cam_maps(model, x), visualize.feature_maps(model, x)["maps"]
+    return dx.transpose(0, 2, 3, 1) if first else dx, *looked
+
+
+def test_gradients_within_a_model_are_those_of_channels_last():
+    """Though the layers behind take another tensor than the one that is asked for."""
+    for one, other in zip(gradients_within(False), gradients_within(True), strict=True):
+        assert np.abs(one).max() > 0
+        np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-8)
+
+
+def test_a_tensor_may_be_watched_later(rng):
+    last = tc.Tensor(rng.random((2, 3, 4, 5)))
+    first = F.channels_first(last)
+    first.requires_grad = True
+    total = F.sum(F.channels_last(first) * 2.0) + F.sum(first * 3.0)
+    (dx,) = autograd.gradients([total], [first])
+    assert dx.shape == first.shape
+    np.testing.assert_array_equal(dx, 5.0)

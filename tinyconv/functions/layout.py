@@ -30,10 +30,10 @@ class ToChannelsFirst(Function):
         """Apply the operation to a tensor, of which the result is a view: `ChannelsFirst`."""
         (x,) = inputs
         result = ChannelsFirst(x)
-        self.needs = (autograd.recording() and x.requires_grad,)
+        self.needs = (autograd.recording(),)  # also of what is asked for a gradient later
         if self.needs[0]:
             self.inputs, self.calls = inputs, autograd.calls()
-            result.requires_grad, result.creator = True, self
+            result.creator = self
         return result
 
 
@@ -43,7 +43,6 @@ class ChannelsFirst(Tensor):
     def __init__(self, last: Tensor) -> None:
         self.last = last
         self.grad: Any = None
-        self.requires_grad = False
         self.creator: Function | None = None
         if last.logits is not None:
             self.logits = channels_first(last.logits)
@@ -52,6 +51,15 @@ class ChannelsFirst(Tensor):
     def data(self) -> Any:
         """The array in the order of the axes."""
         return as_array(self.last.data.transpose(0, 3, 1, 2))
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients are asked for: of `last`, whose users are this tensor's."""
+        return self.last.requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.last.requires_grad = value
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -78,6 +86,10 @@ class ChannelsFirst(Tensor):
     def device(self) -> str:
         """Where the array lives: "cpu" or "gpu"."""
         return self.last.device
+
+    def as_first(self, array: Any) -> Any:
+        """Return an array (n,h,w,c), such as the gradient of `last`, in the order of this tensor's axes."""
+        return as_array(array.transpose(0, 3, 1, 2), array.dtype)
 
     def __reduce__(self) -> Any:
         return Tensor, (self.data,)

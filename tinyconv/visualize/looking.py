@@ -38,7 +38,12 @@ def feature_maps(model: Model, images: npt.ArrayLike) -> dict[str, Array]:
     inner = Functional(model.inputs, [symbol_of(model, layer) for layer in layers])
     with no_grad():
         found = inner(as_array(images, model.dtype), training=False)
-    return {layer.name: maps.numpy() for layer, maps in zip(layers, found, strict=True)}
+    return {layer.name: _channels_last(maps).numpy() for layer, maps in zip(layers, found, strict=True)}
+
+
+def _channels_last(maps: Tensor) -> Tensor:
+    """Return maps as (n, h, w, k), those of a layer whose channels are first as they stand in memory."""
+    return maps.last if isinstance(maps, F.ChannelsFirst) else maps
 
 
 def symbol_of(model: Model, layer: Layer | str) -> SymbolicTensor:
@@ -87,6 +92,7 @@ def grad_cam_maps(
     found: list[Array] = []
     with _weights_fixed(model):
         maps, scores = _scores(model, images, symbol)
+        maps = _channels_last(maps)
         creator = maps.creator
 
         def observe(function: Any, inputs: Any, dy: Any, gradients: Any) -> None:
