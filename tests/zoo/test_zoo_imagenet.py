@@ -35,6 +35,11 @@ def test_each_network_has_the_preprocessing_it_was_trained_with(keras, rng):
         theirs = getattr(keras.applications, module.__name__.rpartition(".")[2])
         np.testing.assert_allclose(module.preprocess_input(x), theirs.preprocess_input(x.copy()), rtol=2e-6, atol=1e-6)
         first = x.transpose(0, 3, 1, 2)
+        found = module.preprocess_input(tc.Tensor(first), data_format="channels_first")
+        np.testing.assert_allclose(found.numpy(), module.preprocess_input(x).transpose(0, 3, 1, 2), rtol=1e-6)
+        symbol = tc.Input(x.shape[1:])
+        model = tc.Model(symbol, module.preprocess_input(symbol))
+        np.testing.assert_allclose(model(x.astype("float32")).numpy(), module.preprocess_input(x), rtol=1e-5, atol=1e-5)
         found = module.preprocess_input(first, data_format="channels_first")
         np.testing.assert_array_equal(found, module.preprocess_input(x).transpose(0, 3, 1, 2))
         assert module.decode_predictions is zoo.decode_predictions

@@ -7,44 +7,52 @@ from typing import Any
 
 import numpy as np
 
+from .. import functions as F
 from ..config import data_format_of, floatx
 from ..names import look_up
+from ..symbol import on_symbols
 from ..tensor import Tensor
 
 # The mean of ImageNet's training pixels, red, green, blue, from 0 to 255; and as shares of 1 with their deviation.
 MEAN = (123.68, 116.779, 103.939)
 MEAN_OF_1, DEVIATION_OF_1 = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-MODES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+MODES: dict[str, Callable[[Any], Any]] = {
     "caffe": lambda x: (x - np.asarray(MEAN, x.dtype))[..., ::-1],
     "tf": lambda x: x / 127.5 - 1,
     "torch": lambda x: (x / 255 - np.asarray(MEAN_OF_1, x.dtype)) / np.asarray(DEVIATION_OF_1, x.dtype),
 }
 
 
-def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe") -> np.ndarray:
+@on_symbols
+def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe") -> Any:
     """Return RGB images (…, h, w, 3), pixels 0 to 255, as networks of that `mode` take them; x is not changed.
 
-    With `data_format="channels_first"` images are (…, 3, h, w).
+    Of an array that is an array, of a tensor a tensor, of a symbol, within a model, a symbol. With
+    `data_format="channels_first"` images are (…, 3, h, w).
 
     "caffe": BGR, less ImageNet's mean; "tf": from −1 to 1; "torch": from 0 to 1, less the mean, over the deviation.
     """
     axis = -1 if data_format_of(data_format) == "channels_last" else -3
     change = look_up("mode", mode, MODES)
-    x = np.asarray(x)
+    x = x if isinstance(x, Tensor) else np.asarray(x)
     if x.ndim not in (3, 4) or x.shape[axis] != 3:
         shape = "h, w, 3" if axis == -1 else "3, h, w"
         raise ValueError(f"x must be an RGB image ({shape}) or several (n, {shape}), got shape {x.shape}")
+    if isinstance(x, Tensor):
+        last = tuple(range(x.ndim)) if axis == -1 else (*range(x.ndim - 3), -2, -1, -3)
+        first = tuple(range(x.ndim)) if axis == -1 else (*range(x.ndim - 3), -1, -3, -2)
+        return F.transpose(change(F.transpose(x, last)), first)
     x = np.moveaxis(x if x.dtype in (np.float32, np.float64) else x.astype(floatx()), axis, -1)
     return np.ascontiguousarray(np.moveaxis(change(x), -1, axis))
 
 
-def caffe(x: Any, data_format: str | None = None) -> np.ndarray:
+def caffe(x: Any, data_format: str | None = None) -> Any:
     """Return RGB images (…, h, w, 3), pixels 0 to 255, as BGR less ImageNet's mean; x itself is not changed."""
     return preprocess_input(x, data_format, "caffe")
 
 
-def tf(x: Any, data_format: str | None = None) -> np.ndarray:
+def tf(x: Any, data_format: str | None = None) -> Any:
     """Return images (…, h, w, 3), pixels 0 to 255, as numbers from −1 to 1; x itself is not changed."""
     return preprocess_input(x, data_format, "tf")
 
