@@ -28,6 +28,16 @@ from .quick_look import Caps
 from .spelling import Names, Patch
 
 
+LOGGING = (
+    *("enable_traceback_filtering", "disable_traceback_filtering", "enable_interactive_logging"),
+    *("disable_interactive_logging", "enable_unsafe_deserialization"),
+)
+
+
+def _nothing(*_: object) -> None:
+    """Do nothing: a script's own lines are shown in any case."""
+
+
 def names_of(era: Era, caps: Caps) -> Names:
     """Return the names of an era that are others than today's, for modules of tinyconv or paths of Keras."""
     tables: Iterable[Names] = (
@@ -39,7 +49,7 @@ def names_of(era: Era, caps: Caps) -> Names:
         images.spelled_names(era),
         datasets.spelled_names(era, caps),
         utilities.spelled_names(era),
-        {"utils": {"get_file": get_file}},
+        {"utils": {"get_file": get_file}, "config": dict.fromkeys(LOGGING, _nothing)},
         {"models": {"Graph": Graph}} if era.before(2) else {},
     )
     found: dict[str, dict[str, object]] = {}

@@ -47,7 +47,11 @@ _PLACES: dict[tuple[str, ...], str] = {
         "utils.image_utils utils.all_utils utils.layer_utils utils.io_utils utils.model_visualization"
     ),
     ("preprocessing",): "preprocessing",
-    ("preprocessing.image", "utils"): "preprocessing.image preprocessing.image_dataset",
+    ("config", "keras.backend"): "config",
+    (
+        "preprocessing.image",
+        "utils",
+    ): "preprocessing.image preprocessing.image_dataset utils.image_dataset utils.image_dataset_utils",
     ("saving", "models"): "saving",
     ("keras.ops",): "ops ops.numpy ops.nn",
     ("keras.random",): "random",
