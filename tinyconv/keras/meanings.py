@@ -27,7 +27,6 @@ from .graph import Graph
 from .quick_look import Caps
 from .spelling import Names, Patch
 
-
 LOGGING = (
     *("enable_traceback_filtering", "disable_traceback_filtering", "enable_interactive_logging"),
     *("disable_interactive_logging", "enable_unsafe_deserialization"),
