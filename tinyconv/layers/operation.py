@@ -31,6 +31,9 @@ class Operation(Layer):
     part of does not train them.
     """
 
+    arguments: tuple[Any, Any]
+    side_by_side: list[tuple[int, Any]] | None
+
     def __init__(self, function: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]) -> None:
         name = str(getattr(function, "__name__", type(function).__name__)).strip("_<>")
         self.title = TITLES.get(name, "".join(word[:1].upper() + word[1:] for word in name.split("_")))
@@ -41,6 +44,14 @@ class Operation(Layer):
         places = iter(range(len(symbols)))
         # Past `__setattr__`, which would make weights among them the layer's own.
         vars(self)["arguments"] = _replaced((given, named), SymbolicTensor, lambda _: Place(next(places)))
+        # Where all tensors stand side by side: of each argument its tensor's index, or −1 and its value.
+        inside = (
+            next(symbols_in([each for each in given if not isinstance(each, SymbolicTensor)] + [named]), None)
+            is not None
+        )
+        given = vars(self)["arguments"][0]
+        plain = [(each.index, None) if isinstance(each, Place) else (-1, each) for each in given]
+        vars(self)["side_by_side"] = None if inside else plain
         one = symbols[0] if len(symbols) == 1 else symbols
         node = Node(self, one, self.prepare(_mapped(one)))
         for symbol, dtype in zip(node.outputs, self.output_dtypes, strict=True):
@@ -54,9 +65,15 @@ class Operation(Layer):
 
     def call(self, x: Any, training: bool = False) -> Any:
         """Return what the function returns with the tensors `x`, one or a list, in the places of the symbols."""
-        tensors = flat(x)
-        given, named = _replaced(vars(self)["arguments"], Place, lambda place: tensors[place.index])
+        tensors = [x] if isinstance(x, Tensor) else flat(x)
+        given, named = self.arguments
+        if self.side_by_side is not None:
+            given = [value if index < 0 else tensors[index] for index, value in self.side_by_side]
+        else:
+            given, named = _replaced((given, named), Place, lambda place: tensors[place.index])
         result = self.function(*given, **named)
+        if isinstance(result, Tensor):
+            return result
         if isinstance(result, list | tuple):
             return [_tensor(each, self.title) for each in result]
         return _tensor(result, self.title)
