@@ -95,9 +95,9 @@ INSTEAD: dict[str, dict[str, str]] = {
         "STFT STFTInitializer": "use GlorotUniform or HeNormal, or give any function of (shape, dtype)",
     },
     "zoo": {
-        "ConvNeXt* DenseNet* EfficientNet* InceptionResNet* NASNet* Xception": "use ResNet50 or InceptionV3",
-        "MobileNetV*": "use MobileNet",
-        "ResNet*": "use ResNet50",
+        "ConvNeXt* DenseNet* EfficientNet* InceptionResNet* NASNet*": "use ResNet50V2, Xception or InceptionV3",
+        "MobileNetV3*": "use MobileNetV2",
+        "ResNet*": "use ResNet50 or ResNet50V2",
         "imagenet_utils": "preprocess_input and decode_predictions are in tinyconv.zoo",
     },
     "datasets": {

@@ -11,9 +11,9 @@ from parity_checks import close, slow
 
 import tinyconv as tc
 
-NAMES = ("VGG16", "VGG19", "ResNet50", "InceptionV3", "MobileNet")
+NAMES = ("VGG16", "VGG19", "ResNet50", "ResNet50V2", "InceptionV3", "Xception", "MobileNet", "MobileNetV2")
 # Side of the images to differentiate on: the last maps are of 2×2, on which normalization over three images is tame.
-SIDES = {"VGG16": 32, "VGG19": 32, "ResNet50": 64, "InceptionV3": 107, "MobileNet": 64}
+SIDES = dict.fromkeys(NAMES, 64) | {"VGG16": 32, "VGG19": 32, "InceptionV3": 107, "Xception": 71}
 
 
 def few_of(quick):
@@ -54,8 +54,9 @@ def random_weights(model, seed=1):
     for weight in model.weights:
         owner, _, kind = weight.path.rpartition("/")
         values = rng.random(weight.shape, dtype=np.float32) - np.float32(0.5)
-        if kind == "kernel":
-            inputs = np.prod(weight.shape[:2] if "conv_dw" in owner else weight.shape[:-1])
+        if kind.endswith("kernel"):
+            by_channel = kind == "depthwise_kernel" or "conv_dw" in owner or owner.endswith("_depthwise")
+            inputs = np.prod(weight.shape[:2] if by_channel else weight.shape[:-1])
             values *= np.float32(np.sqrt(24 / inputs))
         elif kind in ("gamma", "moving_variance"):
             values = 1 + values * np.float32(0.5)
@@ -156,8 +157,11 @@ def test_gradients_and_moving_averages_of_a_step(keras, name):
 VARIANTS = [
     ("VGG16", dict(include_top=False, input_shape=(48, 40, 3))),
     ("ResNet50", dict(include_top=False, pooling="max", input_shape=(33, 47, 1))),
+    ("ResNet50V2", dict(include_top=False, pooling="max", input_shape=(33, 47, 1))),
+    ("Xception", dict(classes=7, input_shape=(75, 80, 3), name="mine")),
     ("InceptionV3", dict(classes=7, input_shape=(75, 80, 3), name="mine")),
     ("MobileNet", dict(alpha=0.25, depth_multiplier=2, classes=5, dropout=0.2, input_shape=(64, 64, 3))),
+    ("MobileNetV2", dict(alpha=0.35, classes=5, input_shape=(65, 78, 3))),
 ]
 
 SMALL = "VGG16", "MobileNet"

@@ -115,16 +115,32 @@ def test_mobilenet_of_its_width_and_with_its_classes(folders):
         zoo.MobileNet(alpha=0.3, weights="imagenet")
 
 
+def test_mobilenet_v2_of_its_width_and_whose_classes_were_called_logits(folders):
+    model = zoo.MobileNetV2((96, 96, 3), alpha=0.35)
+    path = folders / "data" / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_96.h5"
+    numbers = write(path, model, lambda name: "Logits" if name == "predictions" else name)
+    check(zoo.MobileNetV2((96, 96, 3), alpha=0.35, weights="imagenet"), numbers)
+    with pytest.raises(
+        FileNotFoundError, match=r"file mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1\.0_224_no_top"
+    ):
+        zoo.MobileNetV2((100, 90, 3), alpha=1, weights="imagenet", include_top=False)
+    with pytest.raises(ValueError, match="this one has no such file"):
+        zoo.MobileNetV2(alpha=0.25, weights="imagenet")
+
+
 @pytest.mark.slow
-def test_automatic_names_count_for_nothing(folders, monkeypatch):
-    """InceptionV3's layers are called conv2d_1, … in the file, and anything in a session."""
-    path = folders / "data" / "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    first = small(zoo.InceptionV3)
+@pytest.mark.parametrize(
+    ("make", "files"), [(zoo.InceptionV3, "INCEPTION_V3"), (zoo.Xception, "XCEPTION"), (zoo.ResNet50V2, "RESNET50V2")]
+)
+def test_automatic_names_count_for_nothing(folders, monkeypatch, make, files):
+    """Layers without a name of their own are called conv2d_1, … in the file, and anything in a session."""
+    path = folders / "data" / f"{files.lower()}_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    first = small(make)
     numbers = write(path, first, lambda name: f"file_{name}")
-    accept(monkeypatch, "INCEPTION_V3", path)
-    again = small(zoo.InceptionV3, weights="imagenet")
+    accept(monkeypatch, files, path)
+    again = small(make, weights="imagenet")
     today = {theirs.name: layer.name for theirs, layer in zip(first.layers, again.layers, strict=True)}
-    assert today["conv2d"] != "conv2d"
+    assert today.get("conv2d") != "conv2d"
     check(again, {today[name]: number for name, number in numbers.items()})
 
 

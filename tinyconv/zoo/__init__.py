@@ -21,9 +21,12 @@ from .googlenet import GoogLeNet
 from .imagenet import decode_predictions, preprocess_input
 from .inception_v3 import InceptionV3
 from .mobilenet import MobileNet
+from .mobilenet_v2 import MobileNetV2
 from .resnet50 import ResNet50
+from .resnet_v2 import ResNet50V2
 from .vgg16 import VGG16
 from .vgg19 import VGG19
+from .xception import Xception
 
 __all__ = [
     "VGG16",
@@ -32,7 +35,10 @@ __all__ = [
     "GoogLeNet",
     "InceptionV3",
     "MobileNet",
+    "MobileNetV2",
     "ResNet50",
+    "ResNet50V2",
+    "Xception",
     "cats_dogs",
     "cifar10",
     "decode_predictions",

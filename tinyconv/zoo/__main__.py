@@ -15,8 +15,11 @@ NAMED: list[Callable[[], Model]] = [
     zoo.VGG19,
     zoo.GoogLeNet,
     zoo.InceptionV3,
+    zoo.Xception,
     zoo.ResNet50,
+    zoo.ResNet50V2,
     zoo.MobileNet,
+    zoo.MobileNetV2,
 ]
 OWN: list[Callable[[], Model]] = [
     zoo.mnist,

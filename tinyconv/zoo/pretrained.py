@@ -57,8 +57,12 @@ RESNET50 = _kernels(
     ["4d473c1dd8becc155b73f8504c6f6626", "a268eb855778b3df3c7506639542a6af"],
     renamed=_names_until_keras_2_2(),
 )
+RESNET50V2 = _kernels("resnet50v2", ["3ef43a0b657b3be2300d5770ece849e0"], ["fac2f116257151a9d068a22e544a4917"])
+XCEPTION = _kernels("xception", ["0a58e3b7378bc2990ea3b43d5981f1f6"], ["b0042744bf5b25fce3cb969f33bebb97"])
 WIDTHS = {1.0: "1_0", 0.75: "7_5", 0.5: "5_0", 0.25: "2_5"}
 SIDES = (128, 160, 192, 224)
+WIDTHS_V2 = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
+SIDES_V2 = (96, *SIDES)
 
 
 def mobilenet(alpha: float, depth_multiplier: int, shape: Sequence[int | None]) -> Files | None:
@@ -68,9 +72,21 @@ def mobilenet(alpha: float, depth_multiplier: int, shape: Sequence[int | None]) 
     """
     if alpha not in WIDTHS or depth_multiplier != 1:
         return None
-    side = shape[0] if shape[0] == shape[1] and shape[0] in SIDES else 224
-    name = f"mobilenet_{WIDTHS[alpha]}_{side}_tf"
+    name = f"mobilenet_{WIDTHS[alpha]}_{_side(shape, SIDES)}_tf"
     return Published(f"{name}.h5"), Published(f"{name}_no_top.h5")
+
+
+def mobilenet_v2(alpha: float, shape: Sequence[int | None]) -> Files | None:
+    """Return MobileNetV2's files, as `mobilenet` those of MobileNet."""
+    if alpha not in WIDTHS_V2:
+        return None
+    name = f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{float(alpha)}_{_side(shape, SIDES_V2)}"
+    return Published(f"{name}.h5"), Published(f"{name}_no_top.h5")
+
+
+def _side(shape: Sequence[int | None], sides: Sequence[int]) -> int:
+    """Return the side of square images that there is a file for, 224 for others."""
+    return next((side for side in sides if tuple(shape) == (side, side)), 224)
 
 
 def located(files: Files | None, include_top: bool, classes: int) -> Path:
