@@ -227,6 +227,23 @@ def test_one_hot_labels():
             assert array.dtype == dtype
 
 
+def test_kernels_of_channels_first():
+    rng = np.random.default_rng(5)
+    kernel, bias = rng.normal(size=(4, 2, 3, 3)).astype(np.float32), np.zeros(4, np.float32)
+    x = rng.normal(size=(1, 2, 3, 3)).astype(np.float32)
+    with era(1):
+        from keras.layers import Convolution2D
+        from keras.models import Sequential
+
+        model = Sequential([Convolution2D(4, 3, 3, dim_ordering="th", input_shape=(2, 3, 3))])
+        assert [array.shape for array in model.get_weights()] == [(4, 2, 3, 3), (4,)]
+        model.set_weights([kernel, bias])
+        np.testing.assert_array_equal(model.layers[0].get_weights()[0], kernel)
+        expected = (kernel * x).sum(axis=(1, 2, 3))
+        np.testing.assert_allclose(model.predict(x)[0, :, 0, 0], expected, rtol=1e-5, atol=1e-6)
+        assert model.output_shape == (None, 4, 1, 1)
+
+
 def test_image_ordering():
     with era(1):
         from keras import backend as K

@@ -319,6 +319,45 @@ def test_adversaries():
         np.testing.assert_array_equal(generator.get_weights()[0], weights[0])
 
 
+def test_losses_of_any_symbols():
+    """A penalty on an inner symbol: in a function that finds it around it, and by `add_loss`; both as by hand."""
+    with era(2):
+        from keras import backend as K
+        from keras import losses
+        from keras.layers import Dense, Input
+        from keras.models import Model
+
+        def build():
+            x = Input((6,))
+            inner = Dense(4, name="inner")(x)
+            return Model(x, Dense(3, name="outer")(inner)), inner
+
+        first, inner = build()
+        first.compile("sgd", lambda y_true, y_pred: losses.mse(y_true, y_pred) + K.mean(K.square(inner), axis=-1))
+        second, other = build()
+        second.set_weights(first.get_weights())
+        second.add_loss(K.mean(K.square(other)))
+        second.compile("sgd", "mse")
+        w1, b1, w2, b2 = first.get_weights()
+        z = X @ w1 + b1
+        expected = np.mean((z @ w2 + b2 - Y) ** 2) + np.mean(z**2)
+        for model in (first, second):
+            assert model.train_on_batch(X, Y) == pytest.approx(expected, rel=1e-5)
+        for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_one_optimizer_in_two_models():
+    with era(2):
+        from keras.optimizers import Adam
+
+        rule = Adam(lr=0.01)
+        for model in (make(), make()):
+            model.compile(rule, "categorical_crossentropy")
+            assert model.train_on_batch(X, Y) > 0
+            assert model.optimizer.lr == 0.01
+
+
 def test_words_without_meaning_are_passed_over():
     with era(2):
         model = make()

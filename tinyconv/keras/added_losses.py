@@ -10,7 +10,7 @@ from types import FunctionType
 from typing import Any
 
 from .. import functions as F
-from ..layers import Layer
+from ..layers import Input, Layer
 from ..layers.graph import SymbolicTensor, flat
 from ..models import Functional
 from .eras import Era
@@ -65,21 +65,46 @@ def _remembering(total_loss: Callable[..., Any]) -> Callable[..., Any]:
     return remembering
 
 
-def with_symbols(model: Any, loss: Any) -> Any:
-    """Return what `compile` was given as a loss, so that functions among it may return symbols of the model."""
+def with_symbols(model: Any, loss: Any, place: int = 0) -> Any:
+    """Return what `compile` was given as a loss, so that functions among it may compute with symbols of the model.
+
+    `place` is that of the output.
+    """
     if isinstance(loss, Mapping):
-        return {name: with_symbols(model, each) for name, each in loss.items()}
+        names = list(model.output_names)
+        return {
+            name: with_symbols(model, each, names.index(name) if name in names else 0) for name, each in loss.items()
+        }
     if isinstance(loss, list | tuple):
-        return [with_symbols(model, each) for each in loss]
+        return [with_symbols(model, each, number) for number, each in enumerate(loss)]
     if not isinstance(loss, FunctionType) or loss.__module__.startswith("tinyconv."):
         return loss
+    graph: list[Functional] = []  # from the inputs and the targets to the loss, once it is known that it has symbols
 
     @wraps(loss)
     def computed(y_true: Any, y_pred: Any) -> Any:
-        found = loss(y_true, y_pred)
-        if not isinstance(found, SymbolicTensor):
-            return found
+        if not graph:
+            try:
+                found = loss(y_true, y_pred)
+            except Exception:
+                if not isinstance(model, Functional) or not _on_symbols(model, loss, y_true, place, graph):
+                    raise
+            else:
+                if not isinstance(found, SymbolicTensor):
+                    return found
+                _on_symbols(model, loss, y_true, place, graph)
         inputs, training = model._at_hand
-        return Functional(model.input, found)(inputs, training=training)
+        return graph[0]([*flat(inputs), y_true], training=training)
 
     return computed
+
+
+def _on_symbols(model: Any, loss: Any, y_true: Any, place: int, graph: list[Functional]) -> bool:
+    """Compute a loss on the symbols of the targets and of an output; return whether that works, and keep the graph."""
+    targets = Input(y_true.shape[1:], dtype=str(y_true.dtype))
+    try:
+        found = loss(targets, model.outputs[place])
+        graph.append(Functional([*model.inputs, targets], found))
+    except Exception:
+        return False
+    return True
