@@ -289,3 +289,15 @@ def test_flatten_of_channels_first(which, in_memory_order):
         y = Flatten()(x).numpy()
     np.testing.assert_array_equal(y, (x if in_memory_order else x.transpose(0, 2, 3, 1)).reshape(2, -1))
     assert tc.config.image_data_format() == "channels_last"
+
+
+def test_networks_have_the_weights_of_imagenet_unless_something_else_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("TINYCONV_DATA", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with era(2):
+        from keras.applications import VGG16, vgg16
+
+        for words in ({"include_top": False}, {"weights": "imagenet"}):
+            with pytest.raises(FileNotFoundError, match="vgg16_weights_tf_dim_ordering_tf_kernels"):
+                VGG16(**words)
+        assert vgg16.VGG16(True, None, input_shape=(32, 32, 3), classes=5).output_shape == (None, 5)

@@ -1,6 +1,7 @@
 """Images for training by the arguments, defaults and units of the eras before Keras 3."""
 
 import math
+from functools import wraps
 from typing import Any
 
 from .. import config, zoo
@@ -28,7 +29,9 @@ def spelled_names(era: Era) -> Names:
     found: dict[str, Any] = {f"applications.{name}": {"preprocess_input": imagenet.tf} for name in TF_LIKE}
     found |= {f"applications.{name}": {"preprocess_input": _torch} for name in TORCH_LIKE}
     found["applications.imagenet_utils"] = {"preprocess_input": zoo.preprocess_input}
-    found["zoo"] = {"decode_predictions": _decode_predictions}
+    networks = {name: getattr(zoo, name) for name in zoo.__all__ if name[0].isupper()}
+    made = {name: _trained(network) for name, network in networks.items() if "weights" in positions_of(network)}
+    found["zoo"] = {"decode_predictions": _decode_predictions, **made}
     folder = {"image_dataset_from_directory": image_dataset_from_directory}
     found |= {"preprocessing": folder, "preprocessing.image": folder, "utils": folder}
     if era.old:
@@ -56,6 +59,16 @@ def patches(era: Era) -> list[Patch]:
         (ImageIterator, "N", samples),
         (ImageIterator, "nb_class", property(lambda self: len(self.class_indices))),
     ]
+
+
+def _trained(network: Any) -> Any:
+    """Return a network of `keras.applications`, which has ImageNet's weights unless something else is said."""
+
+    @wraps(network)
+    def made(*given: Any, **named: Any) -> Any:
+        return network(**{"weights": "imagenet", **bound(network.__name__, positions_of(network), given, named)})
+
+    return made
 
 
 def _torch(x: Any, data_format: str | None = None) -> Any:
