@@ -86,6 +86,23 @@ def test_an_error_of_the_script_shows_its_own_lines_only(tmp_path, capsys):
     assert "SyntaxError" in capsys.readouterr().err
 
 
+def test_lines_of_tinyconv_are_left_out_of_it(tmp_path, capsys):
+    path = written(tmp_path, SMALL + "\ndef learn():\n    model.fit(np.zeros((4, 3)), np.zeros((5, 2)))\n\nlearn()\n")
+    assert main([path]) == 1
+    error = capsys.readouterr().err
+    assert error.count('File "') == 2
+    assert "ValueError" in error
+    script = (
+        "import keras\nclass Own(keras.callbacks.Callback):\n    def on_epoch_end(self, epoch, logs=None):\n"
+        "        raise RuntimeError('mine')\n" + SMALL + "model.fit(np.zeros((4, 3)), np.eye(2)[[0, 1, 0, 1]], "
+        "callbacks=[Own()], verbose=0)\n"
+    )
+    assert main([written(tmp_path, script)]) == 1
+    error = capsys.readouterr().err
+    assert error.count(f'File "{path}"') == error.count('File "') == 2
+    assert error.rstrip().endswith("RuntimeError: mine")
+
+
 def test_exit_codes_and_ctrl_c(tmp_path, capsys):
     assert main([written(tmp_path, "import sys; sys.exit(7)")]) == 7
     assert main([written(tmp_path, "exit('no data')")]) == 1
@@ -174,6 +191,16 @@ def test_data_sets_are_cut_down(tmp_path, capsys):
     )
     assert main(["--max-samples", "120", written(tmp_path, script)]) == 0
     assert capsys.readouterr().out == "(120, 784) (120, 10) (120, 28, 28) (20, 784) (20, 10)\n"
+
+
+def test_predictions_of_short_arrays(tmp_path, capsys):
+    script = (
+        "from keras.datasets import mnist\nfrom keras.layers import Dense, Flatten\n"
+        "from keras.models import Sequential\nm = Sequential([Flatten(input_shape=(28, 28)), Dense(10)])\n"
+        "p = m.predict(mnist.load_data()[1][0] / 255)\nprint(p.shape, p[9999].shape, p.argmax(axis=1)[340:].shape)"
+    )
+    assert main(["--max-samples", "120", written(tmp_path, script)]) == 0
+    assert capsys.readouterr().out == "(120, 10) (10,) (90,)\n"
 
 
 def test_figures(tmp_path, capsys):

@@ -17,7 +17,7 @@ from ..objectives import make_objectives
 from . import files
 from .added_losses import with_symbols
 from .eras import Era
-from .quick_look import Caps
+from .quick_look import Caps, of_short
 from .spelling import Names, Patch, Spelling, bound, renamed
 
 DROPPED = (
@@ -87,7 +87,7 @@ def patches(era: Era, caps: Caps) -> list[Patch]:
         return _within(caps, fit, self, bound("fit", FIT.split(), given, named))
 
     if not era.old:
-        return [(Model, "fit", limited)] if caps != Caps() else []
+        return [(Model, "fit", limited), (Model, "predict", of_short(Model.predict))] if caps != Caps() else []
     methods = _Methods(era, caps)
     named: dict[str, Callable[..., Any]] = {
         name: getattr(methods, name)
@@ -297,7 +297,8 @@ class _Methods:
     def predict(self, model: Any, *given: Any, **named: Any) -> Any:
         """Compute the outputs; silently, if nothing else is asked."""
         arguments = bound("predict", ["x", "batch_size", "verbose", "steps"], given, renamed(named, RENAMED))
-        return self.today["predict"](model, **{"verbose": 0, **renamed(arguments, {}, DROPPED)})
+        predict = of_short(self.today["predict"])
+        return predict(model, **{"verbose": 0, **renamed(arguments, {}, DROPPED)})
 
     def evaluate_generator(self, model: Any, *given: Any, **named: Any) -> Any:
         """Measure on what a generator yields."""

@@ -54,7 +54,7 @@ _PLACES: dict[tuple[str, ...], str] = {
     ): "preprocessing.image preprocessing.image_dataset utils.image_dataset utils.image_dataset_utils",
     ("saving", "models"): "saving",
     ("keras.ops",): "ops ops.numpy ops.nn",
-    ("keras.random",): "random",
+    ("keras.random_numbers",): "random",
     ("keras.backend",): "backend backend.tensorflow_backend backend.common",
     ("zoo",): (
         "applications applications.vgg16 applications.vgg19 applications.resnet50 applications.resnet "
@@ -77,7 +77,7 @@ WHY_NOT = {
     "compat contrib": "there are no graphs and sessions of TensorFlow 1",
 }
 OWN = {root.partition(".")[0] for root in ROOTS} | {"keras_preprocessing", "keras_applications"}
-_MODULES = ("data", "image", "io", "math", "nn", "random", "strings", "train")
+_MODULES = {"io": "reading", "math": "mathematics", "random": "random_numbers"}  # not to hide Python's own
 OTHERS = {
     "tensorflow": ("keras.tensorflow",),
     "tensorflow.python": ("keras.tensorflow",),
@@ -88,8 +88,8 @@ OTHERS = {
     "tensorflow.compat.v1": ("keras.tensorflow",),
     "tensorflow.compat.v2": ("keras.tensorflow",),
     **{
-        f"tensorflow.{name}": (f"keras.tensorflow.{name}",)
-        for name in ["data", "image", "io", "math", "nn", "random", "strings", "train"]
+        f"tensorflow.{name}": (f"keras.tensorflow.{_MODULES.get(name, name)}",)
+        for name in ("data", "image", "io", "math", "nn", "random", "strings", "train")
     },
 }
 ALONE = {

@@ -1,6 +1,8 @@
 """A quick look at a script: fewer epochs and samples, and arrays that are shorter than the script takes them to be."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from math import ceil
 from typing import Any
 
@@ -121,6 +123,21 @@ class Short(np.ndarray[Any, Any]):
         if abs(end) <= len(self):
             return end
         return int(np.sign(end)) * max(abs(int(end)) * len(self) // self.full, len(self) // 4)
+
+
+def of_short(predict: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `predict` as one whose rows for a short array may be handled as the array's own."""
+
+    @wraps(predict)
+    def predicted(model: Any, x: Any, *given: Any, **named: Any) -> Any:
+        found = predict(model, x, *given, **named)
+        if not isinstance(x, Short) or not isinstance(found, np.ndarray) or len(found) != len(x):
+            return found
+        rows = found.view(Short)
+        rows.full = x.full
+        return rows
+
+    return predicted
 
 
 def short(array: np.ndarray, samples: int | None) -> np.ndarray:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType, ModuleType, TracebackType
 from typing import Any
 
+from .. import kernels
 from ..offered import NotOfferedError
 from ..starting import STOPPED
 from .eras import Era
@@ -19,6 +20,9 @@ from .mending import needs_mending
 from .notebooks import Cell, Shell
 from .python_2 import dividing_as_python_2
 from .quick_look import Caps
+
+OWN = Path(__file__).parent.parent  # tinyconv's files
+KERNELS = Path(str(kernels.__file__)).parent
 
 
 def run(
@@ -59,7 +63,7 @@ def run(
         if lacking is not None:
             print(f"{_place(lacking.__traceback__ or error.__traceback__, files)}: {lacking}", file=sys.stderr)
             return 2
-        traceback.print_exception(type(error), error, _own_part(error.__traceback__, files), chain=False)
+        print(_told(error, files), end="", file=sys.stderr)
         if needs_mending(error):
             print("tinyconv.keras: --mend mends Python 2, and stands in for modules that are gone", file=sys.stderr)
         return 1
@@ -128,9 +132,18 @@ def _place(trace: TracebackType | None, files: Sequence[str]) -> str:
     return own[-1] if own else files[0]
 
 
-def _own_part(trace: TracebackType | None, files: Sequence[str]) -> TracebackType | None:
-    """Return a traceback from where it enters the program; all of it if it never does."""
-    part = trace
-    while part is not None and part.tb_frame.f_code.co_filename not in files:
-        part = part.tb_next
-    return part
+def _told(error: BaseException, files: Sequence[str]) -> str:
+    """Return an error's traceback without tinyconv's own lines, and without what these have called."""
+    told = traceback.TracebackException.from_exception(error)
+    told.__cause__ = told.__context__ = None
+    places = [number for number, frame in enumerate(told.stack) if frame.filename in files]
+    if places:
+        shown = list(told.stack)[places[0] : places[-1] + 1]
+        beyond = list(told.stack)[places[-1] + 1 :]
+        shown += beyond if beyond and not _is_own(beyond[0].filename) else []
+        told.stack = traceback.StackSummary.from_list([frame for frame in shown if not _is_own(frame.filename)])
+    return "".join(told.format())
+
+
+def _is_own(file: str) -> bool:
+    return Path(file).is_relative_to(OWN) or Path(file).is_relative_to(KERNELS)

@@ -13,7 +13,10 @@ from ..operations.neural import sigmoid, tanh
 from ..operations.values import tensor
 from ..tape import GradientTape, Module, Variable, custom_gradient
 from ..vocabulary import missing, public, renamed
-from . import data, image, io, math, nn, random, settings, strings, train
+from . import data, image, nn, settings, strings, train
+from . import mathematics as math
+from . import random_numbers as random
+from . import reading as io
 from .control import case, cond, map_fn, numpy_function, print, py_function, vectorized_map, while_loop
 from .settings import autograph, config, debugging, errors, get_logger, logging, profiler, summary, sysconfig, test
 

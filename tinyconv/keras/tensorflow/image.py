@@ -375,7 +375,7 @@ def decode_gif(contents: Any, name: str | None = None) -> Any:
 def _encoded(image: Any, kind: str, **options: Any) -> Any:
     from PIL import Image
 
-    from .io import Content
+    from .reading import Content
 
     pixels, out = np.asarray(image), BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(out, kind, **options)

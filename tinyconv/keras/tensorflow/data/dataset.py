@@ -89,7 +89,7 @@ class Dataset(Batches):
     @staticmethod
     def list_files(file_pattern: Any, shuffle: bool | None = None, seed: Any = None, name: Any = None) -> "Dataset":
         """Return the names of files that fit a pattern, in a random order unless shuffle=False."""
-        from ..io import gfile
+        from ..reading import gfile
 
         found = np.array(sorted(gfile.glob(file_pattern if isinstance(file_pattern, list | tuple) else [file_pattern])))
         if not len(found):
