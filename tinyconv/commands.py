@@ -4,7 +4,7 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from errno import EIO, EPIPE
+from errno import EIO, ENOSPC, EPIPE
 from functools import wraps
 from typing import NoReturn, Protocol, TextIO
 
@@ -94,7 +94,7 @@ def lost_output(error: BaseException) -> str | None:
     if not isinstance(error, OSError) or sys.stdout is None:
         return None
     closed = error.errno in (EPIPE, EIO)
-    if not closed and _can_be_written(sys.stdout):
+    if not closed and _can_be_written(sys.stdout, error.errno == ENOSPC):
         return None
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())  # or else Python flushes into it when it ends, and complains
@@ -102,10 +102,19 @@ def lost_output(error: BaseException) -> str | None:
     return "" if closed else f"standard output cannot be written: {error.strerror}"
 
 
-def _can_be_written(stream: TextIO) -> bool:
-    """Tell whether a stream takes what it still holds; one that failed holds it, and fails again."""
+def _can_be_written(stream: TextIO, is_tried: bool) -> bool:
+    """Tell whether a stream takes what it still holds; one that failed holds it, and mostly fails again.
+
+    What was too long to be held is gone, so that only an empty line can tell whether there is room, if it `is_tried`.
+    """
+    try:
+        place = stream.fileno()
+    except (OSError, ValueError):  # it is no file
+        return True
     try:
         stream.flush()
+        if is_tried:
+            os.write(place, b"\n")
     except OSError:
         return False
     return True
