@@ -43,6 +43,11 @@ METHODS = (
     (".next()", r"([A-Za-z_][\w.]*(?:\([^()]*\))?)\.next\(\)", r"next(\1)"),
     (".iteritems()", r"\.iter(items|values|keys)\(\)", r".\1()"),
     ("seaborn's styles", r"style\.use\((['\"])seaborn(?!-v0_8)([\w-]*)\1\)", r"style.use(\1seaborn-v0_8\2\1)"),
+    (
+        "cv2's windows",
+        r"\bcv2\.(?:imshow|namedWindow|moveWindow|resizeWindow|destroyAllWindows|destroyWindow|waitKey)\(",
+        "(lambda *_, **__: -1)(",
+    ),
     ("ANTIALIAS", r"\bImage\.ANTIALIAS\b", "Image.LANCZOS"),
     (".has_key()", r"([A-Za-z_][\w.]*)\.has_key\(([^()]+)\)", r"(\2 in \1)"),
 )
@@ -67,7 +72,7 @@ def mended(cells: Sequence[Cell], wanted: bool, say: Say) -> Iterator[list[Cell]
 
 def needs_mending(error: BaseException) -> bool:
     """Return whether an error is of the kind that `--mend` may mend."""
-    if isinstance(error, SyntaxError):
+    if isinstance(error, SyntaxError) or (type(error).__module__ == "cv2" and "not implemented" in str(error)):
         return True
     if isinstance(error, TypeError):
         return "for >>: 'builtin_function_or_method'" in str(error)

@@ -48,6 +48,7 @@ _PLACES: dict[tuple[str, ...], str] = {
     ),
     ("preprocessing",): "preprocessing",
     ("config", "keras.backend"): "config",
+    ("keras.wrappers",): "wrappers wrappers.scikit_learn",
     (
         "preprocessing.image",
         "utils",
@@ -72,7 +73,6 @@ PLACES: Mapping[str, tuple[str, ...]] = {
 # Why a path is not served, by the words in it.
 WHY_NOT = {
     "recurrent embeddings text sequence attention rnn wrappers.bidirectional imdb reuters": "it is for images",
-    "scikit_learn wrappers": "write the few methods that scikit-learn asks for around fit and predict",
     "lite saved_model distribute estimator tpu": "there is no such export: model.export writes ONNX",
     "compat contrib": "there are no graphs and sessions of TensorFlow 1",
 }
