@@ -8,6 +8,7 @@ from .. import config, zoo
 from ..preprocessing import image
 from ..preprocessing.iterators import ImageIterator
 from ..saving.keras1 import DIMENSIONS
+from ..utils import get_file
 from ..utils import image as files
 from ..zoo import imagenet
 from .eras import Era
@@ -78,8 +79,6 @@ def _torch(x: Any, data_format: str | None = None) -> Any:
 
 def _decode_predictions(preds: Any, top: int = 5) -> Any:
     """Return the likeliest classes, named by ImageNet's class index: from TINYCONV_DATA, or Keras's own folder."""
-    from .downloads import get_file
-
     url = "https://storage.googleapis.com/download.tensorflow.org/data/imagenet_class_index.json"
     return zoo.decode_predictions(preds, top, get_file("imagenet_class_index.json", url, cache_subdir="models"))
 

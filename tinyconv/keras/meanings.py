@@ -22,7 +22,6 @@ from . import (
     tensors,
     utilities,
 )
-from .downloads import get_file
 from .eras import Era
 from .graph import Graph
 from .quick_look import Caps
@@ -49,7 +48,7 @@ def names_of(era: Era, caps: Caps) -> Names:
         images.spelled_names(era),
         datasets.spelled_names(era, caps),
         utilities.spelled_names(era),
-        {"utils": {"get_file": get_file}, "config": dict.fromkeys(LOGGING, _nothing)},
+        {"config": dict.fromkeys(LOGGING, _nothing)},
         {"models": {"Graph": Graph}} if era.before(2) else {},
     )
     found: dict[str, dict[str, object]] = {}

@@ -25,6 +25,7 @@ from ..structure import flat, mapped, packed, with_lists
 from ..tensor import Tensor
 from .inputs import is_checked
 from .own_steps import OwnStepping
+from .rows import Rows
 
 Callbacks: TypeAlias = Callback | Sequence[Any] | None
 
@@ -237,7 +238,7 @@ class Trainer(OwnStepping):
         self.predicts_freely = "predict_step" in self.own_steps
         data = self.as_dataset("predict", Batch(x), batch_size, steps).complete()
         self.stop_predicting = False
-        found: list[list[np.ndarray]] = []
+        rows = Rows(data.samples if is_checked(data) and steps is None else None)
         form: Any = None
         with self._listening(callbacks, verbose, 1, data.steps(0)) as listeners:
             listeners.on_predict_begin()
@@ -250,18 +251,19 @@ class Trainer(OwnStepping):
                 listeners.on_predict_batch_begin(step)
                 with no_grad(), self._computing(batch):
                     form = self.predict_step(self._given(batch)) if self.predicts_freely else self(batch.x)
-                found.append([y.numpy() for y in flat(form)])
-                outputs = found[-1][0] if isinstance(form, Tensor) else found[-1]
+                arrays = [y.numpy() for y in flat(form)]
+                rows.add(arrays)
+                outputs = arrays[0] if isinstance(form, Tensor) else arrays
                 listeners.on_predict_batch_end(step, {"outputs": outputs})
                 if self.stop_predicting:
                     break
             listeners.on_predict_end()
-        if not found:  # no batch has samples
+        columns = rows.arrays()
+        if not columns:  # no batch has samples
             form = mapped(len, self.output_shape)
-            found.append(
-                [np.empty((0, *(length or 0 for length in shape[1:])), self.dtype) for shape in self._output_shapes()]
-            )
-        return packed(with_lists(form), [np.concatenate(column) for column in zip(*found, strict=True)])
+            shapes = self._output_shapes()
+            columns = [np.empty((0, *(length or 0 for length in shape[1:])), self.dtype) for shape in shapes]
+        return packed(with_lists(form), columns)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the model's output for the samples of x, computed at once; or a list or dict of outputs."""
