@@ -363,10 +363,13 @@ def test_command_fails_on_a_wrong_backward(monkeypatch, capsys):
     # The function, and what is made of it.
     assert {line.partition(":")[0].partition(" (")[0] for line in wrong} == {
         "function sqrt",
+        "function squareplus",
         "layer Dot",
+        "layer LayerNormalization",
         "layer RMSNormalization",
         "layer UnitNormalization",
         "loss CosineSimilarity",
+        "penalty OrthogonalRegularizer",
     }
     assert all("backward gives " in line and "differences give " in line for line in wrong)
     assert f"{len(wrong)} of them wrong" in summary

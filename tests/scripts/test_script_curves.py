@@ -196,7 +196,8 @@ def test_twenty_steps(name, keras, monkeypatch):
         space = {}
         exec(script, space)
         model = space["model"]
-        model.set_weights(weights)
+        kernels = [w.transpose(3, 2, 0, 1) if first and w.ndim == 4 else w for w in weights]  # Keras 1's order
+        model.set_weights(kernels)
         given = x.transpose(0, 1, 4, 2, 3) if first else x
         found = [float(np.ravel(model.train_on_batch(*batch))[0]) for batch in zip(given, targets, strict=True)]
     np.testing.assert_allclose(found, expected, rtol=TOLERANCE)
