@@ -84,6 +84,20 @@ def test_a_keras_that_was_imported_is_there_again(monkeypatch):
     assert sys.modules["keras"] is theirs
 
 
+def test_what_tinyconv_has_serves_scripts():
+    with era(3):
+        import keras
+
+        assert keras.utils.normalize is tc.utils.normalize
+        keras.utils.set_random_seed(3)
+        try:
+            keras.config.disable_interactive_logging()
+            assert not tc.config.is_interactive_logging_enabled()
+        finally:
+            keras.config.enable_interactive_logging()
+        assert tc.config.is_interactive_logging_enabled()
+
+
 def test_an_unknown_era_is_refused():
     with pytest.raises(ValueError, match="tf2"), era("nineties"):
         pass

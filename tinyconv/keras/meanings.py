@@ -27,10 +27,7 @@ from .graph import Graph
 from .quick_look import Caps
 from .spelling import Names, Patch
 
-LOGGING = (
-    *("enable_traceback_filtering", "disable_traceback_filtering", "enable_interactive_logging"),
-    *("disable_interactive_logging", "enable_unsafe_deserialization"),
-)
+SETTINGS = ("enable_traceback_filtering", "disable_traceback_filtering", "enable_unsafe_deserialization")
 
 
 def _nothing(*_: object) -> None:
@@ -48,7 +45,7 @@ def names_of(era: Era, caps: Caps) -> Names:
         images.spelled_names(era),
         datasets.spelled_names(era, caps),
         utilities.spelled_names(era),
-        {"config": dict.fromkeys(LOGGING, _nothing)},
+        {"config": dict.fromkeys(SETTINGS, _nothing)},
         {"models": {"Graph": Graph}} if era.before(2) else {},
     )
     found: dict[str, dict[str, object]] = {}

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import constraints, initializers, losses, metrics, regularizers, set_seed
+from .. import constraints, initializers, losses, metrics, regularizers
 from ..datasets import to_categorical as one_hot
 from ..symbol import on_symbols
 from ..visualize import plot_model
@@ -19,8 +19,8 @@ from .spelling import Names
 
 # Classes that had functions beside them, by module.
 FUNCTIONS = {
-    regularizers: {"l1": "L1", "l2": "L2", "l1_l2": "L1L2", "l1l2": "L1L2"},
-    constraints: {"maxnorm": "MaxNorm", "nonneg": "NonNeg", "unitnorm": "UnitNorm", "max_norm": "MaxNorm"},
+    regularizers: {"l1": "L1", "l2": "L2"},
+    constraints: {"nonneg": "NonNeg", "unitnorm": "UnitNorm"},
 }
 INITIALIZERS = {
     "uniform": "RandomUniform",
@@ -66,17 +66,15 @@ def spelled_names(era: Era) -> Names:
     """Return what scripts find in `keras.utils` and in small modules, by module."""
     utils: dict[str, Any] = {
         "model_to_dot": model_to_dot,
-        "set_random_seed": set_seed,
         "multi_gpu_model": multi_gpu_model,
         "convert_all_kernels_in_model": convert_all_kernels_in_model,
         "print_summary": print_summary,
         "plot": plotted,
         "plot_model": plotted,
         "to_categorical": to_categorical(era),
-        "normalize": normalize,
     }
     if not era.old:
-        kept = ("model_to_dot", "plot_model", "set_random_seed", "to_categorical")
+        kept = ("model_to_dot", "plot_model", "to_categorical")
         short = {name: on_symbols(getattr(losses, whole)) for name, whole in SHORT.items()}
         return {"utils": {name: utils[name] for name in kept}, "losses": short, "metrics": short}
     found: dict[str, dict[str, Any]] = {"utils": utils, "initializers": _initializations()}
@@ -123,14 +121,6 @@ def to_categorical(era: Era) -> Callable[..., np.ndarray]:
         return found
 
     return categorical
-
-
-def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
-    """Return an array divided by its norms along an axis; what is zero stays zero."""
-    norms = np.atleast_1d(np.linalg.norm(x, order, axis))
-    norms[norms == 0] = 1
-    found: np.ndarray = x / np.expand_dims(norms, axis)
-    return found
 
 
 def plotted(model: Any, to_file: str = "model.png", *given: Any, **named: Any) -> Any:
