@@ -34,7 +34,7 @@ STOREYS = [
     {"training"},
     {"models"},
     {"saving"},  # models and weights in files
-    {"gradcheck", "visualize", "zoo"},
+    {"explorer", "gradcheck", "visualize", "zoo"},
     {"range_test"},  # a rate to begin with
     {"utils"},  # images from files and folders, and what else, in Keras's words
     {"preprocessing"},  # images for training

@@ -94,7 +94,7 @@ def gradients(
     # Of a source that is another order of the axes of a tensor, `last`, users take that one: see `functions.layout`.
     asked_for, sources = sources, [getattr(source, "last", source) for source in sources]
     roots = [target for target in targets if target.requires_grad]
-    order = _users_last(roots)
+    order = users_last(roots)
     leads: set[int] = {id(source) for source in sources}  # to a source: those tensors, and what is computed from them
     for tensor in order:
         if tensor.creator is not None and any(id(each) in leads for each in tensor.creator.inputs):
@@ -160,7 +160,7 @@ def backward(root: "Tensor", dy: np.ndarray, observe: Observer | None = None) ->
     anything is changed, when a part of the graph was freed by an earlier backward pass.
     """
     gradients = {id(root): dy if root.creator is not None else _own(dy, (dy,))}
-    order = _users_last([root])
+    order = users_last([root])
     while order:
         tensor = order.pop()  # so that its array is gone with it, once its creator no longer needs it
         dy = gradients.pop(id(tensor))
@@ -198,7 +198,7 @@ def _own(dx: Any, others: tuple[Any, ...]) -> Any:
     return own
 
 
-def _users_last(roots: Sequence["Tensor"]) -> list["Tensor"]:
+def users_last(roots: Sequence["Tensor"]) -> list["Tensor"]:
     """List the tensors below `roots` that need a gradient, each before all of its users (topological order)."""
     order: list[Tensor] = []
     seen = set()

@@ -158,6 +158,11 @@ class Optimizer:
             }
             self.built = True
 
+    def slots_of(self, weight: Tensor) -> dict[str, Any]:
+        """Return the arrays that are kept for one of the weights that the optimizer was built for, by name."""
+        place = self._places[id(weight)]
+        return {name: arrays[place] for name, arrays in self.slots.items()}
+
     def to(self, device: str) -> None:
         """Move the state to `device`, "cpu" or "gpu"."""
         self.slots = {name: [kernels.move(array, device) for array in arrays] for name, arrays in self.slots.items()}
@@ -187,13 +192,12 @@ class Optimizer:
         self.build(weights)
         changed = self._with_gradients(gradients, weights)
         learning_rate = self._rate()
-        for g, weight in zip(self._clipped([g for g, _ in changed]), [weight for _, weight in changed], strict=True):
+        for g, weight in zip(self.clipped([g for g, _ in changed]), [weight for _, weight in changed], strict=True):
             if kernels.device(weight.data) == "cpu" and not weight.data.flags.writeable:
                 raise ValueError(f"weight {_path(weight)} is a read-only array, to be trained it must be a copy of it")
-            place = self._places[id(weight)]
             if self.weight_decay and self._decays(weight):
                 kernels.of(weight.data).decay_inplace(weight.data, learning_rate * self.weight_decay)
-            slots = {name: arrays[place] for name, arrays in self.slots.items()}
+            slots = self.slots_of(weight)
             self.update(weight.data, g, slots, learning_rate)
             if isinstance(weight, Parameter) and weight.constraint is not None:
                 with no_grad():
@@ -217,7 +221,7 @@ class Optimizer:
             warnings.warn(f"the loss does not depend on {unused}: not trained", stacklevel=3)
         return changed
 
-    def _clipped(self, gradients: list[Any]) -> list[Any]:
+    def clipped(self, gradients: list[Any]) -> list[Any]:
         """Return the gradients, in new arrays where they are clipped. What is on a GPU stays there, unseen."""
         if self.clipvalue:
             return [kernels.of(g).clip(g, self.clipvalue) for g in gradients]

@@ -87,10 +87,16 @@ class Stepping(DataChecks):
     def _total_loss(self, batch: Batch, training: bool, running: RunningMetrics) -> Tensor:
         """Compute the outputs of a batch, and return their losses plus the penalties of regularised weights."""
         outputs = flat(self(batch.x, training=training))
-        targets, weights = ([part] * len(outputs) if not isinstance(part, list) else part for part in batch[1:3])
+        targets, weights = _by_output(batch, len(outputs))
         total, parts = self._sum_of_losses(targets, outputs, weights)
         running.add(total, parts, targets, outputs, weights)
         return total
+
+    def outputs_and_loss(self, batch: Batch, training: bool) -> tuple[list[Tensor], Tensor]:
+        """Return the outputs for a batch that is checked, and its loss with all penalties: what training walks back."""
+        outputs = flat(self(batch.x, training=training))
+        targets, weights = _by_output(batch, len(outputs))
+        return outputs, self._sum_of_losses(targets, outputs, weights)[0]
 
     def _sum_of_losses(
         self, targets: Sequence[Any], outputs: Sequence[Tensor], weights: Sequence[Any]
@@ -142,3 +148,8 @@ class Stepping(DataChecks):
         if self.optimizer is None or not self.compiled:
             raise ValueError("compile the model first: model.compile(optimizer=..., loss=..., metrics=[...])")
         return self.optimizer
+
+
+def _by_output(batch: Batch, n: int) -> list[list[Any]]:
+    """Return a batch's targets and its samples' weights, a list of `n` each: those of each output."""
+    return [part if isinstance(part, list) else [part] * n for part in batch[1:3]]
