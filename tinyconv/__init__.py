@@ -42,6 +42,7 @@ from . import (
 from ._version import __version__
 from .autograd import no_grad
 from .config import floatx, fusion, set_floatx
+from .explorer import explain
 from .gradcheck import gradcheck
 from .kernels import backend, conv_algorithm, set_threads, threads
 from .layers import Input
@@ -72,6 +73,7 @@ __all__ = [
     "conv_algorithm",
     "data",
     "datasets",
+    "explain",
     "floatx",
     "functions",
     "fusion",

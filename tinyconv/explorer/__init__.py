@@ -1,1 +1,5 @@
 """The explorer: every step of backpropagation on a network and an image of the user's own."""
+
+from .explanation import explain
+
+__all__ = ["explain"]

@@ -96,12 +96,12 @@ class Recording:
         return next((each for each in self.operations if each.output == number), None)
 
     def find(self, name: str) -> Value:
-        """Return the value of a name, or of a layer's name its last result.
+        """Return the value of a name, or of a layer's name its last result; "input" is the first input.
 
         Raises ValueError, naming the nearest, if there is none.
         """
         for value in self.values:
-            if value.name == name:
+            if value.name == name or (name == "input" and value.role == INPUT):
                 return value
         of_layer = [value for value in self.values if value.layer == name and value.role == RESULT]
         if of_layer:

@@ -1,0 +1,105 @@
+"""Random networks for the explorer's tests."""
+
+import numpy as np
+import pytest
+
+import tinyconv as tc
+from tinyconv import layers as L
+
+ACTIVATIONS = (
+    *("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "softsign"),
+    *("tanh", "sigmoid", "hard_sigmoid", "exponential"),
+)
+
+
+@pytest.fixture(scope="session")
+def random_network():
+    """A function that makes a random compiled network, with samples and targets for it."""
+    return _random_network
+
+
+def _random_network(seed, dtype="float32"):
+    rng = np.random.default_rng(seed)
+    tc.set_seed(seed)
+    tc.clear_session()
+
+    def choice(*options):
+        return options[rng.integers(len(options))]
+
+    def convolution(x):
+        groups = choice(1, 1, 2) if x.shape[-1] % 2 == 0 else 1
+        strides, dilation = choice((1, 1), (2, 1), (1, 2))
+        return L.Conv2D(
+            choice(2, 4),
+            choice(1, 2, 3),
+            strides,
+            choice("same", "valid"),
+            dilation_rate=dilation,
+            groups=groups,
+            activation=choice(None, *ACTIVATIONS),
+            kernel_regularizer=choice(None, None, "l2", "l1"),
+            use_bias=choice(True, False),
+            dtype=dtype,
+        )(x)
+
+    def depthwise(x):
+        return L.DepthwiseConv2D(
+            choice(2, 3), choice(1, 2), choice("same", "valid"), depth_multiplier=choice(1, 2), dtype=dtype
+        )(x)
+
+    def transposed(x):
+        return L.Conv2DTranspose(choice(2, 3), choice(2, 3), choice(1, 2), choice("same", "valid"), dtype=dtype)(x)
+
+    def normalized(x):
+        return L.BatchNormalization(scale=choice(True, False), center=choice(True, False), dtype=dtype)(x)
+
+    def pooled(x):
+        layer = choice(L.MaxPooling2D, L.AveragePooling2D)
+        return layer(choice(2, 3), choice(None, 1, 2), choice("same", "valid"), dtype=dtype)(x)
+
+    def other(x):
+        layer = choice(
+            lambda: L.UpSampling2D(2, interpolation=choice("nearest", "bilinear"), dtype=dtype),
+            lambda: L.ZeroPadding2D(1, dtype=dtype),
+            lambda: L.Cropping2D(1, dtype=dtype),
+            lambda: L.LayerNormalization(dtype=dtype),
+            lambda: L.Dropout(0.4, dtype=dtype),
+            lambda: L.SpatialDropout2D(0.4, dtype=dtype),
+            lambda: L.GaussianNoise(0.1, dtype=dtype),
+            lambda: L.PReLU(shared_axes=[1, 2], alpha_initializer="ones", dtype=dtype),
+            lambda: L.Activation(choice(*ACTIVATIONS), dtype=dtype),
+            lambda: L.Permute((2, 1, 3), dtype=dtype),
+        )()
+        return layer(x)
+
+    def branched(x):
+        layer = choice(L.Add, L.Multiply, L.Average, L.Maximum, L.Subtract, L.Concatenate)(dtype=dtype)
+        c = x.shape[-1]
+        return layer([L.Conv2D(c, 3, padding="same", activation=choice(None, "relu"), dtype=dtype)(x), x])
+
+    blocks = convolution, convolution, depthwise, transposed, normalized, pooled, other, branched
+    image = tc.Input((6 + int(rng.integers(3)), 6, int(rng.integers(1, 4))), dtype=dtype)
+    x = L.Conv2D(3, 3, padding="same", dtype=dtype)(image)
+    for _ in range(int(rng.integers(2, 6))):
+        block = choice(*blocks)
+        if min(x.shape[1:3]) >= 4:
+            x = block(x)
+    x = choice(L.Flatten, L.Flatten, L.GlobalAveragePooling2D, L.GlobalMaxPooling2D)(dtype=dtype)(x)
+    if choice(True, False):
+        x = L.Dense(5, activation=choice("relu", "tanh", None), dtype=dtype)(x)
+    last, loss = choice(
+        ("softmax", "categorical_crossentropy"),
+        ("softmax", "sparse_categorical_crossentropy"),
+        ("sigmoid", "binary_crossentropy"),
+        (None, "mean_squared_error"),
+    )
+    model = tc.Model(image, L.Dense(3, activation=last, dtype=dtype)(x))
+    model.compile(choice("adam", "sgd", "rmsprop", tc.optimizers.SGD(0.1, 0.9)), loss)
+    for weight in model.weights:  # away from zeros, ones and each other, where much would be equal by chance
+        if weight.trainable:
+            weight.assign(weight.data + 0.1 * rng.standard_normal(weight.shape))
+    n = int(rng.integers(1, 4))
+    samples = rng.standard_normal((n, *image.shape[1:]))
+    labels = rng.integers(3, size=n)
+    targets = labels if loss.startswith("sparse") else np.eye(3)[labels] if last else rng.standard_normal((n, 3))
+    return model, samples.astype(dtype), targets
