@@ -144,7 +144,8 @@ def test_an_upward_import_is_found(module, source):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_no_framework_and_cupy_in_one_folder(file):
     taken = {name[0] for _, name in imports(ast.parse(file.read_text(encoding="utf-8")), module_of(file))}
-    assert not taken & FRAMEWORKS
+    asks_keras = file == ROOT / "tinyconv" / "explorer" / "keras_judge.py"  # as a judge, where it is installed
+    assert asks_keras or not taken & FRAMEWORKS
     if "cupy" in taken:
         assert file.is_relative_to(ROOT / "kernels" / "gpu")
 

@@ -203,3 +203,25 @@ def test_the_model_stays_as_it_was():
     other.fit(x, y, epochs=1, verbose=0)
     for mine, same in zip(model.weights, other.weights, strict=True):
         np.testing.assert_array_equal(mine.data, same.data)
+
+
+def test_live_keras_agrees_operation_by_operation(keras, random_network, monkeypatch):
+    from tinyconv.explorer import keras_judge
+
+    assert keras_judge.version() == keras.__version__
+    compared = set()
+    for seed in range(40, 52):
+        recording = record(*random_network(seed))
+        for operation in recording.operations:
+            found = keras_judge.check_keras(recording, operation)
+            if found is not None:
+                compared.add(type(operation.function).__name__)
+                assert found[1] == RIGHT, (seed, operation.name, found)
+    assert {"Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "BatchNorm", "MaxPool2D", "Dense", "Mean"} <= compared
+    model, x, y = network()
+    recording = record(model, x, y)
+    conv = recording.operations[0]
+    conv.passed = (conv.passed[0] * 1.01, *conv.passed[1:])
+    assert keras_judge.check_keras(recording, conv)[1] == WRONG
+    monkeypatch.setattr(keras_judge, "find_spec", lambda package: None)
+    assert keras_judge.version() is None

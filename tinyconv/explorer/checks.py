@@ -158,22 +158,25 @@ def _cells(array: np.ndarray, count: int, rng: np.random.Generator) -> Sequence[
 
 
 def check_backend(recording: Recording, operation: Operation) -> tuple[float, str]:
-    """Compare what an operation handed on with the textbook kernels' in float64, all numbers of it.
+    """Compare what an operation handed on with the textbook kernels' in float64: see `agreement`."""
+    if recording.values[operation.output].gradient is None:
+        return 0.0, RIGHT
+    return agreement(recording, operation, _textbook(recording, operation, np.float64))
+
+
+def agreement(recording: Recording, operation: Operation, judged: Sequence[np.ndarray | None]) -> tuple[float, str]:
+    """Compare all numbers that an operation handed on with those that somebody else computed, in float64.
 
     Returns the largest difference, relative to the largest number, and the verdict. Another order of summation in
     float32 explains about 1e-6.
     """
-    if recording.values[operation.output].gradient is None:
-        return 0.0, RIGHT
     worst, verdict = 0.0, RIGHT
-    pairs = zip(
-        operation.passed, _textbook(recording, operation), _textbook(recording, operation, np.float64), strict=True
-    )
-    for own, coarse, fine in pairs:
+    fine, coarse = _textbook(recording, operation, np.float64), _textbook(recording, operation)
+    for own, other, *textbook in zip(operation.passed, judged, fine, coarse, strict=True):
         if own is None or not own.size:
             continue
-        largest, error = float(np.abs(own).max()), distance(own, fine)
+        largest, error = float(np.abs(own).max()), distance(own, other)
         worst = max(worst, error / largest if largest else 0.0)
-        if error > max(ROUNDING * largest, NOISE * distance(coarse, fine)):
+        if error > max(ROUNDING * largest, NOISE * distance(*textbook)):
             verdict = WRONG
     return worst, verdict
