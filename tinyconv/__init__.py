@@ -42,7 +42,7 @@ from . import (
 from ._version import __version__
 from .autograd import no_grad
 from .config import floatx, fusion, set_floatx
-from .explorer import explain
+from .explorer import explain, explore
 from .gradcheck import gradcheck
 from .kernels import backend, conv_algorithm, set_threads, threads
 from .layers import Input
@@ -74,6 +74,7 @@ __all__ = [
     "data",
     "datasets",
     "explain",
+    "explore",
     "floatx",
     "functions",
     "fusion",

@@ -1,0 +1,1 @@
+"""The page: recordings of training steps as one HTML file."""

@@ -1,0 +1,243 @@
+"""The manifest: all that a page says of recordings, as JSON has it, but for arrays, in whose places `Maps` stand."""
+
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from ..._version import __version__
+from ...structure import flat
+from ..recording import INPUT, Operation, Recording, Update, Value
+from .describe import describe, letters
+from .formulas import formulas, shapes
+from .layers import boxes
+from .maps import Maps
+from .sources import sources
+
+FORMAT = 1
+INPUT_SHARE, LATER_SHARE = 8.0, 0.25  # of the numbers that an array may have: an image is seen whole, filters change
+RULES = {"SGD": "sgd", "RMSprop": "rmsprop", "Adam": "adam", "AdamW": "adam"}  # that the page computes itself
+
+Json = dict[str, Any]
+
+
+class Manifest:
+    """Made of one recording after the other, so that no more than one need be in memory.
+
+    `numbers` is how many an array may have at most, however large the page may be.
+    """
+
+    def __init__(self, first: Recording, numbers: float, classes: Sequence[str] | None, title: str) -> None:
+        self.numbers = numbers
+        self.share = 1.0
+        self.json = self._frame(first, classes, title)
+
+    def _frame(self, recording: Recording, classes: Sequence[str] | None, title: str) -> Json:
+        """Return what is the same in all steps, with room for each step's numbers."""
+        optimizer = recording.model.optimizer
+        labels, probabilities = labels_of(recording), probabilities_of(recording)
+        return {
+            "format": FORMAT,
+            "tinyconv": __version__,
+            "title": title,
+            "model": recording.model.name,
+            "samples": len(flat(recording.batch.x)[0].data),
+            "labels": labels,
+            "classes": None if classes is None else list(map(str, classes)),
+            "predicted": None if probabilities is None else [int(row.argmax()) for row in probabilities],
+            "probabilities": None if probabilities is None else [list(map(number, row)) for row in probabilities],
+            "steps": [],
+            "losses": [],
+            "optimizer": {
+                "name": type(optimizer).__name__,
+                "rule": RULES.get(type(optimizer).__name__, "other"),
+                "config": optimizer.get_config(),
+                "iterations": [],
+                "learning_rates": [],
+            },
+            "keras": _keras(),
+            "left_out": [],
+            "layers": _layers(recording),
+            "values": [self._value(value) for value in recording.values],
+            "operations": [self._operation(recording, each) for each in recording.operations],
+            "updates": [{"value": update.value, "steps": []} for update in recording.updates],
+        }
+
+    @staticmethod
+    def _value(value: Value) -> Json:
+        return {
+            "number": value.number,
+            "name": value.name,
+            "role": value.role,
+            "shape": list(value.array.shape),
+            "layer": value.layer,
+            "steps": [],
+        }
+
+    @staticmethod
+    def _operation(recording: Recording, operation: Operation) -> Json:
+        kind: Any = type(operation.function)
+        names = letters(operation.function, len(operation.inputs))
+        numbers = dict(zip([*names, "y"], [*operation.inputs, operation.output], strict=True))
+        formula = formulas(kind)
+        if formula is not None:
+            of_letters = {name: recording.values[number].array.shape for name, number in numbers.items()}
+            formula = {**formula, "shapes": shapes(of_letters)}
+        return {
+            "number": operation.number,
+            "name": operation.name,
+            "function": kind.__name__,
+            "layer": operation.layer,
+            "inputs": list(operation.inputs),
+            "output": operation.output,
+            "letters": names,
+            "kind": "",
+            "settings": {},
+            "formula": formula,
+            "source": list(sources(kind)),
+            "steps": [],
+            "checks": [],
+            "backends": {},
+        }
+
+    def add(self, recording: Recording, step: int) -> None:
+        """Add the numbers of a recording that was made after `step` updates."""
+        self.share = LATER_SHARE if self.json["steps"] else 1.0
+        self.json["steps"].append(step)
+        self.json["losses"].append(number(recording.values[recording.loss].array))
+        self.json["optimizer"]["iterations"].append(recording.iteration)
+        self.json["optimizer"]["learning_rates"].append(recording.learning_rate)
+        for value, entry in zip(recording.values, self.json["values"], strict=True):
+            entry["steps"].append(self._numbers(value))
+        for operation, entry in zip(recording.operations, self.json["operations"], strict=True):
+            entry["steps"].append(self._passing(recording, operation, entry))
+        updates = {update.value: update for update in recording.updates}
+        for entry in self.json["updates"]:
+            entry["steps"].append(self._update(updates[entry["value"]]))
+
+    def _maps(self, array: np.ndarray, role: str = "") -> Maps:
+        return Maps(array, self.numbers, self.share * (INPUT_SHARE if role == INPUT else 1))
+
+    def _numbers(self, value: Value) -> Json:
+        """Return what a page has of a value and its gradient."""
+        data, gradient = value.array, value.gradient
+        maps = self._maps(data, value.role)
+        return {
+            "data": maps,
+            "gradient": "none" if gradient is None else self._maps(gradient, value.role),
+            "kept": Kept(maps),
+            **_figures(data, "norm", "min", "max"),
+            **_figures(gradient, "gradient_norm", "gradient_min", "gradient_max"),
+            "zeros": number((data == 0).mean()) if data.size else None,
+        }
+
+    def _passing(self, recording: Recording, operation: Operation, entry: Json) -> Json:
+        """Return what an operation passed on, and the arrays that its kind needs; note the kind when first asked."""
+        values = [recording.values[place] for place in operation.inputs]
+        output = recording.values[operation.output].array
+        found = describe(operation.function, [value.array for value in values], output)
+        entry["kind"], entry["settings"] = found.kind, found.settings
+        arrays = {
+            name: Maps(array, self.numbers, self.share, True)
+            if name in found.like_output
+            else Maps(array, np.inf, np.inf, True)
+            for name, array in found.arrays.items()
+        }
+        passed = [
+            None if dx is None else "all" if _same(dx, value.gradient) else self._maps(dx, value.role)
+            for dx, value in zip(operation.passed, values, strict=True)
+        ]
+        return {"passed": passed, "arrays": arrays}
+
+    def _update(self, update: Update) -> Json:
+        """Return what the optimizer did to a parameter."""
+        before = self._maps(update.before)
+        slots = {
+            name: [self._maps(array), self._maps(update.slots_after[name])]
+            for name, array in update.slots_before.items()
+        }
+        return {
+            "before": before,
+            "after": self._maps(update.after),
+            "gradient": self._maps(update.gradient),
+            "slots": slots,
+            "kept": Kept(before),
+        }
+
+
+class Kept:
+    """Stands for the list of maps that are kept of an array."""
+
+    def __init__(self, maps: Maps) -> None:
+        self.maps = maps
+
+
+def number(value: Any) -> float | None:
+    """Return a number with the digits that float32 has, None if it is none: JSON knows neither NaN nor ∞."""
+    found = float(value)
+    return float(f"{found:.8g}") if isfinite(found) else None
+
+
+def _figures(array: np.ndarray | None, norm: str, least: str, most: str) -> Json:
+    """Return the norm, the least and the largest number of an array, each None if there is none."""
+    if array is None or not array.size:
+        return dict.fromkeys((norm, least, most))
+    length = np.sqrt(np.square(array, dtype=np.float64).sum())
+    return {norm: number(length), least: number(array.min()), most: number(array.max())}
+
+
+def _same(dx: np.ndarray, gradient: np.ndarray | None) -> bool:
+    """Return whether what one operation passed on is the whole gradient."""
+    return dx is gradient or (gradient is not None and np.array_equal(dx, gradient, equal_nan=True))
+
+
+def labels_of(recording: Recording) -> list[int] | None:
+    """Return the classes that the targets name, None where they name none."""
+    y = recording.batch.y
+    if y is None or not hasattr(y, "shape"):
+        return None
+    targets = np.asarray(y)
+    if targets.ndim == 2 and targets.shape[1] > 1:
+        one_hot = ((targets == 0) | (targets == 1)).all() and (targets.sum(axis=1) == 1).all()
+        return [int(row.argmax()) for row in targets] if one_hot else None
+    whole = targets.reshape(-1)
+    is_class = targets.ndim <= 2 and (whole == np.floor(whole)).all() and (whole >= 0).all()
+    return [int(each) for each in whole] if is_class and probabilities_of(recording) is not None else None
+
+
+def probabilities_of(recording: Recording) -> np.ndarray | None:
+    """Return what the recorded pass took each sample for (n, k): the softmax before the loss; None if there is none."""
+    for operation in reversed(recording.operations):
+        found = getattr(operation.function, "probabilities", None)
+        if found is not None and found.ndim == 2:
+            p = np.asarray(found)
+            return np.concatenate([1 - p, p], axis=1) if p.shape[1] == 1 else p
+    return None
+
+
+def _keras() -> str | None:
+    try:
+        return version("keras")
+    except PackageNotFoundError:
+        return None
+
+
+def _layers(recording: Recording) -> list[Json]:
+    """Return the boxes of the diagram."""
+    found = []
+    for box in boxes(recording).values():
+        shape = [] if box.output is None else list(recording.values[box.output].array.shape)
+        found.append(
+            {
+                "name": box.path,
+                "type": "Loss" if box.layer is None else type(box.layer).__name__,
+                "shape": shape,
+                "parameters": 0 if box.layer is None else box.layer.count_params(),
+                "operations": box.operations,
+                "inbound": list(box.inbound),
+                "output": box.output,
+            }
+        )
+    return found

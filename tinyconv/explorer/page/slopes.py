@@ -1,0 +1,78 @@
+"""Slopes: of an operation that works element by element, ∂y/∂input for each cell of y, found by its own backward."""
+
+from copy import copy
+from typing import Any
+
+import numpy as np
+
+from ...functions.activation import LeakyRelu, Relu, Sigmoid, Tanh
+from ...functions.arithmetic import AddRelu, _Binary
+from ...functions.elementwise import Absolute, Cast, Clip, Exp, Log, Negative, Sqrt
+from ...functions.noise import GaussianNoise, SpatialDropout2D
+from ...functions.normalization import ScaleShift
+from ...functions.rectifier import Prelu, Rectifier
+from ...functions.smooth import Elu, Gelu, Selu, Silu, Softplus, Softsign
+from ...tensor import Function
+
+# Cell i of the result depends on cell i of each input alone, where an input that is smaller is broadcast.
+ELEMENTWISE: tuple[type[Function], ...] = (
+    LeakyRelu,
+    Relu,
+    Sigmoid,
+    Tanh,
+    AddRelu,
+    _Binary,
+    Absolute,
+    Cast,
+    Clip,
+    Exp,
+    Log,
+    Negative,
+    Sqrt,
+    GaussianNoise,
+    SpatialDropout2D,
+    ScaleShift,
+    Prelu,
+    Rectifier,
+    Elu,
+    Gelu,
+    Selu,
+    Silu,
+    Softplus,
+    Softsign,
+)
+
+
+def is_elementwise(function: Function) -> bool:
+    """Return whether an operation works element by element."""
+    return isinstance(function, ELEMENTWISE)
+
+
+def slopes(function: Function, inputs: list[np.ndarray], output: np.ndarray) -> list[np.ndarray]:
+    """Return ∂y/∂input for each input, of the shape of y: what `backward` makes of ones.
+
+    Inputs that are broadcast are repeated before, so that nothing is summed.
+    """
+    own = copy(function)
+    own.needs = (True,) * len(inputs)
+    if any(x.shape != output.shape for x in inputs):
+        if isinstance(function, ScaleShift):
+            return _of_scale_shift(function, inputs, output)
+        own.forward(*(np.ascontiguousarray(np.broadcast_to(x, output.shape)) for x in inputs))
+    return [compact(np.asarray(slope)) for slope in own.backward(np.ones_like(output))]
+
+
+def _of_scale_shift(function: Any, inputs: list[np.ndarray], output: np.ndarray) -> list[np.ndarray]:
+    """Return the slopes of (x − mean)·scale + shift, whose kernel takes one scale and one shift for each channel."""
+    x, scale, _ = inputs
+    own = copy(function)
+    own.needs = (True, False, False)
+    open_ = (own.backward(np.ones_like(output))[0] != 0) | (scale == 0)
+    found = (np.broadcast_to(scale, output.shape), x - function.mean, np.ones_like(output))
+    return [compact(np.where(open_, slope, 0).astype(output.dtype)) for slope in found]
+
+
+def compact(slope: np.ndarray) -> np.ndarray:
+    """Return slopes that are all 0 or 1 as bytes, others as they are."""
+    zeros_and_ones = np.logical_or(slope == 0, slope == 1).all()
+    return slope.astype(np.uint8) if zeros_and_ones else slope

@@ -1,0 +1,30 @@
+"""Recordings of the same samples after 0, 1, 10 … updates on them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .recording import Recording, record
+from .standing import Standing
+
+
+def record_steps(model: Any, x: Any, y: Any, steps: Sequence[int] = (0, 1, 10, 100)) -> list[Recording]:
+    """Return a recording of samples x and targets y after each number of updates on them, see `recorded_steps`."""
+    return list(recorded_steps(model, x, y, steps))
+
+
+def recorded_steps(model: Any, x: Any, y: Any, steps: Sequence[int]) -> Iterator[Recording]:
+    """Record a step of a compiled model after each of so many updates by `train_on_batch`, one after the other.
+
+    The model is as it was when the last is over, or the iterator is closed. Raises ValueError for steps that do not
+    rise from 0 or more.
+    """
+    if not steps or any(not isinstance(step, int) or step < 0 for step in steps) or sorted(set(steps)) != list(steps):
+        raise ValueError(f"steps must be whole numbers of updates that rise, such as 0, 1, 10, 100, got {list(steps)}")
+    model._require_compiled()
+    with Standing(model):
+        done = 0
+        for step in steps:
+            for _ in range(step - done):
+                model.train_on_batch(x, y)
+            done = step
+            yield record(model, x, y)
