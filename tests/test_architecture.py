@@ -19,6 +19,7 @@ STOREYS = [
     {"commands", "files"},  # what command lines, and what files have in common
     {"_version", "arguments", "config", "names", "structure", "weighting"},  # what a session has in common
     {"registry"},  # what describes itself is made again by name
+    {"distributed"},  # what processes that train one model exchange
     {"randomness"},  # counter-based draws, made by kernels
     {"autograd"},  # the backward walk
     {"symbol"},  # what stands for a tensor to come
@@ -60,6 +61,7 @@ LATE = [
     "tensorboardX",
     "safetensors",
     "onnx",
+    "mpi4py",
 ]
 
 FRAMEWORKS = {"keras", "tensorflow", "torch", "jax", "tf_keras", "flax", "chainer", "mxnet"}

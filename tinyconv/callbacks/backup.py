@@ -19,6 +19,8 @@ class BackupAndRestore(Callback):
     backup is deleted when training has ended, unless `delete_checkpoint` is False. The folder is for one run alone.
     """
 
+    by_rank_0 = True
+
     def __init__(
         self,
         backup_dir: str | Path,

@@ -24,6 +24,7 @@ class Callback:
 
     model: Any = None
     params: dict[str, Any] | None = None
+    by_rank_0 = False  # whether, where several processes train a model, the first alone has it: it writes, or shows
 
     def set_model(self, model: Any) -> None:
         """Take the model that is listened to: called first of all."""

@@ -20,6 +20,8 @@ class ModelCheckpoint(Monitor):
     Folders are made; each file is written aside and renamed, so a file that exists is whole.
     """
 
+    by_rank_0 = True
+
     def __init__(
         self,
         filepath: str | Path,

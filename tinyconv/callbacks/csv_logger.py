@@ -22,6 +22,8 @@ class CSVLogger(Callback):
     time, so it is whole at any moment.
     """
 
+    by_rank_0 = True
+
     def __init__(self, filename: str | Path, separator: str = ",", append: bool = False) -> None:
         if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
             raise ValueError(f"separator must be one character, such as a comma, got {separator!r}")

@@ -141,6 +141,8 @@ class ProgbarLogger(Callback):
     In `fit`, validation is silent.
     """
 
+    by_rank_0 = True
+
     def __init__(self) -> None:
         self.seen = 0
         self.target: int | None = None

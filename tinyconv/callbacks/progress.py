@@ -18,6 +18,8 @@ class ProgressBar(Callback):
     file. A prediction has a line only if `params["verbose"]` is 1 or 2.
     """
 
+    by_rank_0 = True
+
     def __init__(self, animate: bool = True) -> None:
         self.animate = animate and (sys.stdout.isatty() or in_notebook())
         self.bar: LiveBar | None = None

@@ -33,6 +33,8 @@ class TensorBoard(Callback):
     Profiles and embeddings are not written, and `profile_batch` and `embeddings_freq` must be 0.
     """
 
+    by_rank_0 = True
+
     def __init__(
         self,
         log_dir: str | Path = "logs",

@@ -1,5 +1,6 @@
 """Arrays as a dataset, and what arrays must be to be data."""
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from .. import randomness
 from ..arguments import size
 from ..structure import is_structure
 from ..tensor import values
-from .dataset import Batch, Dataset, count, select
+from .dataset import Batch, Dataset, checked_rank, count, select, share
 
 
 class ArrayDataset(Dataset):
@@ -24,6 +25,7 @@ class ArrayDataset(Dataset):
         self.x, self.y, self.sample_weight = (_arrays(part) for part in (x, y, sample_weight))
         self.batch_size, self.shuffle = size("batch_size", batch_size), shuffle
         self.samples = count(self.x)
+        self._rank, self._ranks = 0, 1
 
     def __len__(self) -> int:
         return -(-count(self.x) // self.batch_size)
@@ -34,11 +36,23 @@ class ArrayDataset(Dataset):
         The permutation is drawn for the number of updates before the epoch: every epoch of a training has its own.
         """
         order = randomness.permutation(count(self.x), self.updates + number * len(self)) if self.shuffle else None
-        for start in range(0, count(self.x), self.batch_size):
-            chosen: Any = slice(start, start + self.batch_size)
+        n = count(self.x)
+        for start in range(0, n, self.batch_size):
+            own = share(min(self.batch_size, n - start), self._rank, self._ranks)
+            chosen: Any = slice(start + own.start, start + own.stop)
             if order is not None:
                 chosen = order[chosen]
-            yield Batch(select(self.x, chosen), select(self.y, chosen), select(self.sample_weight, chosen))
+            x, y, sample_weight = (select(part, chosen) for part in (self.x, self.y, self.sample_weight))
+            yield Batch(x, y, sample_weight, own.start)
+
+    def shard(self, rank: int, size: int) -> Dataset:
+        """Return the dataset of process `rank` out of `size`, which takes its own share of every batch alone."""
+        if self._ranks > 1:  # a share of a share
+            return super().shard(rank, size)
+        part = copy.copy(self)
+        part._rank, part._ranks = checked_rank(rank, size)
+        part.samples, part.may_be_empty = (self.samples, False) if size == 1 else (None, True)
+        return part
 
 
 def _arrays(part: Any) -> Any:

@@ -96,9 +96,22 @@ class _Shard(Dataset):
     def __len__(self) -> int:
         return len(self.whole)
 
+    @property
+    def may_run_out(self) -> bool:  # type: ignore[override]
+        """Whether an epoch may have fewer batches than `steps` says."""
+        return self.whole.may_run_out
+
     def steps(self, number: int) -> int | None:
         """Return the number of batches, which all shards share."""
         return self.whole.steps(number)
+
+    def updates_before(self, number: int) -> int:
+        """Return the number of batches in the epochs before epoch `number`."""
+        return self.whole.updates_before(number)
+
+    def ready(self) -> bool:
+        """Return whether another epoch would have a batch."""
+        return self.whole.ready()
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield the share of every batch."""

@@ -32,7 +32,7 @@ class _PerColumn(Metric):
             for name in self.sums:
                 setattr(self, name, self.add_variable((self.columns,), dtype="float64", name=name))
         weights = np.ones(len(y)) if sample_weight is None else kernels.move(as_values(sample_weight), "cpu")
-        return t, y, np.broadcast_to(weights.reshape(len(y), -1), y.shape)
+        return t, y, np.broadcast_to(weights if weights.ndim == 2 else weights[:, None], y.shape)
 
     def sum_of(self, name: str) -> np.ndarray:
         """Return one of the sums so far."""

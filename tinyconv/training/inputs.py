@@ -212,7 +212,7 @@ class DataChecks:
     ) -> Iterator[Batch]:
         """Yield the batches of an epoch from batch `first` on, checked, weighted by classes if asked, on the device.
 
-        One without samples, of a dataset that may have such, comes as `NO_SAMPLES`.
+        One without samples, of a dataset that may have such, comes as `without_samples` makes it, on the CPU.
         To a GPU, each is copied while the one before is computed with.
         """
         whole = is_checked(data)
@@ -220,7 +220,7 @@ class DataChecks:
         if first:
             batches = islice(batches, first, None)
         if data.may_be_empty:
-            batches = (self._ready(batch, class_weight) if count(batch.x) else NO_SAMPLES for batch in batches)
+            batches = (self._ready(batch, whole, class_weight) for batch in batches)
         else:
             if not whole:
                 batches = map(self.checked, batches)
@@ -229,25 +229,32 @@ class DataChecks:
         if self.device == "cpu":
             return iter(batches)
         if len(self.input_names) > 1 or len(self.output_names) > 1:
-            return (batch if batch is NO_SAMPLES else self.moved(batch) for batch in batches)
+            return (self.moved(batch) if count(batch.x) else batch for batch in batches)
         given: list[Batch] = []
 
         def parts() -> Iterator[Any]:
             for batch in batches:
-                given.append(batch if batch is NO_SAMPLES else Batch(None, first=batch.first))
-                sent = (None, None, None) if batch is NO_SAMPLES else batch[:3]
+                empty = not count(batch.x)
+                given.append(batch if empty else Batch(None, first=batch.first))
+                sent = (None, None, None) if empty else batch[:3]
                 yield tuple(None if part is None else as_array(part, self.dtype) for part in sent)
 
         def received(sent: Any) -> Batch:
             batch = given.pop(0)
-            return batch if batch is NO_SAMPLES else Batch(*sent)._replace(first=batch.first)
+            return Batch(*sent)._replace(first=batch.first) if batch.x is None else batch
 
         return map(received, kernels.send_ahead(parts()))
 
-    def _ready(self, batch: Batch, class_weight: Mapping[int, float] | None) -> Batch:
-        """Return a batch checked and, if asked, weighted by classes."""
-        batch = self.checked(batch)
+    def _ready(self, batch: Batch, whole: bool, class_weight: Mapping[int, float] | None) -> Batch:
+        """Return a batch checked, unless all were as a `whole`, and, if asked, weighted by classes."""
+        if not count(batch.x):
+            return self.without_samples(batch)
+        batch = batch if whole else self.checked(batch)
         return batch if class_weight is None else self.with_class_weight(batch, class_weight)
+
+    def without_samples(self, batch: Batch) -> Batch:
+        """Return what stands for a batch that has no samples."""
+        return NO_SAMPLES
 
     def moved(self, part: Any) -> Any:
         """Return a batch, or a part of one, on the model's device; on a GPU as numbers of the model's dtype."""

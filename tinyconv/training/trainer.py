@@ -20,23 +20,22 @@ from ..data import Batch, Dataset
 from ..data.arrays import split
 from ..data.dataset import as_batch, count, counted
 from ..data.source_dataset import as_dataset
+from ..distributed import Communicator
 from ..objectives import Objective, RunningMetrics, make_objectives
 from ..structure import flat, mapped, packed, with_lists
 from ..tensor import Tensor
 from .inputs import is_checked
-from .own_steps import OwnStepping
 from .rows import Rows
+from .together import Together
 
 Callbacks: TypeAlias = Callback | Sequence[Any] | None
 
 
-class Trainer(OwnStepping):
+class Trainer(Together):
     """What a model can do once it can be called: learn, be measured, predict."""
 
     history: History | None = None  # of the last `fit`
-    stop_training = stop_evaluating = stop_predicting = False  # a callback sets them to True
-    batch_samples = 0  # of the batch that `fit` has in hand
-    begin_at: tuple[int, int] | None = None  # epoch and batch, from 0, that a callback has restored
+    stop_evaluating = stop_predicting = False  # a callback sets them to True, and stop_training
     _compiled: Mapping[str, Any] | None = None  # the arguments of `compile`
 
     def compile(
@@ -51,6 +50,7 @@ class Trainer(OwnStepping):
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
+        distributed: Communicator | None = None,
     ) -> None:
         """Choose how the model learns: an optimizer, a loss and a list of metrics.
 
@@ -66,6 +66,7 @@ class Trainer(OwnStepping):
         self.optimizer = optimizers.get(optimizer)
         self.objectives = objectives
         self.stop_training = False
+        vars(self)["distributed"] = distributed
         vars(self)["_compiled"] = given  # past `__setattr__`: what is compiled is not a part of the model
         self._running = None
         self._settle_outputs()
@@ -152,6 +153,10 @@ class Trainer(OwnStepping):
             data = self.as_dataset("fit", given, batch_size, steps_per_epoch, shuffle)
             if validation_data is not None:
                 validation = self.validation_dataset(validation_data, held_batch_size, validation_steps)
+        if self.distributed is not None:
+            run = {"epochs": epochs, "initial_epoch": initial_epoch, "class_weight": class_weight, "freq": freq}
+            self._begin_together(data, validation, run)
+            data, validation = self.share_of(data), None if validation is None else self.share_of(validation)
         if "train_step" in self.own_steps:
             pass  # it knows what is to be called on what
         elif self.input_shape is None:
@@ -165,6 +170,8 @@ class Trainer(OwnStepping):
         with self._listening(callbacks, verbose, epochs, data.steps(initial_epoch), fitting=True) as listeners:
             self.history = history = next(each for each in listeners.callbacks if isinstance(each, History))
             listeners.on_train_begin()
+            if self.distributed is not None:
+                self._take_over()
             begin, first = self.begin_at or (initial_epoch, 0)
             data.updates = optimizer.iterations - data.updates_before(begin) - first
             for epoch in range(begin, epochs):
@@ -175,25 +182,27 @@ class Trainer(OwnStepping):
                 listeners.on_epoch_begin(epoch)
                 with RunningMetrics(self.objectives) as running:
                     self._begin(running)
-                    train = self._train_freely if self.steps_freely else self._train
+                    train = self._step_of_training()
                     for step, batch in enumerate(self.checked_batches(data, epoch, class_weight, first), first):
                         self.batch_samples = count(batch.x)
-                        if not self.batch_samples:
+                        if not self.batch_samples and self.distributed is None:
                             self._train_on_none()
                             continue
                         listeners.on_train_batch_begin(step)
                         train(batch, running)
                         listeners.on_train_batch_end(step, self._logs(running))
-                        if self.stop_training:
+                        if self._stops():
                             break
                     # A run that was backed up after the last batch of an epoch has only the epoch's end before it.
-                    logs = running.logs() if running.metrics is not None or running.reported is not None else {}
+                    logs = dict(running.logs()) if running.metrics is not None or running.reported is not None else {}
                 first = 0
+                if self.distributed is not None:
+                    self._end_epoch(epoch)
                 due = epoch + 1 in freq if isinstance(freq, Collection) else (epoch + 1) % freq == 0
                 if validation is not None and due and validation.ready():
                     logs |= {f"val_{name}": value for name, value in self._measure(validation, listeners).items()}
                 listeners.on_epoch_end(epoch, logs)
-                if self.stop_training:
+                if self._stops():
                     break
             listeners.on_train_end(logs)
         return history
@@ -216,7 +225,7 @@ class Trainer(OwnStepping):
         """
         self._require_compiled()
         self.steps_freely = self._steps_freely()
-        data = self.as_dataset("evaluate", Batch(x, y, sample_weight), batch_size, steps)
+        data = self.share_of(self.as_dataset("evaluate", Batch(x, y, sample_weight), batch_size, steps))
         with self._listening(callbacks, verbose, 1, data.steps(0)) as listeners:
             logs = self._measure(data, listeners)
         return logs if return_dict else self._flat(logs)
@@ -286,10 +295,11 @@ class Trainer(OwnStepping):
         batch = self.checked(Batch(x, y, sample_weight))
         if class_weight is not None:
             batch = self.with_class_weight(batch, class_weight)
+        batch = self._own_share(batch)
         with RunningMetrics(self.objectives) as running:
             self._begin(running)
-            (self._train_freely if self.steps_freely else self._train)(self.moved(batch), running)
-            logs = running.logs()
+            self._step_of_training()(self.moved(batch), running)
+            logs = dict(running.logs())
         return logs if return_dict else self._flat(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -297,10 +307,15 @@ class Trainer(OwnStepping):
         self._require_compiled()
         self.steps_freely = self._steps_freely()
         batch = self.checked(Batch(x, y, sample_weight))
+        batch = self._own_share(batch)
         with RunningMetrics(self.objectives) as running:
             self._begin(running)
-            (self._test_freely if self.steps_freely else self._test)(self.moved(batch), running)
-            logs = running.logs()
+            if count(batch.x):
+                (self._test_freely if self.steps_freely else self._test)(self.moved(batch), running)
+            if self.distributed is not None:
+                self._test_on_no_share(batch, running)
+                self._sum_logs(running, count(batch.x))
+            logs = dict(running.logs())
         return logs if return_dict else self._flat(logs)
 
     def _measure(self, data: Dataset, listeners: CallbackList) -> dict[str, float]:
@@ -310,16 +325,21 @@ class Trainer(OwnStepping):
         before = self._running
         with RunningMetrics(self.objectives) as running:
             self._begin(running)
-            test = self._test_freely if self.steps_freely else self._test
+            test, seen = self._test_freely if self.steps_freely else self._test, 0
             for step, batch in enumerate(self.checked_batches(data, 0)):
                 if not count(batch.x):
+                    if self.distributed is not None:
+                        self._test_on_no_share(batch, running)
                     continue
+                seen += count(batch.x)
                 listeners.on_test_batch_begin(step)
                 test(batch, running)
                 listeners.on_test_batch_end(step, self._logs(running))
                 if self.stop_evaluating:
                     break
-            logs = running.logs()
+            if self.distributed is not None:
+                self._sum_logs(running, seen)
+            logs = dict(running.logs())
         self._running = running if before is None else before
         listeners.on_test_end(logs)
         return logs
@@ -336,7 +356,7 @@ class Trainer(OwnStepping):
             raise ValueError(f'verbose must be "auto", 0, 1 or 2, got {verbose!r}')
         if verbose == "auto" and not is_interactive_logging_enabled():
             verbose = 2
-        return CallbackList(
+        listeners = CallbackList(
             callbacks,
             add_history=fitting,
             add_progbar=verbose != 0,
@@ -345,6 +365,8 @@ class Trainer(OwnStepping):
             epochs=epochs,
             steps=steps,
         )
+        self._callbacks_here(listeners)
+        return listeners
 
 
 def _frequency(validation_freq: int | Collection[int]) -> int | Collection[int]:
