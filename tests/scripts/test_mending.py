@@ -1,5 +1,7 @@
 """What has rotten beside Keras is mended on request, and said; without it, the script's own error is shown."""
 
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -23,6 +25,12 @@ SCRIPTS = {
         "print(np.load('r.npy').shape, np.array([[1], [1, 2]]).dtype)\n",
         "(2, 2) object\n",
     ),
+    "clock": (
+        "import time\nstart = time.clock()\nfrom time import clock\nprint(start <= clock())\n",
+        "True\n",
+    ),
+    "pandas": ("class Table:\n    def to_numpy(self): return 4\nprint(Table().as_matrix())\n", "4\n"),
+    "scores": ("def search(scoring='log_loss'): return {'neg_log_loss': 5}[scoring]\nprint(search())\n", "5\n"),
     "windows": ("class cv2: pass\ncv2.imshow('a', 3)\nprint(cv2.waitKey(0))\n", "-1\n"),
     "graphviz": ("import pydot_ng as pydot\nprint(pydot.find_graphviz() is not None)\n", "True\n"),
     "colab": (
@@ -39,7 +47,7 @@ def test_mended(tmp_path, capsys, monkeypatch, name):
     path = tmp_path / "script.py"
     path.write_text(text, encoding="utf-8")
     assert main([str(path)]) == 1
-    assert "--mend" in capsys.readouterr().err or name in ("numpy", "ragged", "windows")
+    assert "--mend" in capsys.readouterr().err or name in ("numpy", "ragged", "scores", "windows")
     assert main(["--mend", str(path)]) == 0
     output = capsys.readouterr()
     assert output.out == expected
@@ -67,3 +75,20 @@ def test_nothing_of_it_stays():
 
     assert not hasattr(builtins, "xrange")
     assert not hasattr(np, "float")
+
+
+def test_modules_beside_a_script(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old_part.py").write_text("print 'old', 3 / 2\nname = 'x'\n", encoding="utf-8")
+    (tmp_path / "new_part.py").write_text("half = 1 / 2\n", encoding="utf-8")
+    (tmp_path / "script.py").write_text(
+        "import sys, old_part, new_part\nprint(old_part.name, new_part.half)\n", encoding="utf-8"
+    )
+    assert main(["script.py"]) == 1
+    assert "--mend" in capsys.readouterr().err
+    assert main(["--mend", "script.py"]) == 0
+    output = capsys.readouterr()
+    assert output.out == "old 1\nx 0.5\n"
+    assert "old_part.py" in output.err
+    assert "old_part" not in sys.modules
+    sys.modules.pop("new_part", None)

@@ -176,9 +176,14 @@ def test_short_arrays_are_handled_as_if_they_were_whole():
         assert len(x[cut]) == len(y[cut]) == len(range(600)[cut]) // 10
     assert len(x[:100]) == 15
     assert len(x[:10]) == 10
+    np.testing.assert_array_equal(y[50:75], [*range(50, 60), *range(15)])  # a batch, say: as many as were asked for
+    assert x[590:].shape == (10, 2, 2)
     np.testing.assert_array_equal(x[599], whole[59])
     np.testing.assert_array_equal(y[[5, 599]], [5, 59])
     np.testing.assert_array_equal(x[3], whole[3])
+    assert type(y.max()) is type(np.amax(y)) is np.int64
+    assert len(x.mean(axis=0)[:1]) == 1
+    assert len(x[y >= 50][8:13]) == 5  # of 100, as far as can be told
     np.testing.assert_array_equal(y[y > 50], range(51, 60))
     np.testing.assert_array_equal(x[:, 0, 1], whole[:60, 0, 1])
 
@@ -278,6 +283,9 @@ def test_the_list(capsys):
         ("model.fit(x, y, epochs=3)\nh.history['val_accuracy']", "2.3.1"),
         ("from tensorflow.keras.layers import Dense", "tf2"),
         ("import tensorflow as tf\ntf.keras.layers.Dense(3)", "tf2"),
+        ("from tensorflow import keras\nmodel.save('m.keras')", "tf2.15"),
+        ("''\\nTested with 'th' image_dim_ordering.\\n'''\ninput_shape = (1, 28, 28)\nx.fit(nb_epoch=3)", "1.0.8"),
+        ("K.set_image_dim_ordering('th')\ninput_shape = (1, 28, 28)\nx.fit(nb_epoch=3)", "1"),
         ("import keras\nfrom keras import ops", "3"),
         ("from keras import layers, ops\nkeras.optimizers.Adam(learning_rate=1)", "3"),
         ("import keras\nmodel.save('m.keras')", "3"),

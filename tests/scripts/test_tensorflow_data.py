@@ -6,6 +6,7 @@ from PIL import Image
 from test_tensorflow_operations import lines, of_both
 
 from tinyconv.keras import era
+from tinyconv.offered import NotOfferedError
 
 # Pipelines whose order is no chance, from a (6, 2) float32, n (6,) int64.
 PIPELINES = """
@@ -207,3 +208,11 @@ def test_what_is_refused(tf):
         list(tf.data.Dataset.from_generator(lambda: iter([[1.0], [1.0, 2.0]]), tf.float32).batch(2))
     with pytest.raises(AttributeError, match="keep images and arrays"):
         tf.data.TFRecordDataset  # noqa: B018
+
+
+def test_no_iterators_of_graphs():
+    with era("2"):
+        import tensorflow as tf
+
+        with pytest.raises(NotOfferedError, match="loop over it"):
+            tf.data.Dataset.range(3).make_one_shot_iterator()

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if limits:
         _say(f"a quick look: at most {' and '.join(limits)}")
     chosen = era or guess(text).era
-    with mended(program, options.mend, _say) as whole:
+    with mended(program, options.mend, _say, options.script.resolve().parent) as whole:
         return run(options.script, whole, options.arguments, chosen, caps, options.save_figures)
 
 

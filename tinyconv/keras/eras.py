@@ -72,6 +72,7 @@ OF_KERAS_2 = (
     r"vis_utils|[\"'](conv2d|max_pooling2d|batch_normalization)_\d|\bsteps_per_epoch=|[(,\s]epochs=|\bkernel_size=|"
     r"[(,\s]padding=|\bkernel_(initializer|regularizer|constraint)=|\buse_bias=|\bfilters=|\bvalidation_steps="
 )
+NEW_FILES = r"\.keras[\"']"  # which tf.keras writes since TensorFlow 2.12
 # In the order in which they count: what only one era has comes before what several have.
 SIGNS = (
     ("0.3.3", r"\bshow_accuracy\s*=|\bGraph\(\)|\.compile\([^)]*class_mode\s*="),
@@ -84,7 +85,7 @@ SIGNS = (
     ("1", r"\b(Dense|Dropout|Convolution2D)\([^)]*\b(init|p|output_dim)\s*=\s*[^=]"),
     ("1", r"\bConvolution2D\(\s*\w+\s*,\s*\w+\s*,\s*\w+|\bmerge\(.*mode\s*=|\bModel\(.*\binput\s*="),
     ("tf2", r"\btensorflow\.keras\b|\btf\.keras\b|from tensorflow import keras"),
-    ("3", r"\.keras[\"']"),
+    ("3", NEW_FILES),
     ("3", r"KERAS_BACKEND.*tensorflow"),
 )
 OLD_RATE = r"\blr\s*=|fit_generator|predict_classes|theano"
@@ -118,7 +119,9 @@ def guess(text: str) -> Guess:
             continue
         if "image_dataset" in found[0] and search(r"from tensorflow import keras|\btensorflow\.keras"):
             continue  # which tf.keras has had since TensorFlow 2.3
-        if era == "1" and not search(r"dim_ordering|image_data_format"):
+        if era == "tf2" and search(NEW_FILES):
+            return Guess(parse("tf2.15"), *found)
+        if era == "1" and not search(r"dim_ordering\w*\s*[(=]|image_data_format\s*[(=]"):
             first = search(CHANNELS_FIRST)
             if first:  # as images were unless something else was said, up to Keras 1.0
                 return Guess(parse("1.0.8"), f"{found[0]}; channels first, {first[0]}", found[1])

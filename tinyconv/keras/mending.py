@@ -14,12 +14,14 @@ from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from . import stand_ins
 from .notebooks import Cell
 from .numpy_of_then import numpy_of_then
+from .own_modules import own_modules
 from .python_2 import whole_range
 
 Say = Callable[[str], None]
@@ -38,7 +40,7 @@ LINES = (
     ("<>", r"<>", "!="),
 )
 # What Python 3 reads, and objects cannot do any more.
-METHODS = (
+METHODS: tuple[tuple[str, str, str | Callable[[re.Match[str]], str]], ...] = (
     ("print statements", r"^(\s*(?:.*:\s*)?)print\s*>>\s*([\w.]+)\s*,\s*(.*?)\s*$", r"\1print(\3, file=\2)"),
     (".next()", r"([A-Za-z_][\w.]*(?:\([^()]*\))?)\.next\(\)", r"next(\1)"),
     (".iteritems()", r"\.iter(items|values|keys)\(\)", r".\1()"),
@@ -48,14 +50,24 @@ METHODS = (
         r"\bcv2\.(?:imshow|namedWindow|moveWindow|resizeWindow|destroyAllWindows|destroyWindow|waitKey)\(",
         "(lambda *_, **__: -1)(",
     ),
+    ("time.clock", r"\btime\.clock\(\)", "time.perf_counter()"),
+    ("time.clock", r"^(\s*from\s+time\s+import\s+(?:.*,\s*)?)clock\b", r"\1perf_counter as clock"),
+    ("hist(normed=…)", r"(\.hist(?:2d)?\(.*)\bnormed\s*=", r"\1density="),
+    ("names of scores", r"\b(scoring\s*=\s*['\"])(log_loss|mean_(?:squared|absolute)_error)\b", r"\1neg_\2"),
+    ("as_matrix()", r"\.as_matrix\(\)", ".to_numpy()"),
+    (
+        "compare_ssim",
+        r"\bfrom\s+skimage\.measure\s+import\s+compare_ssim(?:\s+as\s+(\w+))?",
+        lambda found: f"from skimage.metrics import structural_similarity as {found[1] or 'compare_ssim'}",
+    ),
     ("ANTIALIAS", r"\bImage\.ANTIALIAS\b", "Image.LANCZOS"),
     (".has_key()", r"([A-Za-z_][\w.]*)\.has_key\(([^()]+)\)", r"(\2 in \1)"),
 )
 
 
 @contextmanager
-def mended(cells: Sequence[Cell], wanted: bool, say: Say) -> Iterator[list[Cell]]:
-    """Give a program that runs today, if that is wanted; each thing that was mended is said."""
+def mended(cells: Sequence[Cell], wanted: bool, say: Say, folder: Path) -> Iterator[list[Cell]]:
+    """Give a program that runs today, if wanted, and so the modules in its folder; all that is done is said."""
     if not wanted:
         yield list(cells)
         return
@@ -64,6 +76,7 @@ def mended(cells: Sequence[Cell], wanted: bool, say: Say) -> Iterator[list[Cell]
     with ExitStack() as stack:
         stack.enter_context(_built_in({name: value for name, value in NAMES.items() if name in words}, say))
         stack.enter_context(_standing_in(say))
+        stack.enter_context(own_modules(folder, lambda cell: _mended_text(cell, say)))
         if any("scipy.misc" in cell.text for cell in found) and "scipy.misc" in stand_ins.GONE:
             import_module("scipy.misc")  # of which some scripts import SciPy alone
         stack.enter_context(numpy_of_then("\n".join(cell.text for cell in found), say))
@@ -85,6 +98,8 @@ def needs_mending(error: BaseException) -> bool:
         "iteritems",
         "has_key",
         "misc",
+        "clock",
+        "as_matrix",
     )
 
 

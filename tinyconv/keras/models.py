@@ -10,6 +10,7 @@ from .. import metrics as M
 from .. import optimizers
 from ..data import Dataset
 from ..data.dataset import count
+from ..data.source_dataset import as_dataset
 from ..layers import Layer
 from ..layers.graph import SymbolicTensor
 from ..models import Model, Sequential
@@ -225,7 +226,7 @@ class _Methods:
         arguments = renamed(bound("fit", FIT.split(), given, renamed(named, RENAMED)), {}, ())
         self._show_accuracy(model, arguments)
         arguments = renamed(arguments, {}, DROPPED)
-        for name, value in self._fit_defaults(model).items():
+        for name, value in self._fit_defaults(model, arguments.get("x")).items():
             arguments.setdefault(name, value)
         if arguments.get("class_weight") in ("auto", {}):
             arguments["class_weight"] = None
@@ -238,10 +239,10 @@ class _Methods:
             arguments["validation_data"] = tuple(arguments["validation_data"])
         return _within(self.caps, self.today["fit"], model, arguments)
 
-    def _fit_defaults(self, model: Any) -> dict[str, Any]:
-        """Return epochs and batch size where they differ from today's 1 and 32."""
+    def _fit_defaults(self, model: Any, x: Any) -> dict[str, Any]:
+        """Return epochs, and for arrays the batch size, where they differ from today's 1 and 32."""
         if self.era.before(1):
-            return {"batch_size": 128, "epochs": 100}
+            return {"epochs": 100} if as_dataset(x, False, None) is not None else {"batch_size": 128, "epochs": 100}
         of_stacks = self.era.before(2, 1) and isinstance(model, Sequential)
         return {"epochs": 10} if self.era.before(2) or of_stacks else {}
 

@@ -1,6 +1,5 @@
 """`keras.ops`: NumPy's words, and those of networks, for tensors and symbols."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -302,12 +301,30 @@ def _resize(images_: Any, size: Any, interpolation: str = "bilinear", antialias:
     return images.resize(images_, size, interpolation, antialias=antialias)
 
 
-image = SimpleNamespace(
-    resize=_resize,
-    rgb_to_grayscale=images.rgb_to_grayscale,
-    rgb_to_hsv=images.rgb_to_hsv,
-    hsv_to_rgb=images.hsv_to_rgb,
-)
+@on_symbols
+def _patches(
+    images: Any,
+    size: Any,
+    strides: Any = None,
+    dilation_rate: Any = 1,
+    padding: str = "valid",
+    data_format: str = "channels_last",
+) -> Any:
+    return shaping.extract_patches(images, size, size if strides is None else strides, dilation_rate, padding)
+
+
+class _Images:
+    """`keras.ops.image`."""
+
+    resize, extract_patches = staticmethod(_resize), staticmethod(_patches)
+    rgb_to_grayscale, rgb_to_hsv = staticmethod(images.rgb_to_grayscale), staticmethod(images.rgb_to_hsv)
+    hsv_to_rgb = staticmethod(images.hsv_to_rgb)
+
+    def __getattr__(self, name: str) -> Any:
+        return missing("keras.ops.image", vars(_Images))(name)
+
+
+image = _Images()
 
 
 def fori_loop(lower: int, upper: int, body_fun: Any, init_val: Any) -> Any:

@@ -91,6 +91,8 @@ OTHERS = {
         f"tensorflow.{name}": (f"keras.tensorflow.{_MODULES.get(name, name)}",)
         for name in ("data", "image", "io", "math", "nn", "random", "strings", "train")
     },
+    "tensorflow.optimizers": ("optimizers", "schedules"),
+    **{f"tensorflow.{name}": (name,) for name in ("losses", "metrics", "initializers")},
 }
 ALONE = {
     "keras_preprocessing": ("preprocessing",),

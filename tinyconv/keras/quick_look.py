@@ -10,6 +10,8 @@ import numpy as np
 
 from ..data.source_dataset import as_dataset
 
+FEW = 0.05  # of all samples
+
 
 @dataclass
 class Caps:
@@ -76,13 +78,25 @@ class Short(np.ndarray[Any, Any]):
     """The first samples of a data set of `full` samples, which a script may handle as if all were there.
 
     A shape that names the full number is read as one of the number that there is; places in the full set, as indices
-    or as ends of slices, that lie beyond it are scaled down.
+    or as ends of slices, that lie beyond it are scaled down. A slice of few, which may be a batch or the pictures of a
+    figure, has as many as it was to have, some of them again.
     """
 
     full: int | None
 
     def __array_finalize__(self, other: Any) -> None:
         self.full = getattr(other, "full", None)
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        if array.ndim == 0:
+            return array[()]
+        found = array.view(Short)
+        found.full = self.full if self.ndim and len(found) == len(self) else None
+        return found
+
+    def numpy(self) -> np.ndarray:
+        """Return the array as TensorFlow's tensors do: a script may have made it of one."""
+        return np.asarray(self)
 
     def _is_whole(self) -> bool:
         return bool(self.full and self.ndim and self.full > len(self))
@@ -98,7 +112,14 @@ class Short(np.ndarray[Any, Any]):
         if not self._is_whole():
             return super().__getitem__(places)
         first, *rest = places if isinstance(places, tuple) else (places,)
+        if isinstance(first, slice):
+            asked = np.arange(self.full or 0)[first]
+            if len(asked) <= FEW * (self.full or 0) and np.any(asked >= len(self)):
+                return np.asarray(self)[(asked % len(self), *rest)]
         found = super().__getitem__((self._scaled(first), *rest))
+        if isinstance(found, Short) and isinstance(first, np.ndarray) and first.dtype == bool:
+            found.full = len(found) * (self.full or 0) // len(self)
+            return found
         if isinstance(found, Short) and not isinstance(first, slice):
             found.full = None
         if isinstance(first, slice) and isinstance(found, Short):

@@ -78,7 +78,7 @@ def spelled_names(era: Era) -> Names:
         short = {name: on_symbols(getattr(losses, whole)) for name, whole in SHORT.items()}
         return {"utils": {name: utils[name] for name in kept}, "losses": short, "metrics": short}
     found: dict[str, dict[str, Any]] = {"utils": utils, "initializers": _initializations()}
-    found |= {"losses": on_symbols_in(losses), "metrics": on_symbols_in(metrics)}
+    found |= {"losses": {**on_symbols_in(losses), "Reduction": Reduction}, "metrics": on_symbols_in(metrics)}
     for module, names in FUNCTIONS.items():
         place = module.__name__.rpartition(".")[2]
         found[place] = {name: getattr(module, kind) for name, kind in names.items()}
@@ -91,6 +91,13 @@ def spelled_names(era: Era) -> Names:
         "WeightRegularizer": lambda l1=0.0, l2=0.0: regularizers.L1L2(l1, l2),
     }
     return found
+
+
+class Reduction:
+    """The names of what a loss makes of the samples' values: `tf.keras.losses.Reduction`."""
+
+    AUTO = SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
+    NONE, SUM = "none", "sum"
 
 
 def on_symbols_in(module: ModuleType) -> dict[str, Any]:

@@ -78,3 +78,12 @@ def missing(module: str, own: Mapping[str, Any], why: Mapping[str, str] | None =
         raise NotOfferedNameError(f"tinyconv.keras does not offer {module}.{name}: {fix}", name=name)
 
     return __getattr__
+
+
+def refused(what: str, instead: str) -> Any:
+    """Return an attribute of a class that is none: whoever asks for it is told what to use instead."""
+
+    def attribute(self: Any) -> Any:
+        raise NotOfferedNameError(f"tinyconv.keras does not offer {what}: {instead}", name=what)
+
+    return property(attribute)

@@ -7,14 +7,14 @@
 from types import FunctionType
 
 from ...symbol import on_symbols
-from . import classic, drawing, elementwise, making, neural, products, reduction, shaping
+from . import classic, drawing, elementwise, likeness, making, neural, products, reduction, shaping
 from .values import DType, Shape, TensorSpec, Values, held, tensor
 
 __all__ = ["DType", "Shape", "TensorSpec", "Values", "held", "tensor"]
 
 _RIGHT_ON_SYMBOLS = ("is_tensor", "restart")
 
-for _module in (making, elementwise, reduction, shaping, products, drawing, neural, classic):
+for _module in (making, elementwise, reduction, shaping, products, drawing, neural, classic, likeness):
     for _name, _function in list(vars(_module).items()):
         if (
             isinstance(_function, FunctionType)

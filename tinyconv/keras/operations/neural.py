@@ -218,3 +218,15 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
         return F.sigmoid_cross_entropy(y.logits, t.data)
     y = F.clip(y, EPSILON, 1 - EPSILON)
     return F.negative(t * F.log(y) + (1.0 - t) * F.log(1.0 - y))
+
+
+def local_response_normalization(
+    input: Any, depth_radius: int = 5, bias: float = 1, alpha: float = 1, beta: float = 0.5, name: str | None = None
+) -> Any:
+    """Return x/(bias + α·Σ x²)^β, the sum over the channels at most `depth_radius` away (Krizhevsky et al., 2012)."""
+    x, r = _floats(input), int(depth_radius)
+    near = F.pad(x * x, [(0, 0)] * (x.ndim - 1) + [(r, r)])
+    total = near[..., : x.shape[-1]]
+    for shift in range(1, 2 * r + 1):
+        total = total + near[..., shift : shift + x.shape[-1]]
+    return x * (total * float(alpha) + float(bias)) ** -float(beta)

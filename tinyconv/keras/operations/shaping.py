@@ -237,3 +237,45 @@ def tensor_scatter_nd_update(tensor_: Any, indices: Any, updates: Any, name: str
     found = np.array(tensor_)
     found[tuple(np.moveaxis(np.asarray(indices), -1, 0))] = np.asarray(updates)
     return held(found)
+
+
+def depth_to_space(input: Any, block_size: int, data_format: str = "NHWC", name: str | None = None) -> Any:
+    """Return images (n, h, w, b²·c) as (n, b·h, b·w, c): each cell's channels are the pixels of a block."""
+    x, b = tensor(input), int(block_size)
+    n, h, w, c = x.shape
+    x = _reshaped(x, (n, h, w, b, b, c // (b * b)))
+    return _reshaped(transpose(x, (0, 1, 3, 2, 4, 5)), (n, h * b, w * b, c // (b * b)))
+
+
+def space_to_depth(input: Any, block_size: int, data_format: str = "NHWC", name: str | None = None) -> Any:
+    """Return images (n, b·h, b·w, c) as (n, h, w, b²·c): the pixels of a block are each cell's channels."""
+    x, b = tensor(input), int(block_size)
+    n, h, w, c = x.shape
+    x = _reshaped(x, (n, h // b, b, w // b, b, c))
+    return _reshaped(transpose(x, (0, 1, 3, 2, 4, 5)), (n, h // b, w // b, b * b * c))
+
+
+def extract_patches(
+    images: Any, sizes: Any, strides: Any, rates: Any = 1, padding: str = "VALID", name: str | None = None
+) -> Any:
+    """Return the pixels of each window (n, h′, w′, kh·kw·c): of `sizes`, every `strides`, its pixels `rates` apart."""
+    x = tensor(images)
+    (kh, kw), (sh, sw), (rh, rw) = (_middle(each) for each in (sizes, strides, rates))
+    spans = (kh - 1) * rh + 1, (kw - 1) * rw + 1
+    if padding.upper() == "SAME":
+        lacks = [max((-(-n // s) - 1) * s + k - n, 0) for n, s, k in zip(x.shape[1:3], (sh, sw), spans, strict=True)]
+        x = pad(x, [[0, 0], *([each // 2, each - each // 2] for each in lacks), [0, 0]])
+    rows, columns = ((n - k) // s + 1 for n, s, k in zip(x.shape[1:3], (sh, sw), spans, strict=True))
+    if kh == kw == sh == sw and rh == rw == 1:  # windows side by side
+        return space_to_depth(x[:, : rows * kh, : columns * kw], kh)
+    ends = (rows - 1) * sh + 1, (columns - 1) * sw + 1
+    places = [(i * rh, j * rw) for i in builtins.range(kh) for j in builtins.range(kw)]
+    return concat([x[:, i : i + ends[0] : sh, j : j + ends[1] : sw] for i, j in places], -1)
+
+
+def _middle(lengths: Any) -> tuple[int, int]:
+    """Return height and width: of one number, of two, or of four of which the middle two count."""
+    lengths = whole(lengths)
+    if isinstance(lengths, int):
+        return lengths, lengths
+    return tuple(lengths)[1:3] if len(lengths) == 4 else tuple(lengths)

@@ -7,6 +7,7 @@ are arrays that answer `.numpy()`. There are no graphs of TensorFlow 1, no expor
 import builtins
 from typing import Any
 
+from ... import initializers
 from ...tensor import Tensor
 from ..operations import DType, Shape, TensorSpec, elementwise, making, products, reduction, shaping
 from ..operations.neural import sigmoid, tanh
@@ -79,7 +80,11 @@ abs, negative, sqrt, exp, log, square = (
 )
 ceil, rsqrt, logical_not = math.ceil, math.rsqrt, math.logical_not
 mod = floormod = elementwise.mod
-floordiv, add_n = elementwise.floordiv, math.add_n
+floordiv, add_n, accumulate_n = elementwise.floordiv, math.add_n, math.add_n
+clip_by_norm, clip_by_global_norm, global_norm = math.clip_by_norm, math.clip_by_global_norm, math.global_norm
+squared_difference = elementwise.squared_difference
+mul, sub, div = vars(elementwise)["multiply"], vars(elementwise)["subtract"], divide  # of TensorFlow 0 and 1
+depth_to_space, space_to_depth = shaping.depth_to_space, shaping.space_to_depth
 where = renamed(elementwise.where, x="x1", y="x2")
 clip_by_value = renamed(elementwise.clip, t="x", clip_value_min="x_min", clip_value_max="x_max")
 is_nan = math.is_nan
@@ -117,9 +122,32 @@ class linalg:  # noqa: N801, the name that scripts know
     )
     norm, l2_normalize = staticmethod(reduction.norm), staticmethod(reduction.l2_normalize)
     eye = staticmethod(making.eye)
-    matrix_transpose = staticmethod(products.matrix_transpose)
+    matrix_transpose, global_norm = staticmethod(products.matrix_transpose), staticmethod(math.global_norm)
 
 
+class version:  # noqa: N801, the name that scripts know
+    """`tf.version`."""
+
+    VERSION = VERSION
+    GIT_VERSION = COMPILER_VERSION = "unknown"
+
+
+def to_float(x: Any, name: str | None = None) -> Any:
+    """Return x in float32."""
+    return making.cast(x, "float32")
+
+
+def to_int32(x: Any, name: str | None = None) -> Any:
+    """Return x in whole numbers."""
+    return making.cast(x, "int32")
+
+
+zeros_initializer, ones_initializer, constant_initializer = (
+    *(initializers.Zeros, initializers.Ones, initializers.Constant),
+)
+random_normal_initializer, random_uniform_initializer, truncated_normal_initializer = (
+    *(initializers.RandomNormal, initializers.RandomUniform, initializers.TruncatedNormal),
+)
 function = settings.unchanged
 no_op = group = global_variables_initializer = local_variables_initializer = initialize_all_variables = settings.setting
 name_scope = variable_scope = device = init_scope = control_dependencies = settings.block

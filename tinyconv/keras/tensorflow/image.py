@@ -1,19 +1,25 @@
-"""`tf.image`: images (h, w, c) or (n, h, w, c), in another size, cut, turned, brighter, and read from files."""
+"""`tf.image`: images (h, w, c) or (n, h, w, c), in another size, cut, turned, brighter, alike or not; and in files."""
 
-from io import BytesIO
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from ... import functions as F
-from ...data.images.decode import read_pixels
 from ...data.images.resize import resize_image
 from ...functions.resampling import METHODS
 from ...symbol import on_symbols
-from ..operations import Values, drawing, held, tensor
+from ..operations import Values, drawing, held, likeness, shaping, tensor
 from ..operations.values import as_type, type_of, whole
 from ..vocabulary import missing, public
+from . import image_files
+
+extract_patches = shaping.extract_patches
+psnr, ssim, sobel_edges = likeness.psnr, likeness.ssim, likeness.sobel_edges
+rgb_to_yuv, yuv_to_rgb = likeness.rgb_to_yuv, likeness.yuv_to_rgb
+decode_image, decode_jpeg, decode_png = image_files.decode_image, image_files.decode_jpeg, image_files.decode_png
+decode_bmp, decode_gif = image_files.decode_bmp, image_files.decode_gif
+encode_jpeg, encode_png = image_files.encode_jpeg, image_files.encode_png
 
 
 class ResizeMethod:
@@ -330,66 +336,6 @@ def total_variation(images: Any, name: str | None = None) -> Any:
     down = F.absolute(x[..., 1:, :, :] - x[..., :-1, :, :])
     across = F.absolute(x[..., 1:, :] - x[..., :-1, :])
     return F.sum(down, over) + F.sum(across, over)
-
-
-def decode_image(
-    contents: Any, channels: Any = None, dtype: Any = "uint8", name: str | None = None, expand_animations: bool = True
-) -> Any:
-    """Return the image in a file's bytes, (h, w, c), of whole numbers from 0 to 255, or floats from 0 to 1."""
-    mode = {0: None, None: None, 1: "grayscale", 3: "rgb", 4: "rgba"}[whole(channels)]
-    content = bytes(contents.numpy() if hasattr(contents, "numpy") else contents)
-    pixels = read_pixels(BytesIO(content), mode or _own_mode(content))
-    return convert_image_dtype(held(pixels), dtype)
-
-
-def _own_mode(content: bytes) -> str:
-    """Return as what an image is read so that its channels stay."""
-    from ...data.images.decode import opened
-
-    with opened(BytesIO(content)) as image:
-        if image.mode in ("1", "L", "I;16", "I", "F"):
-            return "grayscale"
-        return "rgba" if image.mode in ("RGBA", "LA", "PA") else "rgb"
-
-
-def decode_jpeg(contents: Any, channels: Any = 0, *_: Any, **__: Any) -> Any:
-    """Return the image in a JPEG file's bytes, (h, w, c), of whole numbers from 0 to 255."""
-    return decode_image(contents, channels)
-
-
-def decode_png(contents: Any, channels: Any = 0, dtype: Any = "uint8", name: str | None = None) -> Any:
-    """Return the image in a PNG file's bytes, (h, w, c), of whole numbers from 0 to 255."""
-    return decode_image(contents, channels)
-
-
-def decode_bmp(contents: Any, channels: Any = 0, name: str | None = None) -> Any:
-    """Return the image in a BMP file's bytes, (h, w, c), of whole numbers from 0 to 255."""
-    return decode_image(contents, channels)
-
-
-def decode_gif(contents: Any, name: str | None = None) -> Any:
-    """Return the first frame in a GIF file's bytes, (1, h, w, 3), of whole numbers from 0 to 255."""
-    return decode_image(contents, 3)[None]
-
-
-def _encoded(image: Any, kind: str, **options: Any) -> Any:
-    from PIL import Image
-
-    from .reading import Content
-
-    pixels, out = np.asarray(image), BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(out, kind, **options)
-    return Content(out.getvalue())
-
-
-def encode_jpeg(image: Any, format: str = "", quality: int = 95, *_: Any, **__: Any) -> Any:
-    """Return the bytes of a JPEG file of an image of whole numbers."""
-    return _encoded(image, "JPEG", quality=quality)
-
-
-def encode_png(image: Any, compression: int = -1, name: str | None = None) -> Any:
-    """Return the bytes of a PNG file of an image of whole numbers."""
-    return _encoded(image, "PNG")
 
 
 for _name, _function in list(globals().items()):

@@ -4,6 +4,7 @@ from typing import Any
 
 from ... import functions as F
 from ..operations import elementwise, neural, reduction
+from ..operations.values import tensor
 from ..vocabulary import missing, public, renamed
 
 _REDUCTION = {
@@ -57,6 +58,25 @@ def add_n(inputs: Any, name: str | None = None) -> Any:
     for each in inputs[1:]:
         total = total + each
     return total
+
+
+def clip_by_norm(t: Any, clip_norm: float, axes: Any = None, name: str | None = None) -> Any:
+    """Return t, shrunk so that its norm over `axes` is at most `clip_norm`."""
+    t = tensor(t)
+    length = reduction.norm(t, "euclidean", axes, True)
+    return t * float(clip_norm) / F.maximum(length, float(clip_norm))
+
+
+def global_norm(t_list: Any, name: str | None = None) -> Any:
+    """Return the norm of all tensors as one vector; those that are None do not count."""
+    return F.sqrt(add_n([F.sum(elementwise.square(each)) for each in t_list if each is not None]))
+
+
+def clip_by_global_norm(t_list: Any, clip_norm: float, use_norm: Any = None, name: str | None = None) -> Any:
+    """Return tensors, shrunk so that their norm as one vector is at most `clip_norm`, and that norm."""
+    length = global_norm(t_list) if use_norm is None else use_norm
+    factor = F.divide(float(clip_norm), F.maximum(length, float(clip_norm)))
+    return [each if each is None else tensor(each) * factor for each in t_list], length
 
 
 def accumulate_n(inputs: Any, *_: Any, **__: Any) -> Any:

@@ -1,6 +1,10 @@
 """`tf.nn`: activations, convolutions, pooling, cross-entropies."""
 
-from ..operations import drawing, neural, reduction
+from typing import Any
+
+import numpy as np
+
+from ..operations import drawing, neural, reduction, shaping, tensor
 from ..vocabulary import missing, public, renamed
 
 relu, relu6, elu, selu = (
@@ -20,7 +24,20 @@ max_pool = max_pool2d = renamed(neural.max_pool, value="input")
 avg_pool = avg_pool2d = renamed(neural.avg_pool, value="input")
 l2_loss, batch_normalization = neural.l2_loss, neural.batch_normalization
 dropout, l2_normalize, moments = drawing.dropout, renamed(reduction.l2_normalize, dim="axis"), reduction.moments
+lrn = local_response_normalization = neural.local_response_normalization
+depth_to_space, space_to_depth = shaping.depth_to_space, shaping.space_to_depth
 top_k, in_top_k = reduction.top_k, reduction.in_top_k
+
+
+def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, global_batch_size: Any = None) -> Any:
+    """Return the sum of losses over the number of samples in all batches that are added up."""
+    losses = tensor(per_example_loss)
+    if sample_weight is not None:
+        losses = losses * tensor(sample_weight)
+    return reduction.sum(losses) / float(
+        np.size(losses) if global_batch_size is None else np.asarray(global_batch_size)
+    )
+
 
 __all__ = public(globals())
 __getattr__ = missing("tensorflow.nn", globals())

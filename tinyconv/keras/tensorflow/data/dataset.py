@@ -17,6 +17,7 @@ from ....data import Dataset as Batches
 from ....randomness import Stream
 from ...operations import TensorSpec, Values, tensor
 from ...operations.values import whole
+from ...vocabulary import refused
 from .structure import given, kept, leaves, mapped, numpy, row, stacked
 
 INFINITE, UNKNOWN = -1, -2
@@ -319,6 +320,10 @@ class Dataset(Batches):
         return self
 
     ignore_errors = with_options
+
+    make_one_shot_iterator = make_initializable_iterator = refused(
+        "an iterator as a part of a graph", "give the dataset to fit, or loop over it"
+    )
 
     def get_single_element(self) -> Any:
         """Return the only element."""
