@@ -7,7 +7,7 @@ from numba.core import config
 from test_kernel_convolution import CASES, all_cases, assert_agrees, draw
 
 from tinyconv.kernels import ALGORITHMS, Window, conv_algorithm, cpu, reference, set_threads
-from tinyconv.kernels.cpu.convolution import dispatch, im2col, winograd
+from tinyconv.kernels.cpu.convolution import dispatch, im2col, implicit, winograd
 from tinyconv.kernels.cpu.convolution.dispatch import choose_algorithm
 from tinyconv.kernels.cpu.convolution.winograd import nonfused
 
@@ -28,16 +28,18 @@ def test_every_algorithm(case, algorithm, dtype, rng):
         ("auto", "float32", Window((3, 3), padding="same"), 16, 32, 1, (6, 6), "winograd-3x3"),
         ("auto", "float32", Window((3, 3), padding="same"), 16, 32, 1, (7, 7), "winograd"),
         ("auto", "float32", Window((3, 3), padding="same"), 16, 32, 1, (3, 8), "winograd"),
-        ("auto", "float32", Window((3, 3)), 16, 32, 1, (4, 9), "im2col"),
-        ("auto", "float32", Window((3, 3), (2, 2)), 16, 32, 1, (9, 9), "im2col"),
-        ("auto", "float32", Window((3, 3), dilation=(1, 2)), 16, 32, 1, (9, 9), "im2col"),
+        ("auto", "float32", Window((3, 3)), 16, 32, 1, (4, 9), "implicit"),
+        ("auto", "float32", Window((3, 3), (2, 2)), 16, 32, 1, (9, 9), "implicit"),
+        ("auto", "float32", Window((3, 3), dilation=(1, 2)), 16, 32, 1, (9, 9), "implicit"),
         ("auto", "float32", Window((3, 3)), 32, 32, 2, (9, 9), "im2col"),
-        ("auto", "float32", Window((3, 3)), 16, 30, 1, (9, 9), "im2col"),
-        ("auto", "float64", Window((3, 3)), 16, 32, 1, (9, 9), "im2col"),
+        ("auto", "float32", Window((3, 3)), 16, 30, 1, (9, 9), "implicit"),
+        ("auto", "float64", Window((3, 3)), 16, 32, 1, (9, 9), "implicit"),
         ("auto", "float32", Window((5, 5)), 1, 64, 1, (28, 28), "direct"),
         ("auto", "float32", Window((3, 3)), 3, 32, 1, (32, 32), "direct"),
-        ("auto", "float32", Window((5, 5)), 9, 32, 1, (32, 32), "im2col"),
+        ("auto", "float32", Window((5, 5)), 9, 32, 1, (32, 32), "implicit"),
         ("auto", "float64", Window((3, 3)), 3, 32, 1, (32, 32), "im2col"),
+        ("auto", "float32", Window((5, 5)), 9, 3, 1, (32, 32), "im2col"),
+        ("implicit", "float32", Window((3, 3)), 16, 32, 1, (9, 9), "implicit"),
         ("direct", "float32", Window((5, 5)), 9, 32, 1, (32, 32), "direct"),
         ("direct", "float32", Window((5, 5)), 9, 30, 1, (32, 32), "im2col"),
         ("winograd-2x2", "float32", Window((3, 3)), 16, 32, 1, (4, 9), "winograd-2x2"),
@@ -50,7 +52,7 @@ def test_every_algorithm(case, algorithm, dtype, rng):
         ("auto", "float32", Window((1, 1)), 64, 256, 2, (7, 7), "im2col"),
         ("auto", "float32", Window((1, 1)), 3, 100, 1, (7, 7), "im2col"),
         ("auto", "float32", Window((1, 1)), 64, 3, 1, (7, 7), "im2col"),
-        ("auto", "float32", Window((1, 2)), 64, 256, 1, (7, 7), "im2col"),
+        ("auto", "float32", Window((1, 2)), 64, 256, 1, (7, 7), "implicit"),
         ("im2col", "float32", Window((1, 1)), 64, 256, 1, (7, 7), "pointwise"),
         ("winograd", "float32", Window((1, 1)), 64, 256, 1, (7, 7), "pointwise"),
         ("direct", "float32", Window((1, 1)), 64, 256, 1, (9, 9), "direct"),
@@ -61,9 +63,19 @@ def test_what_is_chosen(algorithm, dtype, window, c, k, groups, image, wanted):
         assert choose_algorithm(np.dtype(dtype), (*window.size, c // groups, k), window, groups, image) == wanted
 
 
+@pytest.mark.parametrize(
+    "case", [each for each in CASES if each.window.strides == (1, 1) and each.groups == 1], ids=str
+)
+def test_the_turned_window(case, rng):
+    """Every input gradient at stride 1 that implicit products could compute, also where another way is faster."""
+    x, w, _, dy = draw(rng, case, np.float32)
+    dx = implicit.conv2d_backward_input(dy, w, case.window, x.shape[1:3])
+    assert_close(dx, reference.conv2d_backward(dy, x, w, None, case.window, 1, (True, False, False))[0])
+
+
 def test_an_unknown_algorithm():
     with (
-        pytest.raises(ValueError, match=r"one of 'auto', 'im2col', .*'winograd-2x2'; got 'fft'"),
+        pytest.raises(ValueError, match=r"one of 'auto', 'im2col', 'implicit', .*'winograd-2x2'; got 'fft'"),
         conv_algorithm("fft"),
     ):
         pass

@@ -6,6 +6,7 @@ The way of one call, `conv2d(x, w, b, window, groups, relu)`:
       |                     `tinyconv.conv_algorithm` asks for, and calls it
       |-- im2col.py         any convolution: patches of the images are written side by side, a product of matrices by
       |                     BLAS multiplies them with the kernel
+      |-- implicit.py       the same product, its patches packed part by part into the cache, for channels enough
       |-- pointwise.py      1×1 windows: the images are their own patches; one product of matrices
       |-- direct.py         few channels in, as in a first layer: the definition, without patches
       `-- winograd/         3×3 windows at stride 1: a quarter of the products
@@ -19,7 +20,7 @@ The way of one call, `conv2d(x, w, b, window, groups, relu)`:
 and of the pieces that several share:
 
     fused_pooling.py        2×2 max pooling of outputs while they are in registers, for `conv2d_pooled`
-    ../matmul.py            products of matrices by micro-kernels, of which pointwise, winograd and dense are made
+    ../matmul.py            products of matrices by micro-kernels, which all use but im2col and direct, and dense
     ../packing.py           copies what a product needs of a matrix together
     ../vectors.py           vector registers: how micro-kernels and transforms are written
     ../memory.py            arrays and buffers from a pool of memory that is used again

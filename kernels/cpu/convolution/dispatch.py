@@ -14,7 +14,7 @@ from ...window import NO_GRADIENT, POOL_2X2, Pair, Window
 from ..activation import relu_backward
 from ..compile import parallel_jit
 from ..pooling import max_pool2d, max_pool2d_backward
-from . import direct, im2col, pointwise, winograd
+from . import direct, im2col, implicit, pointwise, winograd
 
 Gradient = np.ndarray | None
 Gradients = tuple[Gradient, Gradient, Gradient]
@@ -37,10 +37,15 @@ def choose_algorithm(dtype: np.dtype, shape: tuple[int, ...], window: Window, gr
 
     With less than 3×3 outputs, a Winograd tile's 36 products are no fewer than the definition's. Tiles of 3×3 are for
     outputs that they fill so much better than tiles of 4×4 that fewer products remain: 3×3, 5×5, 6×6 and 9×9. Where
-    "im2col" is asked for or all that is left, 1×1 windows go by "pointwise", which is im2col without patches.
+    "im2col" is asked for or all that is left, 1×1 windows go by "pointwise", which is im2col without patches. All other
+    windows go by "implicit", which writes none in memory, where there are channels enough.
     """
     wanted, asked = wanted_algorithm(), (dtype, shape, window, groups, image)
-    able = {"direct": direct.supports, **dict.fromkeys(TILE_SIDES, winograd.supports)}
+    able = {
+        "direct": direct.supports,
+        "implicit": implicit.supports,
+        **dict.fromkeys(TILE_SIDES, winograd.supports),
+    }
     if wanted == "auto":
         outputs = window.output(*image)
         if winograd.supports(*asked) and min(outputs) >= 3:
@@ -48,6 +53,8 @@ def choose_algorithm(dtype: np.dtype, shape: tuple[int, ...], window: Window, gr
             return "winograd-3x3" if share < MAX_SMALL_TILE_SHARE else "winograd"
         if direct.supports(*asked) and shape[2] <= MAX_DIRECT_CHANNELS:
             return "direct"
+        if not pointwise.supports(*asked) and implicit.supports(*asked):
+            return "implicit"
     elif wanted in able and able[wanted](*asked):
         return wanted
     return "pointwise" if pointwise.supports(*asked) else "im2col"
@@ -72,6 +79,8 @@ def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window: Window, g
         return direct.conv2d(x, w, bias, window, floor)
     if algorithm == "pointwise":
         return pointwise.conv2d(x, w, bias, window, floor)
+    if algorithm == "implicit":
+        return implicit.conv2d(x, w, bias, window, floor)
     return im2col.conv2d(x, w, bias, window, groups, floor)
 
 
@@ -156,6 +165,8 @@ def conv2d_backward_input(dy: np.ndarray, w: np.ndarray, window: Window, groups:
         return winograd.conv2d_backward(dy, None, None, None, w, window, image, TILE_SIDES[algorithm])[0]
     if algorithm == "pointwise":
         return pointwise.conv2d_backward_input(dy, w, window, image)
+    if algorithm == "implicit" and implicit.supports_backward_input(w.shape, window, image):
+        return implicit.conv2d_backward_input(dy, w, window, image)
     return im2col.conv2d_backward_input(dy, w, window, groups, image)
 
 
@@ -170,6 +181,8 @@ def conv2d_backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window, groups
         return direct.conv2d_backward(dy, None, None, x, window)[0]
     if algorithm == "pointwise":
         return pointwise.conv2d_backward_kernel(dy, x, window)
+    if algorithm == "implicit":
+        return implicit.conv2d_backward_kernel(dy, x, window)
     return im2col.conv2d_backward_kernel(dy, x, window, groups)
 
 

@@ -72,7 +72,7 @@ def conv2d_backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window) -> np.
     if cells == 0:
         return np.zeros((1, 1, c, k), x.dtype)
     parts = max(1, min(PARTS, cells // MIN_PART_CELLS))
-    mc = _block_rows(c, parts)
+    mc = block_rows(c, parts)
     partial = empty((parts, c, k), x.dtype)
     workspace = thread_buffers(PACKED_A + PACKED_B + _block_c(k), x.dtype)
     arrays = x.reshape(-1), dy.reshape(-1), partial.reshape(-1)
@@ -89,24 +89,24 @@ def _multiply(
     """
     c, k = a.shape[-1], y.shape[-1]
     rows = a.size // c if transposed_w else y.size // k
-    panels = empty((c * _whole_vectors(k),), w.dtype)
-    _fill_panels(w.reshape(-1), (1, c) if transposed_w else (k, 1), panels, (c, k))
+    panels = empty((c * whole_vectors(k),), w.dtype)
+    fill_panels(w.reshape(-1), (1, c) if transposed_w else (k, 1), panels, (c, k))
     arrays = a.reshape(-1), panels, bias, y.reshape(-1)
     workspace = thread_buffers(PACKED_A + _block_c(k), a.dtype)
-    _product(*arrays, (rows, c, k), _block_rows(rows, 1), geometry, not transposed_w, a.dtype.type(floor), workspace)
+    _product(*arrays, (rows, c, k), block_rows(rows, 1), geometry, not transposed_w, a.dtype.type(floor), workspace)
 
 
-def _whole_vectors(k: int) -> int:
+def whole_vectors(k: int) -> int:
     """Return `k` columns rounded up to whole vectors."""
     return ceil(k / LANES) * LANES
 
 
 def _block_c(k: int) -> int:
     """Return the numbers of a block of the result, k columns wide."""
-    return (MC + MAX_MR) * _whole_vectors(k)
+    return (MC + MAX_MR) * whole_vectors(k)
 
 
-def _block_rows(rows: int, parts: int) -> int:
+def block_rows(rows: int, parts: int) -> int:
     """Return the rows of a block, so many that each of `parts` has as many blocks, and each thread."""
     threads = threads_here()
     blocks = max(1, ceil(rows / MC))
@@ -157,7 +157,7 @@ def _find_cells(geometry: Any, first: int, count: int, cells: np.ndarray) -> Non
 
 
 @vector_jit
-def _fill_panels(w: Any, strides: Any, panels: Any, sizes: Any) -> None:
+def fill_panels(w: Any, strides: Any, panels: Any, sizes: Any) -> None:
     """Cut the matrix w (c,k) into panels of PANEL columns, one after the other; the last to whole vectors, with 0.
 
     `strides` are the distances of its rows and of its columns; one of them is 1.
