@@ -1,0 +1,33 @@
+"use strict";
+// Fill the page's head, and begin the walk.
+
+/** Say what the page is about: the title, and what the network makes of the sample. */
+function fillHead() {
+  document.title = `${manifest.title} – tinyconv explorer`;
+  byId("title").textContent = manifest.title || manifest.model;
+  const { predicted, probabilities, labels, classes } = manifest;
+  const nameOf = (index) => (classes && classes[index] !== undefined ? classes[index] : String(index));
+  const words = [];
+  if (labels && labels.length && Number.isInteger(labels[0])) words.push(`label ${nameOf(labels[0])}`);
+  if (predicted && predicted.length && Number.isInteger(predicted[0])) {
+    const share = probabilities && probabilities[0] ? probabilities[0][predicted[0]] : undefined;
+    words.push(`predicted ${nameOf(predicted[0])}${share === undefined ? "" : ` with ${percentText(share)}`}`);
+  }
+  if (manifest.optimizer) words.push(manifest.optimizer.name);
+  byId("subtitle").textContent = words.join(" · ");
+  const total = { right: 0, wrong: 0, kink: 0 };
+  for (const operation of manifest.operations) {
+    for (const [verdict, count] of Object.entries(countVerdicts(operation))) total[verdict] += count;
+  }
+  const { right, wrong } = total;
+  if (wrong) byId("verdict").append(badge("wrong", `${wrong} of ${right + wrong} checks wrong`));
+  else if (right) byId("verdict").append(badge("right", `${countText(right)} checks, all right`));
+}
+
+if (manifest) {
+  fillHead();
+  const explorer = new Explorer();
+  window.tinyconvExplorer = { manifest, explorer, explain, explainUpdate, ready: explorer.goTo(0) };
+} else {
+  byId("title").textContent = "This page has no recording: it is the empty form that tinyconv fills.";
+}
