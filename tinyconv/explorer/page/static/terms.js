@@ -5,7 +5,7 @@
 //     output(loaded, cell)         the terms of a cell of the output
 //     input(loaded, place, cell)   the terms of a cell of what is passed back to the input at that place
 // Both return {terms, …} with perhaps `formula` (text before the numbers), `note` (why), `join` ("max" in place of a
-// sum), `after` (a function of the sum: a rectifier behind it). All arithmetic is in double.
+// sum), `after` (a function of the sum: a rectifier behind it), `unknown` (there are no terms to add). All arithmetic is in double.
 
 const kinds = {};
 
@@ -63,7 +63,6 @@ function explanation(target, symbol, cell, stored, found) {
   if (found.join === "max") terms.sort((one, other) => other.product - one.product);
   if (found.after) sum = found.after(sum);
   const rest = missing ? stored - sum : 0;
-  const opaque = !all.length && !found.empty;
   return {
     ...found,
     target,
@@ -71,10 +70,10 @@ function explanation(target, symbol, cell, stored, found) {
     cell,
     terms,
     left_out: { count: missing, sum: rest },
-    sum: opaque ? null : sum + rest,
+    sum: found.unknown ? null : sum + rest,
     size,
     stored,
-    agrees: opaque ? null : agrees(sum + rest, stored, size),
+    agrees: found.unknown ? null : agrees(sum + rest, stored, size),
   };
 }
 
@@ -100,12 +99,12 @@ function explainLoaded(loaded, target, cell) {
   if (target.startsWith("input")) {
     const numbers = loaded.x[place];
     const stored = numbers ? numbers.at(cell) : undefined;
-    return explanation(target, letter, cell, stored, { terms: [], uses: usesOf(loaded, place, cell) });
+    return explanation(target, letter, cell, stored, { unknown: true, uses: usesOf(loaded, place, cell) });
   }
   const numbers = loaded.d[place];
   if (!numbers) {
     const none = noGradient(operation.inputs[place], loaded.step);
-    return explanation(target, `d${letter}`, cell, undefined, { terms: [], none });
+    return explanation(target, `d${letter}`, cell, undefined, { unknown: true, none });
   }
   const found = kind.input(loaded, place, cell);
   const result = explanation(target, `d${letter}`, cell, numbers.at(cell), found);
@@ -118,7 +117,7 @@ function explainArrival(loaded, cell) {
   const { operation, dy } = loaded;
   if (!dy) {
     const none = noGradient(operation.output, loaded.step);
-    return explanation("d_output", "dy", cell, undefined, { terms: [], none });
+    return explanation("d_output", "dy", cell, undefined, { unknown: true, none });
   }
   const stored = dy.at(cell);
   if (!loaded.users.length) {
@@ -134,7 +133,7 @@ function explainArrival(loaded, cell) {
   });
   const several = terms.length > 1;
   const formula = several ? "the sum of what every operation that uses y passes back" : "what the operation that uses y passes back";
-  const result = explanation("d_output", "dy", cell, stored, { terms, formula, lights: [] });
+  const result = explanation("d_output", "dy", cell, stored, { terms, formula });
   if (stored === 0) result.zero = several ? whyZero(result) : `Zero: ${loaded.users[0].operation.name} passes 0 back to this cell. Follow it to see why.`;
   return result;
 }
@@ -192,7 +191,6 @@ function whyZero(result) {
   return "Zero: the terms cancel.";
 }
 
-kinds.opaque = {
-  output: () => ({ terms: [], note: "Single terms are not shown for this operation: see its formula and its source." }),
-  input: () => ({ terms: [], note: "Single terms are not shown for this operation: see its formula and its source." }),
-};
+const UNKNOWN = { unknown: true, note: "Single terms are not shown for this operation: see its formula and its source." };
+
+kinds.opaque = { output: () => UNKNOWN, input: () => UNKNOWN };

@@ -11,7 +11,7 @@ function jacobianOf({ arrays }, place) {
 }
 
 kinds.jacobian = {
-  /** For a linear operation, y is the sum of slope·x; for others the slopes are shown, and y as it is stored. */
+  /** A linear operation's y is the sum of slope·x, one of squares that of x·x; else slopes are shown beside y. */
   output(loaded, cell) {
     const { operation } = loaded;
     const wanted = placeOf(cell, valueShape(operation.output));
@@ -23,7 +23,8 @@ kinds.jacobian = {
       for (let row = 0; row + 1 < jacobian.offsets.length; row++) {
         for (let at = jacobian.offsets[row]; at < jacobian.offsets[row + 1]; at++) {
           if (jacobian.outputs[at] !== wanted) continue;
-          terms.push(term(inputFactor(loaded, place, cellAt(row, shape)), plain("∂y/∂x", jacobian.slopes[at])));
+          const x = inputFactor(loaded, place, cellAt(row, shape));
+          terms.push(operation.function === "SumSquares" ? term(x, x) : term(x, plain("∂y/∂x", jacobian.slopes[at])));
         }
       }
     });
@@ -32,9 +33,9 @@ kinds.jacobian = {
     const sum = known.reduce((total, each) => total + each.product, 0);
     const size = known.reduce((total, each) => total + Math.abs(each.product), 0);
     const formula = operation.formula && operation.formula.text ? operation.formula.text.forward : "";
-    if (known.length < terms.length || agrees(sum, stored, size)) return { terms, formula, empty: stored === 0 };
+    if (known.length < terms.length || agrees(sum, stored, size)) return { terms, formula };
     const note = "This output is no weighted sum of its inputs. The slopes say how it moves with each of them.";
-    return { terms: [], slopes: terms, formula, note, lights: terms };
+    return { unknown: true, slopes: terms, formula, note };
   },
 
   input(loaded, place, cell) {
@@ -47,7 +48,7 @@ kinds.jacobian = {
     for (let at = jacobian.offsets[row]; at < jacobian.offsets[row + 1]; at++) {
       terms.push(term(upstream(loaded, cellAt(jacobian.outputs[at], shape)), plain("∂y/∂x", jacobian.slopes[at])));
     }
-    const found = { terms, formula: "Σ dy·∂y/∂x over the outputs that hear from it", empty: true };
+    const found = { terms, formula: "Σ dy·∂y/∂x over the outputs that hear from it" };
     if (!terms.length) found.zero = "Zero: no cell of the output hears from this one.";
     return found;
   },

@@ -76,7 +76,7 @@ kinds.softmax_cross_entropy = {
     const length = valueShape(loaded.operation.inputs[0]).at(-1);
     let sum = 0;
     for (let j = 0; j < length; j++) sum += targetsOf(loaded, [...cell.slice(0, -1), j]);
-    if (place === 1) return { terms: [], note: "The gradient of the targets is not shown." };
+    if (place === 1) return { unknown: true, note: "The gradient of the targets is not shown." };
     return crossEntropyGradient(loaded, cell, targetsOf(loaded, cell), sum);
   },
 };
