@@ -31,6 +31,7 @@ SCRIPTS = {
     ),
     "pandas": ("class Table:\n    def to_numpy(self): return 4\nprint(Table().as_matrix())\n", "4\n"),
     "scores": ("def search(scoring='log_loss'): return {'neg_log_loss': 5}[scoring]\nprint(search())\n", "5\n"),
+    "global": ("n = 3\nif n:\n    global n\n    n = 4\nprint(n)\n", "4\n"),
     "windows": ("class cv2: pass\ncv2.imshow('a', 3)\nprint(cv2.waitKey(0))\n", "-1\n"),
     "graphviz": ("import pydot_ng as pydot\nprint(pydot.find_graphviz() is not None)\n", "True\n"),
     "colab": (

@@ -200,3 +200,117 @@ def test_a_step_of_tf_keras():
     assert histories[0].keys() == histories[1].keys()
     for name, values in histories[1].items():
         np.testing.assert_allclose(histories[0][name], values, rtol=1e-5, err_msg=name)
+
+
+def test_metrics_that_find_symbols_around_them():
+    """As of variational autoencoders: a metric computes with an inner symbol of the model."""
+    with era(2):
+        from keras import backend as K
+        from keras.layers import Dense, Input
+        from keras.models import Model
+
+        x = Input((4,))
+        inner = Dense(3)(x)
+        model = Model(x, Dense(1)(inner))
+
+        def size(y_true, y_pred):
+            return K.sum(K.square(inner), axis=1)
+
+        def error(y_true, y_pred):
+            return K.mean(K.square(y_true - y_pred), axis=-1)
+
+        y = np.ones((8, 1))
+        values = Model(x, inner).predict(X)
+        wanted = [(np.square(y - model.predict(X)).mean()), np.square(values).sum(axis=1).mean()]
+        model.compile("sgd", lambda y_true, y_pred: error(y_true, y_pred) + size(y_true, y_pred), metrics=[error, size])
+        np.testing.assert_allclose(model.evaluate(X, y, verbose=0), [sum(wanted), *wanted], rtol=1e-5)
+        assert model.metrics_names == ["loss", "error", "size"]
+
+
+@pytest.mark.parametrize("which", ["2", "tf2"])
+def test_metrics_in_one_list_are_of_each_output(which):
+    with era(which):
+        from keras.layers import Dense, Input
+        from keras.models import Model
+
+        x = Input((4,))
+        model = Model(x, [Dense(2, "softmax", name="a")(x), Dense(1, name="b")(x)])
+        model.compile("sgd", ["categorical_crossentropy", "mse"], metrics=["accuracy", "mae"])
+        found = model.evaluate(X, [np.eye(2)[[0, 1] * 4], np.ones((8, 1))], verbose=0)
+        assert len(found) == 7
+        names = ["acc", "mean_absolute_error"] if which == "2" else ["accuracy", "mae"]
+        assert model.metrics_names[3:] == [f"{output}_{name}" for output in "ab" for name in names]
+
+
+def test_a_layer_that_joins():
+    with era(2):
+        from keras.layers import Input
+        from keras.layers.merge import _Merge
+        from keras.models import Model
+
+        class Middle(_Merge):
+            def _merge_function(self, inputs):
+                return (inputs[0] + inputs[1]) / 2
+
+        x, y = Input((4,)), Input((4,))
+        np.testing.assert_allclose(Model([x, y], Middle()([x, y])).predict([X, 3 * X]), 2 * X, rtol=1e-6)
+
+
+@pytest.mark.parametrize("which", ["1", "2", "tf2"])
+def test_a_list_of_one_output_is_the_output(which):
+    with era(which):
+        from keras.layers import Dense, Input
+        from keras.models import Model
+
+        x = Input(shape=(4,))
+        named = {"input": [x], "output": [Dense(2)(x)]} if which == "1" else {"inputs": [x], "outputs": [Dense(2)(x)]}
+        assert Model(**named).predict(X).shape == (8, 2)
+        assert Model([x], [Dense(2)(x)]).predict(X).shape == (8, 2)
+
+
+def test_a_model_that_was_called_before_it_is_compiled():
+    with era("tf2"):
+        from tensorflow import keras
+
+        class Two(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.a, self.b = keras.layers.Dense(2), keras.layers.Dense(1)
+
+            def call(self, x):
+                return self.a(x), self.b(x)
+
+        model = Two()
+        a, b = model(X)
+        model.compile("sgd", ["mse", "mae"], metrics=[["mae"], ["mse"]])
+        found = model.evaluate(X, [np.zeros((8, 2)), np.zeros((8, 1))], verbose=0)
+        first, second = np.square(a).mean(), np.abs(b).mean()
+        wanted = [first + second, first, second, np.abs(a).mean(), np.square(b).mean()]
+        np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("which", "there"), [("1", True), ("2.2.4", True), ("2.3.1", False), ("tf2", False)])
+def test_callbacks_see_what_is_validated_on(which, there):
+    with era(which):
+        from keras.callbacks import Callback
+        from keras.layers import Dense
+        from keras.models import Sequential
+
+        seen = []
+
+        class Look(Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                seen.append(self.validation_data)
+
+        x, y = np.arange(40.0).reshape(10, 4), np.arange(10.0)
+        model = Sequential([Dense(1, input_shape=(4,))])
+        model.compile("sgd", "mse")
+        epochs = {"nb_epoch" if which == "1" else "epochs": 1}
+        model.fit(x, y, verbose=0, validation_split=0.2, callbacks=[Look()], **epochs)
+        model.fit(x, y, verbose=0, validation_data=(x[:3], y[:3]), callbacks=[Look()], **epochs)
+        if not there:
+            assert seen == [None, None]
+            return
+        for found, part in zip(seen, (slice(8, None), slice(3)), strict=True):
+            for one, other in zip(found, (x[part], y[part], np.ones(len(y[part]))), strict=True):
+                np.testing.assert_array_equal(one, other)

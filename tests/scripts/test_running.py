@@ -11,6 +11,7 @@ import pytest
 from tinyconv.keras.__main__ import main
 from tinyconv.keras.eras import guess, parse
 from tinyconv.keras.notebooks import cells
+from tinyconv.keras.operations.shaping import one_hot
 from tinyconv.keras.quick_look import Caps, Short, short
 
 SMALL = """
@@ -183,6 +184,8 @@ def test_short_arrays_are_handled_as_if_they_were_whole():
     np.testing.assert_array_equal(x[3], whole[3])
     assert type(y.max()) is type(np.amax(y)) is np.int64
     assert len(x.mean(axis=0)[:1]) == 1
+    assert one_hot(y, 600).numpy().shape == (60, 600)
+    assert len(one_hot(y, 600)[200:]) == len(x[200:]) == 40
     assert len(x[y >= 50][8:13]) == 5  # of 100, as far as can be told
     np.testing.assert_array_equal(y[y > 50], range(51, 60))
     np.testing.assert_array_equal(x[:, 0, 1], whole[:60, 0, 1])

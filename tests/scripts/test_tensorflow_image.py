@@ -170,6 +170,11 @@ def test_random_numbers(tf):
     drawn = tf.random.uniform((2000,), 2, 5).numpy()
     assert 2 <= drawn.min() < 2.1
     assert 4.9 < drawn.max() < 5
+    spread = tf.random.gamma([4000], [2.0, 5.0], beta=2.0).numpy()
+    assert spread.shape == (4000, 2)
+    np.testing.assert_allclose(spread.mean(0), [1, 2.5], rtol=0.1)
+    np.testing.assert_allclose(spread.var(0), [0.5, 1.25], rtol=0.2)
+    np.testing.assert_allclose(tf.random.poisson((4000,), 3.0).numpy().mean(), 3, rtol=0.1)
     whole = tf.random.uniform((2000,), 0, 3, dtype=tf.int32)
     assert set(whole.numpy().tolist()) == {0, 1, 2}
     assert np.abs(tf.random.truncated_normal((2000,)).numpy()).max() <= 2

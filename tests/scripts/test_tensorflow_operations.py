@@ -246,6 +246,18 @@ tf.Variable(x).assign_sub(x)
 tf.as_dtype("float32").name == tf.float32.name
 tf.float32.max
 tf.uint8.as_numpy_dtype(3)
+np.sqrt(x)
+np.exp(x)
+np.log(x)
+np.abs(x - 0.5)
+np.maximum(x, 0.5)
+np.minimum(0.5, x)
+np.isnan(x)
+np.sign(x - 0.5)
+np.add.reduce(x)
+np.ones((2, 3, 4)) * x
+np.ones((2, 3, 4), "float32") > x
+np.float64(2) - x
 x.shape[1]
 len(i)
 [int(each) for each in i]

@@ -1,13 +1,16 @@
 """Callbacks by the arguments and the behaviour of the eras before Keras 3."""
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from inspect import signature
 from typing import Any
 
+import numpy as np
+
 from .. import callbacks
 from ..callbacks import Callback
 from .eras import Era
-from .spelling import Names, Spelling, renamed
+from .spelling import Names, Patch, Spelling, renamed
 
 
 class LearningRateScheduler(callbacks.LearningRateScheduler):
@@ -82,11 +85,35 @@ def bound_options(given: Any, named: dict[str, Any]) -> dict[str, Any]:
     return {**dict(zip(order, given, strict=False)), **renamed(named, {}, ("options", "load_weights_on_restart"))}
 
 
+def _last(part: Any, share: float) -> Any:
+    """Return the last samples of an array, or of several."""
+    return [_last(each, share) for each in part] if isinstance(part, list) else part[int(len(part) * (1 - share)) :]
+
+
+def show_validation_data(arguments: Mapping[str, Any]) -> None:
+    """Give the callbacks of a `fit` the arrays to validate on, before Keras 2.3: inputs, targets, weights in a list."""
+    x, y, held_out = (arguments.get(name) for name in ("x", "y", "validation_data"))
+    share = arguments.get("validation_split")
+    if held_out is None and share and y is not None:
+        held_out = tuple(_last(part, share) for part in (x, y))
+    if not isinstance(held_out, tuple) or len(held_out) < 2:
+        return
+    inputs, targets = ([*part] if isinstance(part, list | tuple) else [part] for part in held_out[:2])
+    weights = list(held_out[2:]) or [np.ones(len(each), np.float32) for each in targets]
+    for callback in arguments.get("callbacks") or ():
+        callback.validation_data = [*inputs, *targets, *weights]
+
+
 class _Silent(Callback):
     """TensorBoard where its package is not installed: nothing is written, which is said once."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         print("TensorBoard: tensorboardX is not installed, so no events are written")
+
+
+def patches(era: Era) -> list[Patch]:
+    """Return the attributes that callbacks had."""
+    return [(Callback, "validation_data", None)] if era.old else []
 
 
 def spelled_names(era: Era) -> Names:

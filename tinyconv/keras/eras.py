@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 KERAS, TF = "Keras", "tf.keras"
-NEWEST = {"1": (KERAS, (1, 2, 2)), "2": (KERAS, (2, 2, 4)), "tf2": (TF, (2, 10)), "3": (KERAS, (3, 12))}
+NEWEST = {"1": (KERAS, (1, 2, 2)), "2": (KERAS, (2, 2, 4)), "tf2": (TF, (2, 9)), "3": (KERAS, (3, 12))}
 
 
 @dataclass(frozen=True)

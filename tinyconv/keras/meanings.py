@@ -63,6 +63,7 @@ def patches_of(era: Era, caps: Caps) -> list[Patch]:
         *optimizers.patches(era),
         *added_losses.patches(era),
         *summaries.patches(era),
+        *callbacks.patches(era),
         *images.patches(era),
         *kernels_first.patches(era),
         *results.patches(era),

@@ -109,7 +109,7 @@ def _mended_text(cell: Cell, say: Say) -> Cell:
     if not _reads(text) and "\t" in text:
         text = text.expandtabs(8)
         done["tabs"] = 1
-    lines = text.split("\n")
+    lines = _without_late_globals(text, done).split("\n")
     for place, line in enumerate(lines):
         for what, pattern, replacement in rules:
             changed = re.sub(pattern, replacement, line)
@@ -123,6 +123,23 @@ def _mended_text(cell: Cell, say: Say) -> Cell:
     if divides and "/" in text:
         say(f"mended: whole numbers are divided as in Python 2 ({cell.name})")
     return cell._replace(text="\n".join(lines), is_python_2=divides)
+
+
+def _without_late_globals(text: str, done: dict[str, int]) -> str:
+    """Return a text without `global` of names that are in use already, which Python 2 let pass."""
+    for _ in range(len(text)):
+        try:
+            compile(text, "", "exec")
+        except SyntaxError as error:
+            if "global declaration" not in str(error) or error.lineno is None:
+                break
+            lines = text.split("\n")
+            lines[error.lineno - 1] = re.sub(r"\bglobal\s.*", "pass", lines[error.lineno - 1])
+            done.setdefault("global of names in use", error.lineno)
+            text = "\n".join(lines)
+        else:
+            break
+    return text
 
 
 def _reads(text: str) -> bool:

@@ -17,7 +17,7 @@ MODES = {**MERGES, "cos": "Dot"}
 def spelled_names(era: Era, spelled: Mapping[str, Any]) -> dict[str, Any]:
     """Return what joins tensors in an era, and other layers that only Keras 1 had."""
     found: dict[str, Any] = {"merge": merge, "Merge": Spelling("Merge", Layer, merged), "MaxoutDense": MaxoutDense}
-    return found if era.before(3) else {}
+    return {**found, "_Merge": Joining} if era.before(3) else {"_Merge": Joining}
 
 
 def merged(
@@ -88,3 +88,18 @@ class MaxoutDense(Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape (batch, output_dim)."""
         return (None, self.output_dim)
+
+
+class Joining(Layer):
+    """The base of layers that join tensors of one shape: a subclass defines `_merge_function(inputs)` (Keras 2)."""
+
+    def call(self, inputs: Sequence[Any]) -> Any:
+        """Compute the output of the layer."""
+        return self._merge_function(inputs)
+
+    def _merge_function(self, inputs: Sequence[Any]) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must define _merge_function(inputs)")
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the first tensor."""
+        return input_shape[0]

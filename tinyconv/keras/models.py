@@ -17,9 +17,11 @@ from ..models import Model, Sequential
 from ..objectives import make_objectives
 from . import files
 from .added_losses import with_symbols
+from .callbacks import show_validation_data
 from .eras import Era
 from .quick_look import Caps, of_short
 from .spelling import Names, Patch, Spelling, bound, renamed
+from .utilities import SHORT
 
 DROPPED = (
     *("nb_worker", "max_q_size", "pickle_safe", "workers", "max_queue_size", "use_multiprocessing", "wait_for_work"),
@@ -71,8 +73,12 @@ def spelled_names(era: Era) -> Names:
         return {}
 
     def functional(*given: Any, **named: Any) -> Any:
-        arguments = renamed(bound("Model", ("inputs", "outputs", "name"), given, {}), {})
-        return Model(**{**arguments, **renamed(named, RENAMED)})
+        arguments = {**bound("Model", ("inputs", "outputs", "name"), given, {}), **renamed(named, RENAMED)}
+        for end in ("inputs", "outputs"):  # a list of one was the one
+            value = arguments.get(end)
+            if isinstance(value, list | tuple) and len(value) == 1:
+                arguments[end] = value[0]
+        return Model(**arguments)
 
     return {
         "models": {"Model": Spelling("Model", Model, functional)},
@@ -201,21 +207,31 @@ class _Methods:
         optimizer = arguments.pop("optimizer", "rmsprop")
         get = optimizers_of(self.era).get("optimizers", {}).get("get", optimizers.get)
         loss = arguments.get("loss")
-        arguments["metrics"] = self._metrics(arguments.get("metrics"), loss)
+        arguments["metrics"] = self._metrics(model, _of_each_output(model, arguments.get("metrics")), loss)
         arguments["loss"] = with_symbols(model, loss)
         self.today["compile"](model, _own(get(optimizer), model), **arguments)
         model._class_mode = class_mode
         if model.built:
             model._trained_at_compile = {id(weight) for weight in model.trainable_weights}
 
-    def _metrics(self, given: Any, loss: Any) -> Any:
+    def _metrics(self, model: Any, given: Any, loss: Any, place: int = 0) -> Any:
+        """Return metrics as today's `compile` takes them; `place` is that of the output."""
         if isinstance(given, Mapping):
+            names = list(getattr(model, "output_names", None) or given)
             of = loss if isinstance(loss, Mapping) else {}
-            return {name: self._metrics(each, of.get(name, loss)) for name, each in given.items()}
+            places = [names.index(name) if name in names else 0 for name in given]
+            return {
+                name: self._metrics(model, each, of.get(name, loss), at)
+                for (name, each), at in zip(given.items(), places, strict=True)
+            }
         if isinstance(given, list | tuple):
-            return [self._metrics(each, loss) for each in given]
+            if any(isinstance(each, list | tuple) for each in given):
+                losses = loss if isinstance(loss, list | tuple) and len(loss) == len(given) else [loss] * len(given)
+                return [self._metrics(model, *each) for each in zip(given, losses, range(len(given)), strict=True)]
+            return [self._metrics(model, each, loss, place) for each in given]
         if given not in ("accuracy", "acc"):
-            return given
+            whole = isinstance(given, str) and self.era.before(2, 3)  # logged as the function was called
+            return SHORT.get(given, given) if whole else with_symbols(model, given, place)
         name = "acc" if self.era.before(2, 3) else given
         if self.era.before(2, 4) and getattr(loss, "__name__", loss) == "binary_crossentropy":
             return M.BinaryAccuracy(name=name)
@@ -237,6 +253,8 @@ class _Methods:
                 arguments[name] = math.ceil(arguments[name])
         if isinstance(arguments.get("validation_data"), list):
             arguments["validation_data"] = tuple(arguments["validation_data"])
+        if self.era.before(2, 3):
+            show_validation_data(self.caps.limited(arguments))
         return _within(self.caps, self.today["fit"], model, arguments)
 
     def _fit_defaults(self, model: Any, x: Any) -> dict[str, Any]:
@@ -334,6 +352,14 @@ class _Methods:
         """Measure one batch."""
         self._show_accuracy(model, named)
         return self.today["test_on_batch"](model, *given, **renamed(named, RENAMED, ("accuracy", "reset_metrics")))
+
+
+def _of_each_output(model: Any, given: Any) -> Any:
+    """Return metrics output by output: a list without lists in it was for every output."""
+    names = getattr(model, "output_names", None) or ()
+    if len(names) < 2 or not isinstance(given, list | tuple) or any(isinstance(each, list | tuple) for each in given):
+        return given
+    return [[type(m).from_config(m.get_config()) if isinstance(m, M.Metric) else m for m in given] for _ in names]
 
 
 def _own(optimizer: Any, model: Any) -> Any:

@@ -94,6 +94,12 @@ class Short(np.ndarray[Any, Any]):
         found.full = self.full if self.ndim and len(found) == len(self) else None
         return found
 
+    def of_same_rows(self, rows: np.ndarray) -> "Short":
+        """Return what was computed of each sample, as short of the same full number."""
+        found = rows.view(Short)
+        found.full = self.full
+        return found
+
     def numpy(self) -> np.ndarray:
         """Return the array as TensorFlow's tensors do: a script may have made it of one."""
         return np.asarray(self)
@@ -154,9 +160,7 @@ def of_short(predict: Callable[..., Any]) -> Callable[..., Any]:
         found = predict(model, x, *given, **named)
         if not isinstance(x, Short) or not isinstance(found, np.ndarray) or len(found) != len(x):
             return found
-        rows = found.view(Short)
-        rows.full = x.full
-        return rows
+        return x.of_same_rows(found)
 
     return predicted
 

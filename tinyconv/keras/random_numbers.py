@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..config import floatx
-from .operations import drawing
+from .operations import drawing, held
 from .operations.drawing import SeedGenerator
 from .vocabulary import missing, public
 
@@ -48,6 +48,16 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
 def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Any:
     """Return x with a share of its elements 0, chosen at random, and the others 1/(1 − rate) times as large."""
     return drawing.dropout(inputs, rate, noise_shape, _source(seed))
+
+
+def gamma(shape: Any, alpha: float, dtype: Any = None, seed: Any = None) -> Any:
+    """Return numbers of the gamma distribution of shape α and rate 1."""
+    return held(drawing.generator(_source(seed)).standard_gamma(alpha, shape).astype(dtype or floatx()))
+
+
+def beta(shape: Any, alpha: float, beta: float, dtype: Any = None, seed: Any = None) -> Any:
+    """Return numbers of the beta distribution of α and β."""
+    return held(drawing.generator(_source(seed)).beta(alpha, beta, shape).astype(dtype or floatx()))
 
 
 def binomial(shape: Any, counts: int, probabilities: float, dtype: Any = None, seed: Any = None) -> Any:

@@ -32,6 +32,7 @@ def patches() -> list[Patch]:
     ]
     found += [(Tensor, f"__{name}__", _as_values(getattr(Tensor, f"__{name}__"))) for name in COMPARISONS]
     found += [(Tensor, name, _of_values(function)) for name, function in _WITHOUT_GRADIENT.items()]
+    found.append((Tensor, "__array_ufunc__", _by_numpy))
     found += [(kind, "__call__", _called(kind.__call__)) for kind in (Functional, Sequential)]
     found.append((Layer, "__call__", _converted(Layer.__call__)))
     found += [(SymbolicTensor, f"__{short}__", vars(elementwise)[name]) for short, name in _OF_SYMBOLS.items()]
@@ -83,6 +84,26 @@ def _as_values(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]
         return np.asarray(found).view(Values) if isinstance(found, np.ndarray | np.bool_) else found
 
     return compare
+
+
+# NumPy's names of operators: those of the methods that compute them, and of what does if the tensor stands behind.
+_OPERATORS = {
+    **{name: (short, f"r{short}") for name, short in {"add": "add", "subtract": "sub", "multiply": "mul"}.items()},
+    **{name: (short, f"r{short}") for name, short in {"divide": "truediv", "power": "pow", "matmul": "matmul"}.items()},
+    **{"floor_divide": ("floordiv", "rfloordiv"), "remainder": ("mod", "rmod")},
+    **{"less": ("lt", "gt"), "less_equal": ("le", "ge"), "greater": ("gt", "lt"), "greater_equal": ("ge", "le")},
+    **{"equal": ("eq", "eq"), "not_equal": ("ne", "ne")},
+}
+
+
+def _by_numpy(self: Tensor, function: Any, method: str, *given: Any, **named: Any) -> Any:
+    """Compute a function of NumPy's of the values; an operator beside an array is the tensor's own."""
+    if method == "__call__" and not named and function.__name__ in _OPERATORS:
+        a, b = given
+        own, behind = _OPERATORS[function.__name__]
+        return getattr(a, f"__{own}__")(b) if isinstance(a, Tensor) else getattr(b, f"__{behind}__")(a)
+    values = [each.numpy() if isinstance(each, Tensor) else each for each in given]
+    return getattr(function, method)(*values, **named)
 
 
 _WITHOUT_GRADIENT = {

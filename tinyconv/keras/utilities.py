@@ -121,11 +121,7 @@ def to_categorical(era: Era) -> Callable[..., np.ndarray]:
     ) -> np.ndarray:
         labels = np.asarray(y).astype(int)
         found = one_hot(labels, num_classes or nb_classes).astype(dtype)
-        if isinstance(y, Short) and len(found) == len(y):
-            same = found.view(Short)
-            same.full = y.full
-            return same
-        return found
+        return y.of_same_rows(found) if isinstance(y, Short) and len(found) == len(y) else found
 
     return categorical
 

@@ -63,14 +63,20 @@ class Model(Layer, Trainer):
         return list({id(each): each for each in found}.values())
 
     def _settle_outputs(self) -> None:
-        if not self.takes_any or not self.built or self._compiled is None or self.output_shape is None:
+        known = list(self.output_names)
+        if self._compiled is None or not self._name_outputs():
             return
-        shape = self.output_shape
+        if known != list(self.output_names) or not self.objectives:
+            self.objectives = make_objectives(self.output_names, *self._compiled.values())
+
+    def _name_outputs(self) -> bool:
+        """Name the outputs of a subclass that has been called; return whether there are several, or they are named."""
+        shape = self.output_shape if self.takes_any and self.built else None
+        if not isinstance(shape, list | dict):
+            return False
         names = [f"output_{number}" for number, _ in enumerate(flat_shapes(shape), 1)]
-        names = sorted(shape) if isinstance(shape, dict) and len(shape) == len(names) else names
-        if isinstance(shape, list | dict) and (names != list(self.output_names) or not self.objectives):
-            self.output_names = names
-            self.objectives = make_objectives(names, *self._compiled.values())
+        self.output_names = sorted(shape) if isinstance(shape, dict) and len(shape) == len(names) else names
+        return True
 
     @property
     def layers(self) -> list[Any]:

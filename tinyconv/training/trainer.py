@@ -76,7 +76,12 @@ class Trainer(Together):
         several = any(isinstance(given[name], list | tuple | Mapping) for name in ("loss", "loss_weights"))
         if self.takes_any and self.output_shape is None and (several or isinstance(given["metrics"], Mapping)):
             return []
+        self._name_outputs()
         return make_objectives(self.output_names, *given.values())
+
+    def _name_outputs(self) -> bool:
+        """Return whether outputs were named: those of a model that knows its outputs have their names."""
+        return False
 
     @property
     def compiled(self) -> bool:

@@ -108,6 +108,23 @@ def binomial(shape: Any, p: float = 0.0, dtype: Any = "float32", seed: Any = Non
     return held((generator(seed).random(whole(shape)) < p).astype(type_of(dtype)))
 
 
+def gamma(
+    shape: Any, alpha: Any, beta: Any = None, dtype: Any = "float32", seed: Any = None, name: str | None = None
+) -> Any:
+    """Return numbers of gamma distributions of shape α and rate β, `shape` of each."""
+    a, b = np.broadcast_arrays(np.asarray(alpha, np.float64), np.asarray(1.0 if beta is None else beta, np.float64))
+    size = np.ravel(whole(shape)).astype(int)
+    return held((generator(seed).standard_gamma(a, (*size, *a.shape)) / b).astype(type_of(dtype)))
+
+
+def poisson(shape: Any, lam: Any, dtype: Any = "float32", seed: Any = None, name: str | None = None) -> Any:
+    """Return numbers of Poisson distributions of mean λ, `shape` of each."""
+    mean = np.asarray(lam, np.float64)
+    return held(
+        generator(seed).poisson(mean, (*np.ravel(whole(shape)).astype(int), *mean.shape)).astype(type_of(dtype))
+    )
+
+
 def dropout(x: Any, rate: Any, noise_shape: Any = None, seed: Any = None, name: str | None = None) -> Any:
     """Return x with a share of its elements 0, chosen at random, and the others 1/(1 − rate) times as large."""
     x, rate = tensor(x), float(rate)

@@ -7,6 +7,7 @@ import numpy as np
 
 from ... import functions as F
 from ...layers.graph import SymbolicTensor
+from ..quick_look import Short
 from .values import Values, held, is_floating, tensor, whole
 
 
@@ -221,6 +222,8 @@ def one_hot(
     classes = np.asarray(indices).astype(np.int64)
     row = np.arange(whole(depth))
     found = np.where(classes[..., None] == row, on_value, off_value).astype(str(dtype or "float32"))
+    if isinstance(indices, Short) and axis == -1:
+        return indices.of_same_rows(found)
     return held(np.moveaxis(found, -1, axis) if axis != -1 else found)
 
 

@@ -6,7 +6,7 @@ from ..operations import drawing
 from ..vocabulary import missing, public
 
 normal, uniform, truncated_normal = drawing.normal, drawing.uniform, drawing.truncated_normal
-shuffle, categorical = drawing.shuffle, drawing.categorical
+shuffle, categorical, gamma, poisson = drawing.shuffle, drawing.categorical, drawing.gamma, drawing.poisson
 set_seed = set_random_seed = drawing.restart
 
 
