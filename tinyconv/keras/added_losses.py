@@ -12,7 +12,9 @@ from typing import Any
 from .. import functions as F
 from ..layers import Input, Layer
 from ..layers.graph import SymbolicTensor, flat
+from ..losses import Loss
 from ..models import Functional
+from ..symbol import on_symbols
 from .eras import Era
 from .spelling import Patch
 
@@ -33,9 +35,10 @@ class AddLoss(Layer):
 
 
 def patches(era: Era) -> list[Patch]:
-    """Return the method `add_loss` of functional models."""
+    """Return how losses are called, and the method `add_loss` of functional models."""
+    found: list[Patch] = [(Loss, "__call__", on_symbols(Loss.__call__))]
     if not era.old:
-        return []
+        return found
     of_tensors = Functional.add_loss
 
     def add_loss(self: Any, losses: Any, inputs: Any = None) -> None:
@@ -49,7 +52,8 @@ def patches(era: Era) -> list[Patch]:
         self._take(self.input, outputs if isinstance(self.output, list | tuple) else outputs[0])
         self.output_names = names
 
-    return [(Functional, "add_loss", add_loss), (Functional, "_total_loss", _remembering(Functional._total_loss))]
+    remembering = _remembering(Functional._total_loss)
+    return [*found, (Functional, "add_loss", add_loss), (Functional, "_total_loss", remembering)]
 
 
 def _remembering(total_loss: Callable[..., Any]) -> Callable[..., Any]:

@@ -62,6 +62,8 @@ class Loss:
 
     def prepared(self, y_true: Any, y_pred: Tensor) -> Any:
         """Return the targets as `call` is given them: a tensor of the prediction's dtype, on its device."""
+        if is_computed(y_true) and y_true.shape == y_pred.shape:
+            return F.cast(y_true, y_pred.dtype.name) if y_true.dtype != y_pred.dtype else y_true
         y_true = as_array(self.targets(y_true, y_pred.shape), y_pred.dtype)
         return Tensor(kernels.move(y_true, y_pred.device))
 
@@ -163,6 +165,19 @@ class SameShape(Loss):
     def hint(self, y_true: np.ndarray, output_shape: tuple[int | None, ...]) -> str:
         """Return the likely fix for targets of the wrong shape."""
         return f": the last layer has {output_shape[-1]} units"
+
+
+def is_computed(y_true: Any) -> bool:
+    """Return whether targets are computed from what has gradients, as the predictions are."""
+    return isinstance(y_true, Tensor) and (y_true.creator is not None or y_true.requires_grad)
+
+
+def related(y_true: Any, y_pred: Any) -> tuple[Any, Tensor]:
+    """Return targets and predictions as `fitting` does; targets that are computed are a tensor, with a gradient."""
+    y = as_tensor(y_pred)
+    if is_computed(y_true) and y_true.shape == y.shape:
+        return F.cast(y_true, y.dtype.name) if y_true.dtype != y.dtype else y_true, y
+    return fitting(y_true, y_pred)
 
 
 def fitting(y_true: Any, y_pred: Any) -> tuple[Any, Tensor]:

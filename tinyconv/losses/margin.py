@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import functions as F
 from ..tensor import Tensor
-from .base import EPSILON, SameShape, fitting
+from .base import EPSILON, SameShape, fitting, related
 
 
 def hinge(y_true: Any, y_pred: Any) -> Tensor:
@@ -29,9 +29,10 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
 
 def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
     """Return Σ t·ln(t/y) over the last axis; both are clipped to [ε, 1]. Source: Kullback & Leibler 1951."""
-    t, y = fitting(y_true, y_pred)
-    t = np.clip(t, EPSILON, 1)
-    return F.sum((np.log(t) - F.log(F.clip(y, EPSILON, 1))) * t, axis=-1)
+    t, y = related(y_true, y_pred)
+    t = F.clip(t, EPSILON, 1) if isinstance(t, Tensor) else np.clip(t, EPSILON, 1)
+    information = F.log(t) if isinstance(t, Tensor) else np.log(t)
+    return F.sum((information - F.log(F.clip(y, EPSILON, 1))) * t, axis=-1)
 
 
 def poisson(y_true: Any, y_pred: Any) -> Tensor:

@@ -10,18 +10,18 @@ import numpy as np
 from .. import functions as F
 from ..arguments import positive
 from ..tensor import Tensor
-from .base import EPSILON, SameShape, fitting
+from .base import EPSILON, SameShape, fitting, related
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     """Return the mean of (t − y)²."""
-    t, y = fitting(y_true, y_pred)
+    t, y = related(y_true, y_pred)
     return F.mean((y - t) ** 2, axis=-1)
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
     """Return the mean of |t − y|."""
-    t, y = fitting(y_true, y_pred)
+    t, y = related(y_true, y_pred)
     return F.mean(F.absolute(y - t), axis=-1)
 
 
@@ -42,23 +42,26 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
 
     Source: Huber 1964, "Robust estimation of a location parameter".
     """
-    t, y = fitting(y_true, y_pred)
+    t, y = related(y_true, y_pred)
     away = F.absolute(y - t)
     return F.mean(F.where(away.data <= delta, away * away * 0.5, away * delta - 0.5 * delta**2), axis=-1)
 
 
 def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
     """Return the mean of ln cosh(y − t), computed as d + ln(1 + e⁻²ᵈ) − ln 2."""
-    t, y = fitting(y_true, y_pred)
+    t, y = related(y_true, y_pred)
     away = y - t
     return F.mean(away + F.softplus(away * -2.0) - np.log(2.0), axis=-1)
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     """Return −t·y/(‖t‖‖y‖) over `axis`: −1 where they point the same way. Norms count as no less than ε."""
-    t, y = fitting(y_true, y_pred)
-    unit = t / np.sqrt(np.maximum((t * t).sum(axis=axis, keepdims=True), EPSILON**2))
+    t, y = related(y_true, y_pred)
     norms = F.sqrt(F.maximum(F.sum(y * y, axis, keepdims=True), EPSILON**2))
+    if isinstance(t, Tensor):
+        unit = t / F.sqrt(F.maximum(F.sum(t * t, axis, keepdims=True), EPSILON**2))
+    else:
+        unit = t / np.sqrt(np.maximum((t * t).sum(axis=axis, keepdims=True), EPSILON**2))
     return -F.sum(y / norms * unit, axis)
 
 

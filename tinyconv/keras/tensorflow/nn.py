@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ...symbol import on_symbols
 from ..operations import drawing, neural, reduction, shaping, tensor
 from ..vocabulary import missing, public, renamed
 
@@ -29,6 +30,7 @@ depth_to_space, space_to_depth = shaping.depth_to_space, shaping.space_to_depth
 top_k, in_top_k = reduction.top_k, reduction.in_top_k
 
 
+@on_symbols
 def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, global_batch_size: Any = None) -> Any:
     """Return the sum of losses over the number of samples in all batches that are added up."""
     losses = tensor(per_example_loss)
