@@ -58,6 +58,8 @@ def slopes(function: Function, inputs: list[np.ndarray], output: np.ndarray) -> 
     if any(x.shape != output.shape for x in inputs):
         if isinstance(function, ScaleShift):
             return _of_scale_shift(function, inputs, output)
+        if isinstance(function, Prelu):
+            return _of_prelu(function, inputs)
         own.forward(*(np.ascontiguousarray(np.broadcast_to(x, output.shape)) for x in inputs))
     return [compact(np.asarray(slope)) for slope in own.backward(np.ones_like(output))]
 
@@ -70,6 +72,18 @@ def _of_scale_shift(function: Any, inputs: list[np.ndarray], output: np.ndarray)
     open_ = (own.backward(np.ones_like(output))[0] != 0) | (scale == 0)
     found = (np.broadcast_to(scale, output.shape), x - function.mean, np.ones_like(output))
     return [compact(np.where(open_, slope, 0).astype(output.dtype)) for slope in found]
+
+
+def _of_prelu(function: Prelu, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    """Return the slopes of the rectifier with learnt slopes, which all samples share: those of one after the other."""
+    x, alpha = inputs
+    own = copy(function)
+    found = []
+    for sample in x:
+        own.forward(sample[None], np.ascontiguousarray(np.broadcast_to(alpha, sample.shape)))
+        dx, dalpha = own.backward(np.ones_like(sample[None]))
+        found.append((dx[0], dalpha))
+    return [compact(np.stack(slope)) for slope in zip(*found, strict=True)]
 
 
 def compact(slope: np.ndarray) -> np.ndarray:
