@@ -9,7 +9,7 @@ import numpy as np
 
 from ..._version import __version__
 from ...structure import flat
-from ..recording import INPUT, Operation, Recording, Update, Value
+from ..recording import INPUT, PARAMETER, Operation, Recording, Update, Value
 from .describe import describe, letters
 from .formulas import formulas, shapes
 from .layers import boxes
@@ -17,7 +17,10 @@ from .maps import Maps
 from .sources import sources
 
 FORMAT = 1
-INPUT_SHARE, LATER_SHARE = 8.0, 0.25  # of the numbers that an array may have: an image is seen whole, filters change
+# Of the numbers that an array may have: an image is seen whole, and units of dense layers have many weights each.
+SHARES = {INPUT: 8.0, PARAMETER: 3.0}
+UPDATE_SHARE = 0.125  # of the five arrays or more of an update
+LATER_SHARE = 0.03125  # of those of the first step
 RULES = {"SGD": "sgd", "RMSprop": "rmsprop", "Adam": "adam", "AdamW": "adam"}  # that the page computes itself
 
 Json = dict[str, Any]
@@ -118,7 +121,7 @@ class Manifest:
             entry["steps"].append(self._update(updates[entry["value"]]))
 
     def _maps(self, array: np.ndarray, role: str = "") -> Maps:
-        return Maps(array, self.numbers, self.share * (INPUT_SHARE if role == INPUT else 1))
+        return Maps(array, self.numbers, self.share * SHARES.get(role, 1.0))
 
     def _numbers(self, value: Value) -> Json:
         """Return what a page has of a value and its gradient."""
@@ -153,18 +156,15 @@ class Manifest:
 
     def _update(self, update: Update) -> Json:
         """Return what the optimizer did to a parameter."""
-        before = self._maps(update.before)
+        before, after, gradient = (
+            Maps(array, self.numbers, self.share * UPDATE_SHARE)
+            for array in (update.before, update.after, update.gradient)
+        )
         slots = {
-            name: [self._maps(array), self._maps(update.slots_after[name])]
-            for name, array in update.slots_before.items()
+            name: [Maps(array, self.numbers, self.share * UPDATE_SHARE) for array in (old, update.slots_after[name])]
+            for name, old in update.slots_before.items()
         }
-        return {
-            "before": before,
-            "after": self._maps(update.after),
-            "gradient": self._maps(update.gradient),
-            "slots": slots,
-            "kept": Kept(before),
-        }
+        return {"before": before, "after": after, "gradient": gradient, "slots": slots, "kept": Kept(before)}
 
 
 class Kept:

@@ -13,7 +13,7 @@ from .arrays import Packed
 Kept = tuple[int, ...] | None  # the places along the last axis; None: all
 
 SMALL = 4096  # numbers: an array of no more is always whole
-STRETCH = 4  # one map alone may have so many times as many numbers as an array may have
+STRETCH = 8  # one map alone may have so many times as many numbers as an array may have
 
 
 def spaced(shape: tuple[int, ...], most: float) -> Kept:

@@ -12,7 +12,7 @@ from .maps import Maps
 from .template import page
 
 MEGABYTE = 1_000_000
-NUMBERS = 1 << 15  # that an array has at most, where the budget does not matter
+NUMBERS = 3 << 13  # that an array has at most, where the budget does not matter
 STEPS = 24  # in which an array's numbers are halved, two steps a time, until a page fits into its budget
 
 
