@@ -11,6 +11,7 @@ from .names import look_up
 
 COMMANDS = {
     "train": "train a network of the documents and compare the figures",
+    "explore": "show every step of backpropagation on one image, as a page to walk through",
     "visualize": "draw what a trained network learnt, how, and what it looks at",
     "predict": "print what a trained network takes images for",
     "inspect": "say what is in a file of Keras, and what tinyconv lacks of it",

@@ -16,11 +16,12 @@ ARRAY = re.compile(
 
 
 def read(page):
-    """Return the manifest of a page, and its arrays by their names."""
-    found = re.search(r'<script type="application/json" id="manifest">(.*?)</script>', page.html, re.DOTALL)
+    """Return the manifest of a page, or of a page's file, and its arrays by their names."""
+    text = page.html if hasattr(page, "html") else page.read_text(encoding="utf-8")
+    found = re.search(r'<script type="application/json" id="manifest">(.*?)</script>', text, re.DOTALL)
     arrays = {
         name: unpacked(dtype, tuple(int(each) for each in shape.split(",") if each), text)
-        for name, dtype, shape, text in ARRAY.findall(page.html)
+        for name, dtype, shape, text in ARRAY.findall(text)
     }
     return json.loads(found[1]), arrays
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..data import Batch
+from ..objectives import RunningMetrics
 from .recording import Recording, record
 from .standing import Standing
 
@@ -15,16 +17,21 @@ def record_steps(model: Any, x: Any, y: Any, steps: Sequence[int] = (0, 1, 10, 1
 def recorded_steps(model: Any, x: Any, y: Any, steps: Sequence[int]) -> Iterator[Recording]:
     """Record a step of a compiled model after each of so many updates by `train_on_batch`, one after the other.
 
-    The model is as it was when the last is over, or the iterator is closed. Raises ValueError for steps that do not
-    rise from 0 or more.
+    The model is as it was when the last is over, or the iterator is closed; so are its metrics. Raises ValueError for
+    steps that do not rise from 0 or more, and for a model and samples as `record` does.
     """
     if not steps or any(not isinstance(step, int) or step < 0 for step in steps) or sorted(set(steps)) != list(steps):
         raise ValueError(f"steps must be whole numbers of updates that rise, such as 0, 1, 10, 100, got {list(steps)}")
     model._require_compiled()
-    with Standing(model):
-        done = 0
-        for step in steps:
-            for _ in range(step - done):
-                model.train_on_batch(x, y)
-            done = step
-            yield record(model, x, y)
+    model.checked(Batch(x, y, None))  # which builds a model that waited for it
+    running = model._running
+    with Standing(model), RunningMetrics(model.objectives):  # which are another's then: steps have copies
+        try:
+            done = 0
+            for step in steps:
+                for _ in range(step - done):
+                    model.train_on_batch(x, y)
+                done = step
+                yield record(model, x, y)
+        finally:
+            model._running = running

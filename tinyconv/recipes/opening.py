@@ -30,10 +30,11 @@ class Opened(NamedTuple):
     folder: Path
 
 
-def open_run(path: Path) -> Opened:
+def open_run(path: Path, training: bool = False) -> Opened:
     """Return the network of a run's folder, as its last epoch left it, or that of a ".weights.h5" file of a run.
 
-    A whole model in a ".keras" file is taken for one of the run in whose folder it lies.
+    A whole model in a ".keras" file is taken for one of the run in whose folder it lies. For `training` the network has
+    the run's optimizer, in the state that the file has.
 
     Raises RunError, in one line, if there is none, or it cannot be read.
     """
@@ -41,7 +42,7 @@ def open_run(path: Path) -> Opened:
         read(path)  # says what is wrong with a folder that holds no run
         path = path / checkpoint.LAST
     if path.suffix == WHOLE and path.exists():
-        return _open_whole(path)
+        return _open_whole(path, training)
     if not path.exists() or not path.name.endswith(ENDING):
         state = f"is no {ENDING} file" if path.exists() else "is not there"
         raise RunError(f"{path} {state}: name the folder of a run of tinyconv.train, or a {ENDING} file in it")
@@ -53,17 +54,27 @@ def open_run(path: Path) -> Opened:
     names.clear_session()
     with blank():
         model = recipe.build()
+    _compile(model, recipe, config, training)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # the optimizer's state is not wanted
+            warnings.simplefilter("ignore", UserWarning)  # the optimizer's state may not be wanted, or not be there
             model.load_weights(str(path))
     except (OSError, ValueError) as error:
         raise naming(path, str(error)) from None
-    model.compile(loss=recipe.loss)
     return Opened(recipe, config, model, history, path.parent)
 
 
-def _open_whole(path: Path) -> Opened:
+def _compile(model: Model, recipe: Recipe, config: Config, training: bool) -> None:
+    """Compile a model with its recipe's loss, and for `training` with the optimizer, too."""
+    if not training:
+        model.compile(loss=recipe.loss)
+        return
+    optimizer = recipe.optimizer(config.learning_rate)
+    model.compile(optimizer, recipe.loss)
+    optimizer.build(model.trainable_weights)
+
+
+def _open_whole(path: Path, training: bool) -> Opened:
     """Return the model of a ".keras" file with the recipe of the run beside it."""
     from ..saving import load_model
 
@@ -74,7 +85,7 @@ def _open_whole(path: Path) -> Opened:
     config = read(path.parent)
     recipe = variant(BY_NAME[config.recipe], config.variant)
     try:
-        model = load_model(str(path), compile=False)
+        model = load_model(str(path), compile=training)
     except (OSError, ValueError, TypeError) as error:
         raise naming(path, str(error)) from None
     with blank():
@@ -82,23 +93,29 @@ def _open_whole(path: Path) -> Opened:
     if (model.input_shape, model.output_shape) != (needed.input_shape, needed.output_shape):
         shapes = f"{model.input_shape} and gives {model.output_shape}"
         raise RunError(f"{path} takes {shapes}, {recipe.name} {needed.input_shape} and {needed.output_shape}")
-    model.compile(loss=recipe.loss)
+    if model.optimizer is None or not training:
+        _compile(model, recipe, config, training)
     return Opened(recipe, config, model, {}, path.parent)
 
 
 def read_images(recipe: Recipe, files: Sequence[Path]) -> np.ndarray:
-    """Return image files in the recipe's size and colors: (n, h, w, c), float32 from 0 to 255.
+    """Return image files in the recipe's size and colors: (n, h, w, c), float32 from 0 to 255. See `read_files`."""
+    return read_files(files, recipe.image_shape, recipe.interpolation)
+
+
+def read_files(files: Sequence[Path], shape: tuple[int, int, int], interpolation: str) -> np.ndarray:
+    """Return image files in the size and colors of `shape` (h, w, c): (n, h, w, c), float32 from 0 to 255.
 
     Raises RunError, which names it, for a file that is not there, broken, or no image.
     """
     from ..utils import img_to_array, load_img
 
-    h, w, c = recipe.image_shape
+    h, w, c = shape
     colors = "rgb" if c == 3 else "grayscale"
     images = []
     for file in files:
         try:
-            image = load_img(file, colors, (h, w), recipe.interpolation)
+            image = load_img(file, colors, (h, w), interpolation)
         except (OSError, ValueError) as error:
             raise naming(file, str(getattr(error, "strerror", None) or error)) from None
         images.append(img_to_array(image, dtype="float32"))
