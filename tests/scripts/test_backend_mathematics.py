@@ -100,6 +100,8 @@ K.sparse_categorical_crossentropy(K.constant([[1, 2, 0], [0, 0, 3]]), x, from_lo
 K.resize_images(x[:, :, :, None], 2, 3, "channels_last")
 K.resize_images(x[:, :, :, None], 2, 2, "channels_last", interpolation="bilinear")
 K.spatial_2d_padding(x[:, :, :, None], ((1, 0), (2, 1)))
+K.conv1d(x, K.ones((2, 4, 3)), strides=2)
+K.conv1d(x, K.ones((2, 4, 3)), padding="same", dilation_rate=2)
 K.conv2d(x[:, :, :, None], K.ones((2, 2, 1, 3)), padding="same")
 K.conv2d(x[:, :, :, None], K.ones((2, 2, 1, 3)), strides=(2, 1))
 K.pool2d(x[:, :, :, None], (2, 2))

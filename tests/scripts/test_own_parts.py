@@ -1,5 +1,8 @@
 """Layers, models and metrics of a script's own, as each era wrote them."""
 
+import tarfile
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -314,3 +317,63 @@ def test_callbacks_see_what_is_validated_on(which, there):
         for found, part in zip(seen, (slice(8, None), slice(3)), strict=True):
             for one, other in zip(found, (x[part], y[part], np.ones(len(y[part]))), strict=True):
                 np.testing.assert_array_equal(one, other)
+
+
+def test_a_stack_that_begins_with_models_side_by_side():
+    with era(1):
+        from keras.layers import Dense, Merge
+        from keras.models import Sequential
+
+        left, right = Sequential(), Sequential()
+        left.add(Dense(3, input_dim=4))
+        right.add(Dense(2, input_dim=4))
+        model = Sequential()
+        model.add(Merge([left, right], mode="concat"))
+        model.add(Dense(2, activation="softmax"))
+        joined = np.hstack([left.predict(X), right.predict(X)])
+        w, b = model.get_weights()[-2:]
+        scores = np.exp(joined @ w + b)
+        np.testing.assert_allclose(model.predict([X, X]), scores / scores.sum(1, keepdims=True), rtol=1e-5)
+        assert (model.predict_classes([X, X]) == scores.argmax(1)).all()
+        model.compile("sgd", "categorical_crossentropy")
+        model.fit([X, X], np.eye(2)[[0, 1] * 4], nb_epoch=1, verbose=0)
+        assert len(model.get_weights()) == 6
+
+
+def test_mnist_of_tensorflow_1():
+    with era("2"):
+        from tensorflow.examples.tutorials.mnist import input_data
+
+        data = input_data.read_data_sets("MNIST_data/", one_hot=True)
+        assert (data.train.num_examples, data.validation.num_examples, data.test.num_examples) == (55000, 5000, 10000)
+        x, y = data.train.next_batch(100)
+        assert x.shape == (100, 784)
+        assert x.dtype == np.float32
+        assert 0 <= x.min() < x.max() <= 1
+        np.testing.assert_array_equal(y.sum(1), np.ones(100))
+        part = data.validation
+        seen = np.concatenate([part.next_batch(2000)[0] for _ in range(5)])
+        assert part.epochs_completed == 2
+        np.testing.assert_allclose(seen.sum(), 2 * part.images.sum(), rtol=1e-3)
+
+
+@pytest.mark.parametrize("which", ["2", "tf2"])
+def test_archives_are_unpacked_beside_themselves(which, tmp_path, monkeypatch):
+    monkeypatch.setenv("TINYCONV_DATA", str(tmp_path))
+    (tmp_path / "pets.zip").touch()
+    with zipfile.ZipFile(tmp_path / "pets.zip", "w") as archive:
+        archive.writestr("pets_small/cats/1.txt", "a cat")
+    with tarfile.open(tmp_path / "flowers.tgz", "w:gz") as archive:
+        archive.add(tmp_path / "pets.zip", "flowers/1.txt")
+    with era(which):
+        from keras.utils import get_file
+
+        path = get_file("pets.zip", "http://localhost/pets.zip", extract=True)
+        assert path == str(tmp_path / "pets.zip")
+        for folder in ("pets_small", "pets_extracted/pets_small"):
+            assert (tmp_path / folder / "cats" / "1.txt").read_text() == "a cat"
+        assert get_file("pets.zip", "http://localhost/pets.zip") == path
+        flowers = get_file("flowers", "http://localhost/flowers.tgz", untar=True)
+        assert flowers == str(tmp_path / "flowers")
+        assert (tmp_path / "flowers" / "1.txt").is_file()
+        assert get_file("flowers", "http://localhost/flowers.tgz", untar=True) == flowers

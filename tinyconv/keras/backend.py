@@ -40,7 +40,7 @@ for _module, _names in (
     (
         classic,
         "mean argmax argmin batch_flatten permute_dimensions transpose gather repeat repeat_elements reverse "
-        "l2_normalize hard_sigmoid elu in_top_k switch conv2d depthwise_conv2d pool2d bias_add resize_images "
+        "l2_normalize hard_sigmoid elu in_top_k switch conv1d conv2d depthwise_conv2d pool2d bias_add resize_images "
         "spatial_2d_padding batch_normalization",
     ),
 ):

@@ -1,5 +1,6 @@
 """Data sets by the arguments and the order of axes of the eras before Keras 3, cut down for a quick look."""
 
+from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -8,6 +9,7 @@ from ..datasets import cifar10, cifar100, fashion_mnist, mnist
 from .eras import Era
 from .quick_look import Caps, short
 from .spelling import Names
+from .tensorflow.input_data import read_data_sets
 
 OF_COLOUR = (cifar10, cifar100)
 
@@ -20,6 +22,7 @@ def spelled_names(era: Era, caps: Caps) -> Names:
         load = _loader(module, era, caps)
         found[f"datasets.{name}"] = {"load_data": load}
         found["datasets"][name] = SimpleNamespace(load_data=load, __name__=f"keras.datasets.{name}")
+    found["keras.tensorflow.input_data"] = {"read_data_sets": partial(read_data_sets, samples=caps.samples)}
     return found
 
 

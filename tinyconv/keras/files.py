@@ -1,6 +1,7 @@
 """Files before Keras 3: models and weights under any name, and models as JSON or YAML."""
 
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 from .. import saving
 from ..models import Model
+from ..offered import NotOfferedError
+from ..utils.downloads import get_file as of_today
 from .eras import Era
-from .spelling import Names
+from .spelling import Names, bound, positions_of
 
 HDF5, ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
 ENDINGS = (".keras", ".h5", ".safetensors")
@@ -66,7 +69,33 @@ def spelled_names(era: Era) -> Names:
         return saving.model_from_json(yaml_string, custom_objects)
 
     names = {"load_model": load_model, "save_model": save_model, "model_from_yaml": model_from_yaml}
-    return {"models": names, "saving": names, "": names}
+    return {"models": names, "saving": names, "": names, "utils": {"get_file": get_file}}
+
+
+def get_file(*given: Any, **named: Any) -> str:
+    """Return the path of a file as `utils.get_file` does; what an archive holds lies beside it, as before Keras 3.
+
+    With `extract` the path is that of the archive; with `untar`, that of what the archive holds under the name `fname`.
+    """
+    arguments = bound("get_file", positions_of(of_today), given, named)
+    if not (arguments.get("untar") or arguments.get("extract")):
+        return of_today(**arguments)
+    fname, origin = arguments.get("fname"), arguments.get("origin")
+    try:
+        folder = Path(of_today(**arguments))
+    except NotOfferedError:
+        if not arguments.get("untar") or not fname:
+            raise
+        folder = Path(of_today(**{**arguments, "fname": None}))  # where it has the name that it has on the net
+    for member in folder.iterdir():
+        beside = folder.parent / member.name
+        if not beside.exists():
+            try:
+                beside.symlink_to(member.relative_to(folder.parent), member.is_dir())
+            except OSError:  # where links are not for everybody
+                (shutil.copytree if member.is_dir() else shutil.copy)(member, beside)
+    name = str(fname or Path(str(origin)).name)
+    return str(folder.parent / name)
 
 
 def _written(filepath: str, write: Callable[[str], None]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from .. import functions as F
 from .. import layers
 from ..layers import Dense, Layer
+from ..models import Functional
 from ..saving.keras1 import MERGES
 from ..tensor import Tensor
 from .eras import Era
@@ -30,10 +31,31 @@ def merged(
 
 def _joined(layer: Any, models: Sequence[Any]) -> Any:
     """Return the model that joins the outputs of models: what a Sequential of Keras 1 could begin with."""
-    from ..models import Model
-
     inputs = [symbol for model in models for symbol in model.inputs]
-    return Model(inputs, layer([model.output for model in models]))
+    return Functional(inputs, layer([model.output for model in models]))
+
+
+class Stack(Functional):
+    """A Sequential of Keras 1 that begins with models side by side: layers are put on top of what joins them."""
+
+    def add(self, layer: Any) -> None:
+        """Put a layer, or a model, on top of the stack."""
+        self._take(self.inputs, layer(self.output))
+
+
+def begun_with(add: Callable[..., None]) -> Callable[..., None]:
+    """Return `Sequential.add` for which a stack may begin with models that `Merge` joins."""
+
+    def put(self: Any, layer: Any) -> None:
+        if isinstance(layer, Functional) and len(layer.inputs) > 1 and not self._stack:
+            name = self.name
+            vars(self).clear()
+            self.__class__ = Stack
+            Stack.__init__(self, layer.inputs, layer.output, name=name)
+            return
+        add(self, layer)
+
+    return put
 
 
 def merge(

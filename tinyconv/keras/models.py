@@ -19,6 +19,7 @@ from . import files
 from .added_losses import with_symbols
 from .callbacks import show_validation_data
 from .eras import Era
+from .merging import Stack, begun_with
 from .quick_look import Caps, of_short
 from .spelling import Names, Patch, Spelling, bound, renamed
 from .utilities import SHORT
@@ -113,6 +114,9 @@ def patches(era: Era, caps: Caps) -> list[Patch]:
     found: list[Patch] = [(Model, name, _method(function)) for name, function in named.items()]
     found += [(Model, name, _method(function)) for name, function in files.methods().items()]
     found += [(Sequential, "predict_classes", predict_classes), (Sequential, "predict_proba", predict_proba)]
+    if era.before(2):
+        found.append((Sequential, "add", begun_with(Sequential.add)))
+        found += [(Stack, "predict_classes", predict_classes), (Stack, "predict_proba", predict_proba)]
     found.append((Model, "_train", _as_compiled(Model._train)))
     found += [(Layer, f"get_{end}_at", _at(end)) for end in ("input", "output")]
     found += [(SymbolicTensor, "get_shape", get_shape), (SymbolicTensor, "_keras_shape", property(lambda x: x.shape))]

@@ -91,6 +91,10 @@ OTHERS = {
         f"tensorflow.{name}": (f"keras.tensorflow.{_MODULES.get(name, name)}",)
         for name in ("data", "image", "io", "math", "nn", "random", "strings", "train")
     },
+    **{
+        f"tensorflow.examples{path}": ("keras.tensorflow.input_data",)
+        for path in ("", ".tutorials", ".tutorials.mnist", ".tutorials.mnist.input_data")
+    },
     "tensorflow.optimizers": ("optimizers", "schedules"),
     **{f"tensorflow.{name}": (name,) for name in ("losses", "metrics", "initializers")},
 }

@@ -122,6 +122,21 @@ def conv2d(
     return _as_given(neural.conv2d(x, kernel, strides, padding, None, dilation_rate), first)
 
 
+def conv1d(
+    x: Any,
+    kernel: Any,
+    strides: int = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: int = 1,
+) -> Any:
+    """Return the convolution of rows (n, w, c) with kernels (kw, c, k), as that of images of one row."""
+    if data_format == "channels_first" or padding == "causal":
+        raise NotOfferedArgumentError('tinyconv.keras offers conv1d with channels last and padding="valid" or "same"')
+    x, kernel = shaping.expand_dims(x, 1), shaping.expand_dims(kernel, 0)
+    return shaping.squeeze(neural.conv2d(x, kernel, (1, strides), padding, None, (1, dilation_rate)), 1)
+
+
 def depthwise_conv2d(
     x: Any,
     depthwise_kernel: Any,
