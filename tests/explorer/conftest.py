@@ -1,7 +1,9 @@
-"""Random networks for the explorer's tests."""
+"""Random networks for the explorer's tests, and a browser for its page."""
 
 import numpy as np
 import pytest
+from page_networks import CHROMIUM, NETWORKS
+from page_opened import Opened
 
 import tinyconv as tc
 from tinyconv import layers as L
@@ -103,3 +105,25 @@ def _random_network(seed, dtype="float32"):
     labels = rng.integers(3, size=n)
     targets = labels if loss.startswith("sparse") else np.eye(3)[labels] if last else rng.standard_normal((n, 3))
     return model, samples.astype(dtype), targets
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium, driven by Playwright."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright for Python is not installed")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session", params=NETWORKS)
+def opened(request, browser, tmp_path_factory):
+    """A network's page; in the end it must have said nothing on the console, and asked for nothing but itself."""
+    opened = Opened(browser, request.param, tmp_path_factory.mktemp("pages"))
+    yield opened
+    assert opened.messages == []
+    assert set(opened.requests) == {opened.file.as_uri()}
+    opened.page.close()

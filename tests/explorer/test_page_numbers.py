@@ -2,66 +2,15 @@
 
 import numpy as np
 import pytest
-from page_networks import CHROMIUM, NETWORKS, STEPS
+from page_networks import STEPS
+from page_opened import numbers_of
 from page_sums import sums_of
-
-import tinyconv as tc
-from tinyconv.explorer.steps import record_steps
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright for Python is not installed")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-class Opened:
-    """A page of the explorer, open in a browser, with what it said on the console and what it asked for."""
-
-    def __init__(self, browser, name, folder):
-        tc.set_seed(1)
-        tc.clear_session()
-        model, x, y = NETWORKS[name]()
-        file = folder / f"{name}.html"
-        tc.explore(model, x, y, file, steps=STEPS)
-        self.recordings = record_steps(model, x, y, STEPS)
-        self.messages, self.requests = [], []
-        self.page = browser.new_page(viewport={"width": 1280, "height": 900})
-        self.page.on("console", lambda message: self.messages.append(message.text))
-        self.page.on("pageerror", lambda error: self.messages.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(file.as_uri())
-        self.page.evaluate("tinyconvExplorer.ready")
-        self.uri = file.as_uri()
-
-
-@pytest.fixture(scope="module", params=NETWORKS)
-def opened(request, browser, tmp_path_factory):
-    opened = Opened(browser, request.param, tmp_path_factory.mktemp("pages"))
-    yield opened
-    assert opened.messages == []
-    assert opened.requests == [opened.uri]
-    opened.page.close()
 
 
 def cells_of(shape, rng, count=2):
     """Some cells of a shape: the first, the last, and others at random."""
     places = {0, int(np.prod(shape)) - 1, *rng.integers(int(np.prod(shape)), size=count).tolist()}
     return [[int(each) for each in np.unravel_index(place, shape)] for place in sorted(places)]
-
-
-def numbers_of(recording, operation, target):
-    """The recorded array that a map shows."""
-    output = recording.values[operation.output]
-    if target in ("output", "d_output"):
-        return output.array if target == "output" else output.gradient
-    place = int(target[-1])
-    return operation.passed[place] if target.startswith("d_") else recording.values[operation.inputs[place]].array
 
 
 UPDATE = "(asked) => tinyconvExplorer.explainUpdate(...asked)"

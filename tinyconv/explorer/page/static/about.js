@@ -40,7 +40,7 @@ function makeFormulas({ operation, phase }) {
     make(
       "dl",
       { class: "letters" },
-      letters.map(([letter, number]) => [make("dt", {}, letter), make("dd", {}, shapeText(manifest.values[number].shape))]).flat(),
+      letters.map(([letter, number]) => [make("dt", {}, letter), make("dd", {}, shapeText(manifest.values[number].shape))]),
     ),
   );
 }

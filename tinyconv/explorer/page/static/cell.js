@@ -106,7 +106,7 @@ function makeSum(result) {
   return make(
     "div",
     { class: "sum", "data-sum": result.sum },
-    make("dl", {}, rows.map(([term, text]) => [make("dt", {}, term), make("dd", { class: "number" }, text)]).flat()),
+    make("dl", {}, rows.map(([term, text]) => [make("dt", {}, term), make("dd", { class: "number" }, text)])),
     count ? null : badge(result.agrees ? "right" : "wrong", word),
   );
 }
@@ -130,7 +130,7 @@ function showUpdate(explorer, value, cell, result, pinned) {
 
 /** The lines of an optimizer's rule, with the numbers. */
 function makeUpdateLines(result) {
-  const given = [["w", result.before], ["g", result.gradient], ...Object.entries(result.slotsBefore)];
+  const given = [["w", result.before], ["g", result.gradient], ...Object.entries(result.slotsBefore).map(([name, number]) => [SLOT_LETTERS[name] || name, number])];
   const table = make(
     "table",
     { class: "rule" },
@@ -142,7 +142,7 @@ function makeUpdateLines(result) {
         "tr",
         { "data-value": line.value },
         make("td", {}, line.symbol),
-        make("td", {}, make("span", { class: "symbols" }, `= ${line.formula}`), make("span", { class: "numbers" }, `= ${line.numbers}`)),
+        make("td", {}, make("span", { class: "symbols" }, `= ${line.formula}`), make("span", { class: "numbers" }, `= ${breakable(line.numbers)}`)),
         make("td", { class: "number" }, fullNumber(line.value)),
       );
     })),
@@ -156,6 +156,11 @@ function makeUpdateLines(result) {
     make("dl", { class: "sum" }, make("dt", {}, "stored after"), make("dd", { class: "number" }, fullNumber(result.after))),
     verdict ? make("p", {}, verdict) : badge(result.agrees ? "right" : "wrong", result.agrees ? "equal, as far as float32 goes" : "the rule gives another number"),
   );
+}
+
+/** Let a line of numbers break before a factor between brackets, and before what it is divided by. */
+function breakable(text) {
+  return text.replaceAll("·(", "·\u200b(").replaceAll("/", "\u200b/");
 }
 
 /** The same cell at every step of the page. */

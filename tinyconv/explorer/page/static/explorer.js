@@ -81,6 +81,7 @@ class Explorer {
   async goTo(at, pinned = null) {
     this.at = Math.max(0, Math.min(this.stations.length - 1, at));
     this.pinned = pinned;
+    this.previewed = null;
     this.allTerms = false;
     byId("walk").value = this.at;
     const { phase, operation, update } = this.station;
@@ -91,8 +92,10 @@ class Explorer {
     byId("next").disabled = this.at === this.stations.length - 1;
     this.networkView.mark(this.station);
     announce(`${phase}: ${name}`);
-    await this.operationView.show(this.station);
+    if (!(await this.operationView.show(this.station))) return;
     await this.showCell();
+    if (pinned) this.operationView.mapOf(pinned.target)?.canvas.focus();
+    document.body.dataset.at = this.at;
   }
 
   /** Go to an operation: to its backward pass, if the walk is on its way back. */
@@ -108,8 +111,9 @@ class Explorer {
     this.step = Math.max(0, Math.min(manifest.steps.length - 1, step));
     this.showStep();
     this.networkView.update();
-    await this.operationView.show(this.station);
+    if (!(await this.operationView.show(this.station))) return;
     await this.showCell();
+    document.body.dataset.step = this.step;
   }
 
   showStep() {
@@ -142,13 +146,18 @@ class Explorer {
   /** Show a cell for as long as the pointer or the cursor is on it. Where a cell is pinned, that one stays. */
   preview(place) {
     this.previewed = place;
+    if (this.pinned) return;
     cancelAnimationFrame(this.waiting);
     this.waiting = requestAnimationFrame(() => this.showCell());
   }
 
   /** Show the pinned cell, or the one that is previewed, or what to do. */
   async showCell() {
-    const place = this.pinned || this.previewed;
+    await this.showPlace(this.pinned || this.previewed);
+    byId("cell").dataset.pinned = this.pinned ? this.pinned.target + cellText(this.pinned.cell) : "";
+  }
+
+  async showPlace(place) {
     const view = this.operationView;
     document.body.classList.toggle("has-cell", Boolean(place));
     if (!place || !view.mapOf(place.target)) return this.showHint();

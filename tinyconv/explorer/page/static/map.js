@@ -73,10 +73,12 @@ class CellMap {
     this.draw();
   }
 
+  /** Light cells, and frame the pinned one. */
   setLit(lit, pinned) {
+    const same = !lit.length && !this.lit.length && !pinned && !this.pinned && this.drawn === String(this.plane);
     this.lit = lit;
     this.pinned = pinned;
-    this.draw();
+    if (!same) this.draw();
   }
 
   /** Turn to the plane of a cell. */
@@ -96,6 +98,7 @@ class CellMap {
 
   /** Draw everything anew. */
   draw() {
+    this.drawn = String(this.plane);
     this.scale = scaleOf(this.numbers, this.role, this.owner.root);
     this.drawCells();
     this.drawStrip();

@@ -25,11 +25,11 @@ class NetworkView {
       return make("button", { class: `chip ${wrong ? "wrong" : ""}`, "data-operation": operation.number, title: operation.name, onclick: () => this.explorer.goToOperation(operation.number) }, text);
     });
     const facts = [shapeText(layer.shape || [], true)];
-    if (layer.parameters) facts.push(`${countText(layer.parameters)} parameters`);
+    if (layer.parameters) facts.push(`${countText(layer.parameters)} params`);
     return make(
       "li",
       { class: "layer", "data-layer": layer.name },
-      make("div", { class: "layer-text" }, make("span", { class: "layer-name" }, layer.name), make("span", { class: "chips" }, chips.length ? chips : make("span", { class: "kind" }, layer.type)), make("span", { class: "facts" }, facts.join(" · "))),
+      make("div", { class: "layer-text" }, make("span", { class: "layer-name" }, layer.name), make("span", { class: "chips" }, chips.length ? chips : make("span", { class: "kind" }, layer.type)), make("span", { class: "facts" }, facts.map((fact) => make("span", {}, fact)))),
       make("canvas", { class: "thumb forward", title: `what ${layer.name} handed on` }),
       make("canvas", { class: "thumb backward", title: `the gradient that came back to ${layer.name}` }),
       make("div", { class: "norms" }),

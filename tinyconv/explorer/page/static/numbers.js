@@ -14,7 +14,7 @@ function shortNumber(number, digits = 4) {
   if (Number.isInteger(number) && size < 1e6) return signed(String(number));
   if (size >= 1e-3 && size < 1e5) return signed(Number(number.toPrecision(digits)).toString());
   const [mantissa, exponent] = number.toExponential(digits - 1).split("e");
-  return `${signed(mantissa)}·10${superscript(Number(exponent))}`;
+  return `${signed(String(Number(mantissa)))}·10${superscript(Number(exponent))}`;
 }
 
 /** Return all digits of a stored float32. */

@@ -17,14 +17,15 @@ class OperationView {
     return this.explorer.signs;
   }
 
-  /** Show a station of the walk. */
+  /** Show a station of the walk at the explorer's step. Return false if another was asked for meanwhile. */
   async show(station) {
     const shown = (this.shown = Symbol("station"));
-    this.station = station;
-    this.loaded = station.operation ? await loadOperation(station.operation, this.explorer.step) : null;
-    this.updated = station.update ? await loadUpdate(station.update, this.explorer.step) : null;
-    if (this.shown !== shown) return; // another station was asked for meanwhile
-    this.maps = [];
+    const { operation, update } = station;
+    const { step } = this.explorer;
+    const [loaded, updated] = await Promise.all([operation && loadOperation(operation, step), update && loadUpdate(update, step)]);
+    if (this.shown !== shown) return false;
+    const places = this.station === station ? this.placesOfMaps() : {}; // of the same maps at another step
+    Object.assign(this, { station, loaded, updated, maps: [] });
     const holder = byId("operation");
     const columns = this.loaded ? this.operationColumns() : this.updateColumns();
     holder.replaceChildren(
@@ -34,8 +35,19 @@ class OperationView {
       ...(station.operation ? [makeChecks(station.operation), makeSource(station.operation)] : []),
     );
     for (const map of this.maps) map.sibling = this.mapOf(map.key.startsWith("d_") ? map.key.slice(2) : `d_${map.key}`);
+    for (const map of this.maps) if (places[map.key]) this.moveCursor(map, places[map.key]);
     this.redraw();
+    const focused = places.focused && this.mapOf(places.focused);
+    if (focused) focused.canvas.focus({ preventScroll: true });
     await this.drawHistories();
+    return this.shown === shown;
+  }
+
+  /** For each map the cell that its cursor is on, and which of the maps has the focus. */
+  placesOfMaps() {
+    const places = Object.fromEntries(this.maps.map((map) => [map.key, map.cellUnderCursor()]));
+    const focused = this.maps.find((map) => map.canvas === document.activeElement);
+    return { ...places, focused: focused && focused.key };
   }
 
   makeHead() {
@@ -88,7 +100,7 @@ class OperationView {
     const value = manifest.values[update.value];
     const { before, after, gradient, slots } = this.updated;
     const shown = [["before", "w", before, "before"], ["gradient", "g", gradient, "gradient"]];
-    for (const [name, [, numbers]] of Object.entries(slots)) shown.push([`slot_${name}`, name, numbers, `${name}, after`]);
+    for (const [name, [, numbers]] of Object.entries(slots)) shown.push([`slot_${name}`, SLOT_LETTERS[name] || name, numbers, `${name}, after`]);
     shown.push(["after", "w′", after, "after"]);
     return shown.map(([key, symbol, numbers, title]) => {
       return make(
@@ -151,13 +163,11 @@ class OperationView {
   /** Light the cells that an explanation speaks of; with `turn`, each map turns to the plane of its largest term. */
   light(place, result, turn) {
     const lit = litCells(place, result);
-    for (const map of this.maps) {
-      const cells = lit[map.key] || [];
-      const own = place && map.key === place.target;
-      if (turn && own) this.moveCursor(map, place.cell);
-      else if (turn && cells.length) map.turnTo(cells[0]);
-      map.setLit(cells, own ? place.cell : null);
+    if (turn) {
+      for (const map of this.maps) if (lit[map.key]) map.turnTo(lit[map.key][0]);
+      this.moveCursor(this.mapOf(place.target), place.cell);
     }
+    for (const map of this.maps) map.setLit(lit[map.key] || [], place && map.key === place.target ? place.cell : null);
   }
 
   moveCursor(map, cell) {
@@ -172,7 +182,7 @@ class OperationView {
 
 /** The widths of a few columns side by side; many are wrapped. */
 function tracksOf(columns) {
-  if (columns.length > 5) return null;
+  if (columns.length > 4 && (columns.length > 5 || columns[0].classList.contains("update"))) return null;
   return `--tracks: ${columns.map((each) => (each.classList.contains("big") ? "minmax(0, 2fr)" : "minmax(0, 1.1fr)")).join(" ")}`;
 }
 
@@ -194,6 +204,9 @@ function litCells(place, result) {
   if (result.uses && result.uses.length) lit.output = lit.d_output = result.uses;
   return lit;
 }
+
+/** The letters of the optimizers' slots in their rules. */
+const SLOT_LETTERS = { momentum: "m", velocity: "v", velocity_hat: "v̂", average_gradient: "a" };
 
 /** Load the arrays of an update. */
 async function loadUpdate(update, step) {

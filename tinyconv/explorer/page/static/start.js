@@ -5,14 +5,8 @@
 function fillHead() {
   document.title = `${manifest.title} – tinyconv explorer`;
   byId("title").textContent = manifest.title || manifest.model;
-  const { predicted, probabilities, labels, classes } = manifest;
-  const nameOf = (index) => (classes && classes[index] !== undefined ? classes[index] : String(index));
-  const words = [];
-  if (labels && labels.length && Number.isInteger(labels[0])) words.push(`label ${nameOf(labels[0])}`);
-  if (predicted && predicted.length && Number.isInteger(predicted[0])) {
-    const share = probabilities && probabilities[0] ? probabilities[0][predicted[0]] : undefined;
-    words.push(`predicted ${nameOf(predicted[0])}${share === undefined ? "" : ` with ${percentText(share)}`}`);
-  }
+  const words = manifest.samples > 1 ? [`${manifest.samples} samples`] : [];
+  for (let sample = 0; sample < Math.min(manifest.samples, 3); sample++) words.push(...sampleWords(sample));
   if (manifest.optimizer) words.push(manifest.optimizer.name);
   byId("subtitle").textContent = words.join(" · ");
   const total = { right: 0, wrong: 0, kink: 0 };
@@ -22,6 +16,19 @@ function fillHead() {
   const { right, wrong } = total;
   if (wrong) byId("verdict").append(badge("wrong", `${wrong} of ${right + wrong} checks wrong`));
   else if (right) byId("verdict").append(badge("right", `${countText(right)} checks, all right`));
+}
+
+/** What a sample is, and what the network takes it for, as far as it has classes. */
+function sampleWords(sample) {
+  const { predicted, probabilities, labels, classes } = manifest;
+  const nameOf = (index) => (classes && classes[index] !== undefined ? classes[index] : String(index));
+  const words = [];
+  if (labels) words.push(`label ${nameOf(labels[sample])}`);
+  if (predicted) {
+    const share = probabilities ? probabilities[sample][predicted[sample]] : undefined;
+    words.push(`predicted ${nameOf(predicted[sample])}${share === undefined ? "" : ` with ${percentText(share)}`}`);
+  }
+  return words.length ? [words.join(", ")] : [];
 }
 
 if (manifest) {

@@ -62,7 +62,8 @@ function explanation(target, symbol, cell, stored, found) {
   terms.sort((one, other) => Math.abs(other.product) - Math.abs(one.product));
   if (found.join === "max") terms.sort((one, other) => other.product - one.product);
   if (found.after) sum = found.after(sum);
-  const rest = missing ? stored - sum : 0;
+  const rest = missing ? stored - sum : 0; // as far as the stored number tells
+  const unknown = found.unknown || Number.isNaN(rest);
   return {
     ...found,
     target,
@@ -70,10 +71,10 @@ function explanation(target, symbol, cell, stored, found) {
     cell,
     terms,
     left_out: { count: missing, sum: rest },
-    sum: found.unknown ? null : sum + rest,
+    sum: unknown ? null : sum + rest,
     size,
     stored,
-    agrees: found.unknown ? null : agrees(sum + rest, stored, size),
+    agrees: unknown ? null : agrees(sum + rest, stored, size),
   };
 }
 
