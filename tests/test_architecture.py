@@ -19,8 +19,8 @@ STOREYS = [
     {"commands", "files"},  # what command lines, and what files have in common
     {"_version", "arguments", "config", "names", "structure", "weighting"},  # what a session has in common
     {"registry"},  # what describes itself is made again by name
-    {"distributed"},  # what processes that train one model exchange
     {"randomness"},  # counter-based draws, made by kernels
+    {"distributed"},  # what processes that train one model exchange
     {"autograd"},  # the backward walk
     {"symbol"},  # what stands for a tensor to come
     {"tensor"},

@@ -16,6 +16,7 @@ if not __package__:
 from . import kernels, visualize
 from .commands import BROKEN_PIPE, Parser, command, lost_output, short
 from .data.images import ImageError
+from .distributed import Communicator, Interrupted, RankError
 from .models import Model
 from .names import look_up
 from .range_test import lr_finder
@@ -23,9 +24,17 @@ from .recipes import BY_NAME, RECIPES, Recipe, checkpoint, pictures, report
 from .recipes.config import FILE, Config, fresh, read, resumed, variant
 from .recipes.errors import DivergedError, NotReadError, NotWrittenError, RunError
 from .recipes.folder import default_folder, locked, make, refuse_overwriting, writing
-from .recipes.options import PARSERS, folder_name, option
+from .recipes.options import PARSERS, folder_name, option, positive_number
 from .recipes.recipe import Data, History, epochs_of
 from .recipes.stopping import Stopped, stopped_by_signals
+from .recipes.together import (
+    TogetherError,
+    by_all,
+    by_rank_0,
+    connected,
+    require_same_data,
+    require_same_settings,
+)
 from .recipes.training import answers, build, fit, training_source
 
 PROG = "python -m tinyconv.train"
@@ -64,6 +73,10 @@ def parser() -> Parser:
     add("--early-stop", type=PARSERS["early_stop"], nargs="?", const=5, metavar="N", help=patience)
     add("--output", type=folder_name, metavar="DIR", help="folder for the run's files (default: runs/RECIPE)")
     add("--resume", action="store_true", help="continue the run in the folder, with its options")
+    add("--distributed", action="store_true", help="train with the other processes that mpiexec has started")
+    add("--deterministic", action="store_true", help="with --distributed, the same bits whatever the timing")
+    waiting = "with --distributed, seconds that a process waits for the others (default: 300)"
+    add("--time-limit", type=positive_number, default=300.0, metavar="S", help=waiting)
     add("--verbose", type=int, choices=(0, 1, 2), default=1, help="0 no progress, 1 a bar, 2 a line an epoch")
     add("--lr-find", action="store_true", help="test growing learning rates, suggest one, and stop")
     add("--summary", action="store_true", help="print the network and stop")
@@ -104,64 +117,103 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except RunError as error:
             commands.error(str(error))
         return 0
-    return run(recipe, options, options.output or default_folder(recipe))
+    try:
+        ranks = connected(options)
+    except RankError as error:
+        commands.error(str(error))
+    return run(recipe, options, options.output or default_folder(recipe), ranks)
 
 
-def run(recipe: Recipe, options: Namespace, folder: Path) -> int:
-    """Train; if that ends early, say why, what `folder` holds and how to go on; return the exit code."""
-    with stopped_by_signals():
+def run(recipe: Recipe, options: Namespace, folder: Path, ranks: Communicator) -> int:
+    """Train; if that ends early, say why, what `folder` holds and how to go on; return the exit code.
+
+    Where all ranks end for the same reason, rank 0 says it; one that ends on its own ends all.
+    """
+    with stopped_by_signals(ranks):
         try:
-            (find_rate if options.lr_find else train)(recipe, options, folder)
+            (find_rate if options.lr_find else train)(recipe, options, folder, ranks)
+        except (Interrupted, TogetherError, RankError) as error:
+            if isinstance(error, RankError) and not error.everywhere:
+                raise
+            stopped = isinstance(error, Interrupted)
+            if ranks.rank == 0:
+                complain(f"Stopped. {state_of(folder, recipe)}" if stopped else f"{short(PROG)}: {error}")
+            return 128 + error.number if isinstance(error, Interrupted) else 2
         except (DivergedError, NotReadError, NotWrittenError) as error:
             complain(f"{short(PROG)}: {error}. {state_of(folder, recipe)}")
-            return 2
+            code = 2
         except RunError as error:
             complain(f"{short(PROG)}: {error}")
-            return 2
+            code = 2
         except Stopped as stop:
-            complain(f"Stopped. {state_of(folder, recipe)}")
-            return stop.code
+            if ranks.rank == 0:
+                complain(f"Stopped. {state_of(folder, recipe)}")
+            code = stop.code
         except (OSError, SystemExit) as error:
             reason = lost_output(error)
             if reason is None:
                 raise
             complain(f"Stopped: {reason or 'nobody reads the output any more'}. {state_of(folder, recipe)}")
-            return BROKEN_PIPE if not reason else 2
-    return 0
-
-
-def train(recipe: Recipe, options: Namespace, folder: Path) -> None:
-    """Train as the options say, from the start or from what `folder` holds; raises RunError if that cannot be."""
-    given = given_in(options)
-    with ExitStack() as stack:
-        if options.resume:
-            read(folder)  # where there is no run, there is nothing to lock
-            stack.enter_context(locked(folder))
-            config = resumed(recipe, given, folder)
+            code = BROKEN_PIPE if not reason else 2
         else:
+            return 0
+    ranks.end_all(code)
+    return code
+
+
+def train(recipe: Recipe, options: Namespace, folder: Path, ranks: Communicator) -> None:
+    """Train as the options say, from the start or from what `folder` holds; raises RunError if that cannot be.
+
+    Of several ranks, the first alone looks at the folder, and writes into it.
+    """
+    given = given_in(options)
+    require_same_settings(ranks, options)
+    with ExitStack() as stack:
+
+        def settled() -> Config:
+            if options.resume:
+                read(folder)  # where there is no run, there is nothing to lock
+                stack.enter_context(locked(folder))
+                return resumed(recipe, given, folder)
             refuse_overwriting(folder, checkpoint.FILES, pictures.NAMES)
-            config = fresh(recipe, given)
-        recipe = variant(recipe, config.variant)
-        data, device = prepared(recipe, config, stack)
-        history: History = {}
-        if not options.resume:
+            return fresh(recipe, given)
+
+        def begun() -> None:
             make(folder)
             stack.enter_context(locked(folder))
             refuse_overwriting(folder, checkpoint.FILES, pictures.NAMES)  # again: another run may just have started
             with writing(folder):
                 config.write(folder)
-        model = build(recipe, config)
-        # A run killed before its first checkpoint has only its config.json, and starts again from the seed.
-        if options.resume and any((folder / name).exists() for name in checkpoint.STATE):
-            history = checkpoint.load(folder, model, config)
-            check_epochs(config, history, folder)
+
+        def loaded() -> History:
+            # A run killed before its first checkpoint has only its config.json, and starts again from the seed.
+            if not (options.resume and any((folder / name).exists() for name in checkpoint.STATE)):
+                return {}
+            found = checkpoint.load(folder, model, config)
+            check_epochs(config, found, folder)
+            return found
+
+        def saved() -> None:
+            with writing(folder):
+                if options.resume:
+                    config.write(folder)
+                checkpoint.save(folder, model, config, history)
+
+        config = by_rank_0(ranks, settled)
+        own = by_all(ranks, lambda: variant(recipe, config.variant))
+        data, device = by_all(ranks, lambda: prepared(own, config, stack))
+        if ranks.size > 1:
+            require_same_data(ranks, data)
+        if not options.resume:
+            by_rank_0(ranks, begun)
+        model = build(own, config, ranks if options.distributed else None)
+        history = by_rank_0(ranks, loaded)
+        if ranks.size > 1:
+            model.broadcast_state()
         model.to(device)
-        with writing(folder):
-            if options.resume:
-                config.write(folder)
-            checkpoint.save(folder, model, config, history)
+        by_rank_0(ranks, saved)
         try:
-            finish(recipe, config, model, data, history, folder, options.verbose)
+            finish(own, config, model, data, history, folder, options.verbose, ranks)
         except MemoryError as error:
             raise RunError(f"out of memory: {error}") from None
         except ImageError as error:
@@ -185,8 +237,10 @@ def prepared(recipe: Recipe, config: Config, stack: ExitStack) -> tuple[Data, st
     return data, device
 
 
-def find_rate(recipe: Recipe, options: Namespace, folder: Path) -> None:
+def find_rate(recipe: Recipe, options: Namespace, folder: Path, ranks: Communicator) -> None:
     """Test growing learning rates on the recipe's network, say which to begin with, and draw the test in `folder`."""
+    if ranks.size > 1:
+        raise TogetherError("--lr-find is for one process: leave --distributed out, or start it without mpiexec")
     if options.resume:
         raise RunError("--lr-find tests a network before it is trained: leave --resume out")
     refuse_overwriting(folder, (), [RATES])
@@ -216,13 +270,25 @@ def given_in(options: Namespace) -> dict[str, Any]:
 
 
 def finish(
-    recipe: Recipe, config: Config, model: Model, data: Data, history: History, folder: Path, verbose: int
+    recipe: Recipe,
+    config: Config,
+    model: Model,
+    data: Data,
+    history: History,
+    folder: Path,
+    verbose: int,
+    ranks: Communicator,
 ) -> None:
-    """Train the epochs that `history` lacks, draw the pictures, and print the table."""
+    """Train the epochs that `history` lacks; rank 0 draws the pictures, and prints the table."""
+    if ranks.rank:
+        fit(recipe, config, model, data, history)
+        return
     done = epochs_of(history)
     model.summary()
     counts = "{:,} images to train on, {:,} to validate on".format(*data.counts)
     print(f"{recipe.name}: {counts}; files go to {folder}")
+    if ranks.size > 1:
+        print(f"{ranks.size} processes share every batch, each on {kernels.threads()} threads")
     if done:
         print(f"Resumed after epoch {done} of {config.epochs}")
     stopwatch = report.Stopwatch()
@@ -233,7 +299,7 @@ def finish(
     found = answers(model, data.test, config.batch_size)
     with writing(folder):
         pictures.draw(folder, recipe, model, history, found)
-    report.show(recipe, config, history, found.accuracy, model.count_params(), stopwatch, folder)
+    report.show(recipe, config, history, found.accuracy, model.count_params(), stopwatch, folder, ranks)
 
 
 def check_options(recipe: Recipe, config: Config) -> None:

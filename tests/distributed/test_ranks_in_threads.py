@@ -1,5 +1,7 @@
 """Ranks that are threads: together they compute what one process computes with the whole batches."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from shared_runs import digits, fit, network, state
@@ -32,12 +34,25 @@ def assert_same(found, wanted, tolerance=1e-10):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("size", [2, 3])
-def test_ranks_train_as_one(size):
+def synchronized(**arguments):
+    """Return a network that normalizes batches, rectified in one pass and not, over all ranks."""
+    rule = partial(tc.layers.BatchNormalization, synchronized=True, **arguments)
+    return network([rule, rule, tc.layers.ReLU])
+
+
+@pytest.mark.parametrize(
+    ("size", "make"),
+    [
+        (2, network),
+        (3, synchronized),
+        (2, partial(synchronized, moving_variance="unbiased", scale=False)),
+    ],
+)
+def test_ranks_train_as_one(size, make):
     """20 steps, with augmentation, dropout, weights of samples, penalties, a short last batch and uneven shares."""
-    alone = network()
+    alone = make()
     wanted = fit(alone), state(alone)
-    found = trained(size)
+    found = trained(size, make)
     for each in found:
         assert_same(each, wanted)
     for _, other in found[1:]:
@@ -45,12 +60,13 @@ def test_ranks_train_as_one(size):
             np.testing.assert_array_equal(a, b)
 
 
-def test_ranks_without_samples():
+@pytest.mark.parametrize("make", [network, synchronized])
+def test_ranks_without_samples(make):
     """Batches of 2 in 4 ranks: two of them always have none, and rank 0 is one of these; the last batch has one."""
     given = {"n": 9, "batch_size": 2, "epochs": 2}
-    alone = network()
+    alone = make()
     wanted = fit(alone, **given), state(alone)
-    for each in trained(4, **given):
+    for each in trained(4, make, **given):
         assert_same(each, wanted)
 
 

@@ -219,7 +219,6 @@ def test_any_number_of_threads_and_both_backends(digits):
         ({"renorm": True}, "renorm is not offered, got renorm=True: leave it out"),
         ({"renorm_clipping": {"rmax": 3}}, "renorm_clipping is not offered"),
         ({"renorm_momentum": 0.5}, "renorm_momentum is not offered, got renorm_momentum=0.5"),
-        ({"synchronized": True}, "synchronized is not offered"),
         ({"beta_constraint": "max_nrm"}, 'unknown constraint "max_nrm": did you mean "max_norm"'),
         ({"momentum": 1.5}, "momentum must be in 0 … 1, got 1.5"),
         ({"epsilon": -1e-3}, "epsilon must be a finite number of at least 0, got -0.001"),

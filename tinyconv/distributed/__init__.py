@@ -10,6 +10,7 @@ the same update. So it computes what one process computes with the whole batch. 
 
 from .communicator import Alone, Communicator, Interrupted, RankError
 from .in_threads import in_threads
+from .processes import mpi
 from .shares import computing_share, current_share
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "computing_share",
     "current_share",
     "in_threads",
+    "mpi",
 ]

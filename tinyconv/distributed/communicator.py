@@ -144,6 +144,9 @@ class Communicator:
             raise RankError.of_all(reasons[0])
         raise RankError.of_all("; ".join(f"rank {rank}: {each}" for rank, each in failed.items()))
 
+    def end_all(self, code: int) -> None:
+        """End all ranks with this exit code, whatever they do, once this process ends; for ranks that are processes."""
+
     @contextmanager
     def stepping(self) -> Iterator[None]:
         """Make steps together inside the `with` block: a signal that came is heeded after a batch, by all at once."""

@@ -42,6 +42,7 @@ from .resampling import resize
 from .resizing import upsample2d
 from .shape import concatenate, getitem, pad, reshape, stack, transpose
 from .smooth import elu, exponential, gelu, log_softmax, selu, silu, softplus, softsign
+from .synchronized import synchronized_batch_norm
 from .transposed import conv2d_transpose
 from .warp import warp
 
@@ -121,6 +122,7 @@ __all__ = [
     "subtract",
     "sum",
     "sum_squares",
+    "synchronized_batch_norm",
     "tanh",
     "tanh_shrink",
     "threshold",

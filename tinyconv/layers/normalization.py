@@ -8,7 +8,8 @@ import numpy as np
 
 from .. import constraints, initializers, randomness, regularizers
 from .. import functions as F
-from ..arguments import axis_and_axes, not_negative
+from ..arguments import axis_and_axes, flag, not_negative
+from ..distributed import current_share
 from ..names import look_up
 from ..registry import describe
 from ..tensor import Tensor
@@ -85,6 +86,9 @@ class BatchNormalization(Scaled):
 
     The statistic of the variance is the batch's own, Σ (x − mean)²/n, as in Keras 3; with `moving_variance="unbiased"`
     it is n/(n − 1) times that, as tf.keras has it for images.
+
+    Where several ranks train a model (see `distributed`), each normalizes its share of a batch by itself, and their
+    averages are averaged after each epoch; with `synchronized` all take the mean and variance of the whole batch.
     """
 
     def __init__(
@@ -124,13 +128,13 @@ class BatchNormalization(Scaled):
             trainable=trainable,
             input_shape=input_shape,
         )
-        _refuse(renorm=renorm, renorm_clipping=renorm_clipping, synchronized=synchronized)
+        _refuse(renorm=renorm, renorm_clipping=renorm_clipping)
         _refuse(renorm_momentum=renorm_momentum if renorm_momentum != 0.99 else None)
         if not isinstance(axis, int | np.integer):
             raise ValueError(f"axis must be an integer, that of the channels, got {axis!r}")
         if not 0 <= momentum <= 1:
             raise ValueError(f"momentum must be in 0 … 1, got {momentum}")
-        self.axis, self.momentum = int(axis), float(momentum)
+        self.axis, self.momentum, self.synchronized = int(axis), float(momentum), flag("synchronized", synchronized)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self.unbiased = look_up("moving_variance", moving_variance, {"biased": False, "unbiased": True})
@@ -171,8 +175,11 @@ class BatchNormalization(Scaled):
             inverse = Tensor(1 / np.sqrt(self.moving_variance.data + self.epsilon))
             scale = inverse if self.gamma is None else self.gamma * inverse
             return F.scale_shift(x, scale, self.beta, self.moving_mean.data.copy(), ceiling)
-        y, mean, variance = F.batch_norm(x, self.gamma, self.beta, self.epsilon, ceiling)
-        count = x.size // x.shape[-1]
+        if self.synchronized and current_share() is not None:
+            y, mean, variance, count = F.synchronized_batch_norm(x, self.gamma, self.beta, self.epsilon, ceiling)
+        else:
+            y, mean, variance = F.batch_norm(x, self.gamma, self.beta, self.epsilon, ceiling)
+            count = x.size // x.shape[-1]
         if self.unbiased:
             variance = variance * (count / max(1, count - 1))
         if count and not randomness.draws_repeat():  # an empty batch says nothing
@@ -198,6 +205,8 @@ class BatchNormalization(Scaled):
             "moving_mean_initializer": describe(self.moving_mean_initializer),
             "moving_variance_initializer": describe(self.moving_variance_initializer),
         }
+        if self.synchronized:
+            config["synchronized"] = True
         return {**config, "moving_variance": "unbiased"} if self.unbiased else config
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..callbacks import Callback
+from ..distributed import Communicator
 from .config import Config, fresh
 from .options import option
 from .recipe import History, Recipe, percent
@@ -53,6 +54,7 @@ def show(
     parameters: int,
     stopwatch: Stopwatch,
     folder: Path,
+    ranks: Communicator,
 ) -> None:
     """Print the table of a run: its figures beside the document's, its cost, and where its files are."""
     from rich.console import Console
@@ -72,6 +74,10 @@ def show(
         trained = "1 epoch" if stopwatch.epochs == 1 else f"{stopwatch.epochs} epochs"
         table.add_row("training time", f"{duration(stopwatch.seconds)} ({trained})", "")
         table.add_row("images per second", f"{stopwatch.rate:,.0f}", "")
+    if ranks.exchanges:
+        milliseconds = 1000 * ranks.exchange_seconds / ranks.exchanges
+        size = ranks.exchanged_bytes / 1e6
+        table.add_row("exchange of a step", f"{milliseconds:.1f} ms ({size:.1f} MB, {ranks.size} processes)", "")
     table.add_row("files", str(folder), "")
     changed = changed_options(recipe, config)
     if changed:

@@ -8,6 +8,7 @@ import numpy as np
 from .. import functions, names, set_seed
 from ..callbacks import Callback, EarlyStopping
 from ..data import Dataset
+from ..distributed import Communicator
 from ..models import Model
 from .config import Config
 from .recipe import Data, History, Part, Recipe, count, epochs_of
@@ -34,13 +35,13 @@ class Replay(Callback):
                 listener.on_epoch_end(epoch, dict(zip(self.history, values, strict=True)))
 
 
-def build(recipe: Recipe, config: Config) -> Model:
-    """Return the recipe's network, compiled, with the first weights that the seed gives."""
+def build(recipe: Recipe, config: Config, ranks: Communicator | None = None) -> Model:
+    """Return the recipe's network, compiled, with the first weights that the seed gives; to train with `ranks`."""
     names.clear_session()
     set_seed(config.seed)
     model = recipe.build()
     optimizer = recipe.optimizer(config.learning_rate)
-    model.compile(optimizer, recipe.loss, metrics=recipe.metrics())
+    model.compile(optimizer, recipe.loss, metrics=recipe.metrics(), distributed=ranks)
     optimizer.build(model.trainable_weights)
     return model
 

@@ -4,7 +4,7 @@ See `tinyconv.distributed`. A model that was compiled without a communicator tak
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -153,6 +153,10 @@ class Together(OwnStepping):
         assert self.distributed is not None
         with usual, computing_share(self.distributed, samples):
             yield
+
+    def _stepping(self) -> AbstractContextManager[None]:
+        """Train in the `with` block: with others, a signal is heeded by all at once."""
+        return nullcontext() if self.distributed is None else self.distributed.stepping()
 
     def _stops(self) -> bool:
         """Return whether training is to end after the batch at hand; raise Interrupted where a signal asked for it."""

@@ -172,7 +172,8 @@ class Trainer(Together):
         self.stop_training = self.keeps_gradients = False
         self.begin_at = None
         logs: dict[str, float] = {}
-        with self._listening(callbacks, verbose, epochs, data.steps(initial_epoch), fitting=True) as listeners:
+        steps = data.steps(initial_epoch)
+        with self._stepping(), self._listening(callbacks, verbose, epochs, steps, fitting=True) as listeners:
             self.history = history = next(each for each in listeners.callbacks if isinstance(each, History))
             listeners.on_train_begin()
             if self.distributed is not None:
