@@ -42,6 +42,7 @@ def test_every_path_resolves_and_every_name_in_it(which):
         "from tensorflow.keras.layers import *; Dense(3)",
         "from keras.layers import *; Conv2D(3, 3)",
         "from keras_preprocessing.image import ImageDataGenerator",
+        "import keras_core as keras; keras.layers.Dense(3)",
     ],
 )
 def test_lines_of_scripts(line):

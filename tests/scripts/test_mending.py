@@ -15,6 +15,7 @@ SCRIPTS = {
     ),
     "stderr": ("import sys\nprint >>sys.stdout, 'a'\n", "a\n"),
     "xrange": ("print(list(xrange(3)), unicode(4), long(5))\n", "[0, 1, 2] 4 5\n"),
+    "halves": ("from __future__ import print_function\nprint([3 / 2 for _ in xrange(1)], 3.0 / 2)\n", "[1] 1.5\n"),
     "next": ("g = iter([7])\nprint(g.next())\n", "7\n"),
     "dicts": ("d = {'a': 1}\nprint(list(d.iteritems()), d.has_key('a'))\n", "[('a', 1)] True\n"),
     "errors": ("try:\n    raise ValueError, 'no'\nexcept ValueError, e:\n    print e\n", "no\n"),

@@ -256,3 +256,30 @@ def test_image_ordering():
         from keras import backend as K
 
         assert K.image_dim_ordering() == "th"
+
+
+def test_what_networks_written_by_hand_took_from_inside_keras():
+    with era(2):
+        from keras.applications.imagenet_utils import _obtain_input_shape
+        from keras.engine.topology import get_source_inputs
+        from keras.layers import Conv2D, Input
+        from keras.utils.np_utils import convert_kernel
+
+        image = Input((32, 32, 3))
+        assert get_source_inputs(Conv2D(2, 3)(image)) == [image]
+        take = {"default_size": 224, "min_size": 32, "data_format": "channels_last"}
+        assert _obtain_input_shape(None, require_flatten=True, **take) == (224, 224, 3)
+        assert _obtain_input_shape(None, include_top=False, **take) == (None, None, 3)
+        assert _obtain_input_shape((64, 64, 3), require_flatten=True, **take) == (64, 64, 3)
+        with pytest.raises(ValueError, match="32×32"):
+            _obtain_input_shape((16, 64, 3), require_flatten=True, **take)
+        np.testing.assert_array_equal(convert_kernel(np.arange(4).reshape(2, 2, 1, 1)).ravel(), [3, 2, 1, 0])
+
+
+@pytest.mark.parametrize("which", ["1", "2", "tf2"])
+def test_regularizers_by_their_old_argument(which):
+    with era(which):
+        from keras.regularizers import l1, l2
+
+        assert [l2(l=0.3).l2, l2(0.2).l2, l1(l=0.1).l1] == [0.3, 0.2, 0.1]
+        assert l2().l2 == 0.01

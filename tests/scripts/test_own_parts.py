@@ -377,3 +377,18 @@ def test_archives_are_unpacked_beside_themselves(which, tmp_path, monkeypatch):
         assert flowers == str(tmp_path / "flowers")
         assert (tmp_path / "flowers" / "1.txt").is_file()
         assert get_file("flowers", "http://localhost/flowers.tgz", untar=True) == flowers
+
+
+def test_outputs_of_one_layer_have_names_of_their_own():
+    """As tf_keras names them."""
+    with era("tf2"):
+        from keras.layers import Dense, Input
+        from keras.models import Model
+
+        x = Input((4,))
+        inner = Model(x, [Dense(1, name="a")(x), Dense(3, name="b")(x)], name="disc")
+        model = Model(x, inner(Dense(4)(x)))
+        model.compile("sgd", ["mse", "mse"], metrics=["mae"])
+        found = model.train_on_batch(X, [np.ones((8, 1)), np.ones((8, 3))])
+        assert model.metrics_names == ["loss", "disc_loss", "disc_1_loss", "disc_mae", "disc_1_mae"]
+        np.testing.assert_allclose(found[0], found[1] + found[2], rtol=1e-6)

@@ -184,6 +184,7 @@ def test_short_arrays_are_handled_as_if_they_were_whole():
     np.testing.assert_array_equal(x[3], whole[3])
     assert type(y.max()) is type(np.amax(y)) is np.int64
     assert len(x.mean(axis=0)[:1]) == 1
+    assert len(list(x)) == len([1 for label in y]) == 60
     assert one_hot(y, 600).numpy().shape == (60, 600)
     assert len(one_hot(y, 600)[200:]) == len(x[200:]) == 40
     assert len(x[y >= 50][8:13]) == 5  # of 100, as far as can be told
@@ -290,6 +291,7 @@ def test_the_list(capsys):
         ("''\\nTested with 'th' image_dim_ordering.\\n'''\ninput_shape = (1, 28, 28)\nx.fit(nb_epoch=3)", "1.0.8"),
         ("K.set_image_dim_ordering('th')\ninput_shape = (1, 28, 28)\nx.fit(nb_epoch=3)", "1"),
         ("import keras\nfrom keras import ops", "3"),
+        ("import keras_core as keras", "3"),
         ("from keras import layers, ops\nkeras.optimizers.Adam(learning_rate=1)", "3"),
         ("import keras\nmodel.save('m.keras')", "3"),
         ("os.environ['KERAS_BACKEND'] = 'jax'", "3"),

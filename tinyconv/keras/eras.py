@@ -78,7 +78,7 @@ SIGNS = (
     ("0.3.3", r"\bshow_accuracy\s*=|\bGraph\(\)|\.compile\([^)]*class_mode\s*="),
     (
         "3",
-        r"KERAS_BACKEND.*(jax|torch)|\bkeras\.(ops|random)\b|from keras import .*\b(ops|random)\b|"
+        r"KERAS_BACKEND.*(jax|torch)|\bkeras_core\b|\bkeras\.(ops|random)\b|from keras import .*\b(ops|random)\b|"
         r"(?<!tf\.)(?<!tensorflow\.)\bkeras\.utils\.image_dataset_from",
     ),
     ("1", rf"[\w)\]\s(,]({_OF_KERAS_1})\s*=[^=]|\bimage_dim_ordering\(|set_image_dim_ordering"),

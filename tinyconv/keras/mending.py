@@ -1,7 +1,7 @@
 """What has rotten beside Keras, mended on request and named: Python 2, SciPy's images, modules that are gone.
 
-Mended is what Python 3 refuses to read and what is gone from libraries. What Python 3 reads in another way than
-Python 2, such as 3/2, stays as it stands.
+Mended is what Python 3 refuses to read and what is gone from libraries. A program that Python 3 could not run, as it is
+one of Python 2, divides whole numbers as Python 2 did; in any other 3/2 stays as it stands.
 """
 
 import ast
@@ -65,6 +65,9 @@ METHODS: tuple[tuple[str, str, str | Callable[[re.Match[str]], str]], ...] = (
 )
 
 
+_OF_PYTHON_2 = re.compile(r"^(?!\s*#).*(?<![\w.])(xrange|raw_input|unichr)\(", re.MULTILINE)
+
+
 @contextmanager
 def mended(cells: Sequence[Cell], wanted: bool, say: Say, folder: Path) -> Iterator[list[Cell]]:
     """Give a program that runs today, if wanted, and so the modules in its folder; all that is done is said."""
@@ -119,7 +122,8 @@ def _mended_text(cell: Cell, say: Say) -> Cell:
         lines[place] = line
     for what, first in done.items():
         say(f"mended: {what} ({cell.name}, from line {first} on)")
-    divides = not _reads(cell.text) and "print statements" in done and "import division" not in text
+    of_python_2 = (not _reads(cell.text) and "print statements" in done) or _OF_PYTHON_2.search(text)
+    divides = bool(of_python_2) and not re.search(r"import division|six\.moves|\bxrange\s*=", text)
     if divides and "/" in text:
         say(f"mended: whole numbers are divided as in Python 2 ({cell.name})")
     return cell._replace(text="\n".join(lines), is_python_2=divides)

@@ -1,6 +1,7 @@
 """What a model could do before Keras 3: methods by old names and arguments, given to `Model` while an era lasts."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -79,12 +80,25 @@ def spelled_names(era: Era) -> Names:
             value = arguments.get(end)
             if isinstance(value, list | tuple) and len(value) == 1:
                 arguments[end] = value[0]
-        return Model(**arguments)
+        made = Model(**arguments)
+        if hasattr(made, "output_names"):
+            made.output_names = _each_once(made.output_names)
+        return made
 
     return {
         "models": {"Model": Spelling("Model", Model, functional)},
         "": {"Model": Spelling("Model", Model, functional)},
     }
+
+
+def _each_once(names: Sequence[str]) -> list[str]:
+    """Return names of outputs, those of one layer's several told apart: disc, disc_1."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        found.append(f"{name}_{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return found
 
 
 def patches(era: Era, caps: Caps) -> list[Patch]:

@@ -11,6 +11,7 @@ from .eras import TF, Era
 
 ROOTS = (
     *("keras", "tensorflow.keras", "tf_keras", "tensorflow.python.keras", "tensorflow.contrib.keras", "keras.api"),
+    "keras_core",
     *("tensorflow.compat.v1.keras", "tensorflow.compat.v2.keras"),
 )
 

@@ -1,6 +1,6 @@
 """A quick look at a script: fewer epochs and samples, and arrays that are shorter than the script takes them to be."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import wraps
 from math import ceil
@@ -131,6 +131,9 @@ class Short(np.ndarray[Any, Any]):
         if isinstance(first, slice) and isinstance(found, Short):
             found.full = len(range(*first.indices(self.full or 0)))
         return found
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[place] for place in range(len(self)))
 
     def _scaled(self, place: Any) -> Any:
         assert self.full is not None

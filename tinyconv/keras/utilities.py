@@ -11,17 +11,13 @@ import numpy as np
 
 from .. import constraints, initializers, losses, metrics, regularizers
 from ..datasets import to_categorical as one_hot
+from ..layers.graph import sources
 from ..symbol import on_symbols
 from ..visualize import plot_model
 from .eras import Era
 from .quick_look import Short
 from .spelling import Names
 
-# Classes that had functions beside them, by module.
-FUNCTIONS = {
-    regularizers: {"l1": "L1", "l2": "L2"},
-    constraints: {"nonneg": "NonNeg", "unitnorm": "UnitNorm"},
-}
 INITIALIZERS = {
     "uniform": "RandomUniform",
     "normal": "RandomNormal",
@@ -72,18 +68,23 @@ def spelled_names(era: Era) -> Names:
         "plot": plotted,
         "plot_model": plotted,
         "to_categorical": to_categorical(era),
+        "get_source_inputs": get_source_inputs,
+        "convert_kernel": convert_kernel,
     }
     if not era.old:
         kept = ("model_to_dot", "plot_model", "to_categorical")
         short = {name: on_symbols(getattr(losses, whole)) for name, whole in SHORT.items()}
         return {"utils": {name: utils[name] for name in kept}, "losses": short, "metrics": short}
     found: dict[str, dict[str, Any]] = {"utils": utils, "initializers": _initializations()}
+    found |= {"": {"get_source_inputs": get_source_inputs}, "zoo": {"_obtain_input_shape": obtain_input_shape}}
     found |= {"losses": {**on_symbols_in(losses), "Reduction": Reduction}, "metrics": on_symbols_in(metrics)}
-    for module, names in FUNCTIONS.items():
-        place = module.__name__.rpartition(".")[2]
-        found[place] = {name: getattr(module, kind) for name, kind in names.items()}
-    found["constraints"] |= {"maxnorm": max_norm, "max_norm": max_norm}
-    found["regularizers"] |= {
+    found["constraints"] = {
+        **{"nonneg": constraints.NonNeg, "unitnorm": constraints.UnitNorm},
+        **{"maxnorm": max_norm, "max_norm": max_norm},
+    }
+    found["regularizers"] = {
+        "l1": lambda l=0.01, **by_name: regularizers.L1(by_name.get("l1", l)),  # noqa: E741
+        "l2": lambda l=0.01, **by_name: regularizers.L2(by_name.get("l2", l)),  # noqa: E741
         "l1l2": lambda l1=0.01, l2=0.01: regularizers.L1L2(l1, l2),
         "l1_l2": lambda l1=0.01, l2=0.01: regularizers.L1L2(l1, l2),
         "activity_l1": lambda l=0.01: regularizers.L1(l),  # noqa: E741
@@ -173,6 +174,36 @@ def multi_gpu_model(model: Any, *_: Any, **__: Any) -> Any:
 
 def convert_all_kernels_in_model(model: Any) -> None:
     """Do nothing: kernels are stored in one order."""
+
+
+def convert_kernel(kernel: Any) -> np.ndarray:
+    """Return a convolution's kernel (kh, kw, c, k) turned by half a circle, as Theano stored it."""
+    return np.copy(np.asarray(kernel)[::-1, ::-1])
+
+
+def get_source_inputs(tensor: Any, layer: Any = None, node_index: Any = None) -> list[Any]:
+    """Return the symbols of inputs that a symbol is computed from."""
+    return list(sources(tensor))
+
+
+def obtain_input_shape(
+    input_shape: Any,
+    default_size: int,
+    min_size: int,
+    data_format: Any = None,
+    require_flatten: bool = True,
+    weights: Any = None,
+    **old: Any,
+) -> tuple[int | None, ...]:
+    """Return the shape of images that a network takes: the one given, or its usual one, as `keras.applications` did."""
+    first = data_format == "channels_first"
+    if input_shape is None:
+        side = default_size if old.get("include_top", require_flatten) else None
+        return (3, side, side) if first else (side, side, 3)
+    sides = input_shape[1:] if first else input_shape[:2]
+    if len(input_shape) != 3 or any(side is not None and side < min_size for side in sides):
+        raise ValueError(f"input_shape must be of images of {min_size}×{min_size} pixels at least, got {input_shape}")
+    return tuple(input_shape)
 
 
 def print_summary(model: Any, *given: Any, **named: Any) -> None:
