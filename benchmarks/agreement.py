@@ -53,11 +53,12 @@ CHAOS = 0.2
 class Evidence:
     """What one engine computed from the common weights: outputs (n, …), loss, each weight's gradient, later losses.
 
-    Where `gradients` are in float64, `rounded` are those in float32.
+    Of one that only predicts there are outputs alone, and the loss is None. Where `gradients` are in float64, `rounded`
+    are those in float32.
     """
 
     outputs: NDArray[np.float32]
-    loss: float
+    loss: float | None
     gradients: list[NDArray[np.floating]]
     losses: list[float]
     rounded: list[NDArray[np.floating]] | None = None
@@ -66,6 +67,9 @@ class Evidence:
 def collect(contestant: Contestant, model: Model, inputs: Inputs, threads: int, draw: int = 0) -> Evidence:
     """Run one engine on the first batches; `losses` are those of `STEPS` steps of the model's optimizer."""
     model = without_dropout(model)
+    if not contestant.trains:
+        noisy = replace(inputs, images=_noisy(inputs.images[:STEPS], draw))
+        return Evidence(contestant.build(model, noisy, threads).predict(0), None, [], [])
     inputs = replace(inputs, images=_noisy(inputs.images[:STEPS], draw), labels=inputs.labels[:STEPS])
     chaotic = model.normalizes_images
     few = _in_float64(inputs) if chaotic else _repeated(model, inputs, CELLS // 4**draw)
@@ -197,15 +201,21 @@ class Hearing:
 
 def compare(model: Model, judge: str, expected: Evidence, found: Evidence) -> Verdict:
     """The worst of outputs, first loss, each gradient, and the losses after updates."""
-    pairs = [
-        ("outputs", expected.outputs, found.outputs, TOLERANCE),
+    pairs = [("outputs", expected.outputs, found.outputs, TOLERANCE)]
+    if expected.loss is not None and found.loss is not None:
+        pairs += _of_training(model, expected, found)
+    verdicts = [Verdict(judge, name, distance(right, given), allowed) for name, right, given, allowed in pairs]
+    return max(verdicts, key=lambda verdict: verdict.severity)
+
+
+def _of_training(model: Model, expected: Evidence, found: Evidence) -> list[tuple[str, NDArray, NDArray, float]]:
+    """Return what two engines that train are compared by besides, each with its name and what is allowed."""
+    return [
         ("loss", np.array([expected.loss]), np.array([found.loss]), TOLERANCE),
         *_pairs(model, "gradient", expected.gradients, found.gradients, TOLERANCE),
         *_pairs(model, "float32 gradient", expected.rounded or [], found.rounded or [], CHAOS),
         ("losses after updates", np.array(expected.losses), np.array(found.losses), TOLERANCE_AFTER_UPDATES),
     ]
-    verdicts = [Verdict(judge, name, distance(right, given), allowed) for name, right, given, allowed in pairs]
-    return max(verdicts, key=lambda verdict: verdict.severity)
 
 
 def _pairs(

@@ -8,7 +8,10 @@ from .engines import CONTESTANTS
 from .networks import MODELS
 from .report import OURS, Figures, Mode, milliseconds
 
-COLORS = {"tinyconv": "#d1495b", "keras": "#edae49", "pytorch": "#30638e", "pytorch-channels-last": "#7fb0d8"}
+COLORS = {
+    **{"tinyconv": "#d1495b", "keras": "#edae49", "pytorch": "#30638e", "pytorch-channels-last": "#7fb0d8"},
+    **{"onnx-runtime": "#4b9560", "openvino": "#8d6a9f"},
+}
 TITLES: dict[Mode, str] = {"train": "training step", "predict": "prediction"}
 
 
@@ -32,7 +35,7 @@ def draw(figures: Sequence[Figures], path: Path) -> None:
         for panel, mode in zip(panels, modes, strict=True):
             _panel(panel, [entry for entry in timed if entry.mode == mode], models)
             panel.set_title(f"Speed, {TITLES[mode]} (fastest opponent = 1)", loc="left", fontweight="bold")
-        handles, labels = panels[0].get_legend_handles_labels()
+        handles, labels = panels[-1].get_legend_handles_labels()  # of prediction, which has the most engines
         figure.legend(handles, labels, loc="outside lower center", ncols=len(handles), frameon=False)
         found = machine.describe()
         notes = [f"{model}: {MODELS[model].note}" for model in models if MODELS[model].note]

@@ -30,6 +30,8 @@ class Benchmark:
         """Check all the networks, then time them."""
         present: list[Contestant] = []
         for contestant in CONTESTANTS.values():
+            if not contestant.trains and "predict" not in modes:
+                continue
             missing = contestant.missing()
             if missing is None:
                 present.append(contestant)
@@ -40,7 +42,8 @@ class Benchmark:
         for model in self.models:
             inputs = prepare(model, self.batch or model.batch)
             for mode in modes:
-                race = self._race(model, mode, inputs, accepted[model.name])
+                able = [each for each in accepted[model.name] if each.trains or mode == "predict"]
+                race = self._race(model, mode, inputs, able)
                 self.figures += race
                 if race:
                     self.console.print(report.race_table(race))
@@ -101,7 +104,8 @@ class Benchmark:
         for each in self.models if model is None else [model]:
             if contestant.runs(each):
                 batch = self.batch or each.batch
-                self.figures.append(Figures(each.name, "train", contestant.name, batch, status, detail))
+                mode: Mode = "train" if contestant.trains else "predict"
+                self.figures.append(Figures(each.name, mode, contestant.name, batch, status, detail))
 
     def _race(self, model: Model, mode: Mode, inputs: Inputs, contestants: Sequence[Contestant]) -> list[Figures]:
         """Interleaved rounds of one network and mode."""
@@ -121,7 +125,13 @@ class Benchmark:
                     time.sleep(PAUSE_SECONDS)
                     with _failing_alone(entry):
                         first = number * (entry.steps + 1)
-                        entry.milliseconds.append(workers[entry.engine].call("run", mode, first, entry.steps))
+                        worker = workers[entry.engine]
+                        if mode == "predict" and entry.batch == 1:
+                            middle, late = worker.call("latencies", mode, first, entry.steps)
+                            entry.milliseconds.append(middle)
+                            entry.late.append(late)
+                        else:
+                            entry.milliseconds.append(worker.call("run", mode, first, entry.steps))
             for entry in _still_running(race):
                 with _failing_alone(entry):
                     entry.peak_mib = workers[entry.engine].call("peak")

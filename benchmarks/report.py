@@ -24,7 +24,10 @@ MODES: dict[Mode, str] = {"train": "training", "predict": "prediction"}
 
 @dataclass
 class Figures:
-    """One engine on one network: milliseconds a step, one number a round; MiB; or why there are none, in `detail`."""
+    """One engine on one network: milliseconds a step, one number a round; MiB; or why there are none, in `detail`.
+
+    Of single images each step is timed by itself: a round's number is the median, in `late` the 95th percentile.
+    """
 
     model: str
     mode: Mode
@@ -34,6 +37,7 @@ class Figures:
     detail: str = ""
     steps: int = 0
     milliseconds: list[float] = field(default_factory=list)
+    late: list[float] = field(default_factory=list)
     peak_mib: float | None = None
 
     @property
@@ -91,7 +95,8 @@ def race_table(race: Sequence[Figures]) -> Table:
     title = f"{first.model}, batch {first.batch}: {'one training step' if first.mode == 'train' else 'prediction'}"
     table = Table(title=title, title_justify="left")
     table.add_column("engine")
-    for heading in ("ms", "middle half", "images/s", "peak MiB", "× tinyconv's time"):
+    spread = "95 % within" if any(entry.late for entry in race) else "middle half"
+    for heading in ("ms", spread, "images/s", "peak MiB", "× tinyconv's time"):
         table.add_column(heading, justify="right")
     ours = next((entry.median for entry in race if entry.engine == OURS and entry.status == "timed"), None)
     for entry in race:
@@ -103,7 +108,7 @@ def race_table(race: Sequence[Figures]) -> Table:
         table.add_row(
             label,
             milliseconds(entry.median),
-            f"{milliseconds(low)} – {milliseconds(high)}",
+            milliseconds(median(entry.late)) if entry.late else f"{milliseconds(low)} – {milliseconds(high)}",
             f"{entry.images_per_second:,.0f}",
             "–" if entry.peak_mib is None else f"{entry.peak_mib:,.0f}",
             f"{entry.median / ours:.2f}" if ours else "–",

@@ -29,7 +29,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--batch", type=arguments.at_least_one, help="images a step (the document's, where not given)")
     made.add_argument("--threads", type=arguments.threads, default=cores, help=f"for each engine (all {cores} cores)")
     made.add_argument("--rounds", type=arguments.at_least_one, default=7, help="turns of each engine (7)")
-    made.add_argument("--predict", action="store_true", help="time prediction too")
+    made.add_argument(
+        "--predict",
+        action="store_true",
+        help="time prediction too, with runtimes for deployment; of --batch 1, latencies",
+    )
     made.add_argument("--json", type=arguments.new_file(".json"), metavar="FILE", help="write every figure there")
     made.add_argument("--plot", type=arguments.new_file(".png"), metavar="FILE", help="draw a chart there")
     return made

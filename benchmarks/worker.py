@@ -11,6 +11,8 @@ import sys
 import time
 import traceback
 
+import numpy as np
+
 from . import agreement
 from .engines import CONTESTANTS, Engine
 from .inputs import Inputs
@@ -47,6 +49,13 @@ class Tasks:
         self._steps(mode, first, 1)
         return 1000 * self._steps(mode, first + 1, count) / count
 
+    def latencies(self, mode: str, first: int, count: int) -> tuple[float, float]:
+        """Milliseconds of a step by itself, over `count` of them: the median, and the 95th percentile."""
+        self._steps(mode, first, 1)
+        taken = [1000 * self._steps(mode, index, 1) for index in range(first + 1, first + 1 + count)]
+        middle, late = np.percentile(taken, [50, 95])
+        return float(middle), float(late)
+
     def peak(self) -> float | None:
         """See `machine.peak_resident_mib`."""
         return peak_resident_mib()
@@ -55,7 +64,7 @@ class Tasks:
         """Seconds for `count` steps on batches `first`, `first` + 1, …"""
         if self.engine is None:
             raise RuntimeError("a worker must build its engine before it runs")
-        step = {"train": self.engine.step, "predict": self.engine.predict}[mode]
+        step = self.engine.step if mode == "train" else self.engine.predict
         start = time.perf_counter()
         for index in range(first, first + count):
             step(index)

@@ -18,7 +18,7 @@ from ..models import Model
 class Engine(Protocol):
     """A network with its initial weights, its optimizer and its batches, which it has in its own favourite form.
 
-    It computes in float32, or in float64 if the images are that.
+    It computes in float32, or in float64 if the images are that. What is not for training has `predict` alone.
 
     `penalty_in_loss` says whether `step` returns the L2 penalty with the loss; its gradient is applied either way.
     """
@@ -47,6 +47,7 @@ class Contestant:
     install: str
     options: dict[str, bool]
     only_convolutional: bool = False
+    trains: bool = True  # a runtime for deployment predicts only
 
     def missing(self) -> str | None:
         """The first package that is not installed, or None."""
@@ -62,6 +63,7 @@ class Contestant:
         return cast(Engine, module.Engine(model, inputs, threads, **self.options))
 
 
+_ONNX = "onnxruntime", "onnx"
 _BENCH = 'pip install -e ".[bench]"'
 
 CONTESTANTS: dict[str, Contestant] = {
@@ -80,5 +82,7 @@ CONTESTANTS: dict[str, Contestant] = {
             {"channels_last": True},
             only_convolutional=True,
         ),
+        Contestant("onnx-runtime", "ONNX Runtime", "ONNX Runtime", "onnx_runtime", _ONNX, _BENCH, {}, trains=False),
+        Contestant("openvino", "OpenVINO", "OpenVINO", "openvino", ("openvino", "onnx"), _BENCH, {}, trains=False),
     )
 }

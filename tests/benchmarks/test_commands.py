@@ -106,7 +106,10 @@ def test_startup_says_why_there_is_no_first_step(monkeypatch, capsys):
 class CannedWorker:
     """Answers at once: `speeds` in milliseconds, `factors` by which gradients are wrong in the first `wrong_draws`."""
 
-    speeds = {"tinyconv": 1.0, "keras": 3.0, "pytorch": 2.0, "pytorch-channels-last": 4.0}
+    speeds = {
+        **{"tinyconv": 1.0, "keras": 3.0, "pytorch": 2.0, "pytorch-channels-last": 4.0},
+        **{"onnx-runtime": 2.5, "openvino": 3.5},
+    }
     factors: dict[str, float] = {}
     wrong_draws = 100
     draws: list[tuple[str, int]] = []
@@ -131,6 +134,8 @@ class CannedWorker:
             factor = self.factors.get(name, 1.0) if draw < self.wrong_draws else 1.0
             gradients = [w * factor + 1 for w in inputs.weights]
             assert [w.shape for w in gradients] == [weight.shape for weight in weights(model)]
+            if not CONTESTANTS[name].trains:
+                return Evidence(inputs.images[0] * factor, None, [], [])
             return Evidence(inputs.images[0], 1.0, gradients, [1.0])
         if method == "build":
             self.engine = arguments[0]
@@ -141,6 +146,9 @@ class CannedWorker:
             if self.engine == self.dying:
                 raise WorkerError("its process ended with code -9: it wrote nothing")
             return self.speeds[self.engine]
+        if method == "latencies":
+            self.turns.append(self.engine)
+            return self.speeds[self.engine], 2 * self.speeds[self.engine]
         return 100.0
 
 
@@ -160,14 +168,32 @@ def test_rounds_are_interleaved_and_results_written(canned, tmp_path, capsys):
     path, picture = tmp_path / "a.json", tmp_path / "a.png"
     arguments = ["--models", "mnist-fc", "--batch", "8", "--rounds", "2", "--predict", "--json", str(path)]
     assert training.main([*arguments, "--plot", str(picture)]) == 0
-    assert canned.turns == ["tinyconv", "keras", "pytorch"] * 2 * 2
+    assert (
+        canned.turns
+        == ["tinyconv", "keras", "pytorch"] * 2 + [*("tinyconv", "keras", "pytorch", "onnx-runtime", "openvino")] * 2
+    )
     assert canned.open_workers == 0
     found = json.loads(path.read_text())
     assert [ratio["speed"] for ratio in found["ratios"]] == [2.0, 2.0]
     assert found["settings"] == {"threads": len(machine.usable_cores()), "rounds": 2, "models": ["mnist-fc"]}
     assert {result["batch"] for result in found["results"]} == {8}
     assert picture.stat().st_size > 1000
-    assert "3 engines agree" in capsys.readouterr().out
+    assert "5 engines agree" in capsys.readouterr().out
+
+
+def test_single_images_are_timed_one_by_one(canned, tmp_path, capsys):
+    path = tmp_path / "a.json"
+    canned.factors["openvino"] = 1.01
+    arguments = ["--models", "mnist-fc", "--batch", "1", "--rounds", "1", "--predict", "--json", str(path)]
+    assert training.main(arguments) == 1
+    text = capsys.readouterr().out
+    assert "95 % within" in text
+    assert "mnist-fc: OpenVINO disagrees: outputs" in text
+    found = {(each["engine"], each["mode"]): each for each in json.loads(path.read_text())["results"]}
+    assert found["onnx-runtime", "predict"]["milliseconds"] == [2.5]
+    assert found["onnx-runtime", "predict"]["late"] == [5.0]
+    assert found["openvino", "predict"]["status"] == "disagrees"
+    assert ("onnx-runtime", "train") not in found
 
 
 def test_an_engine_that_disagrees_is_not_timed(canned, capsys):
@@ -193,7 +219,7 @@ def test_notes_and_both_modes_stand_in_the_output(canned, monkeypatch, capsys):
     monkeypatch.setitem(MODELS, "tiny", Model("tiny", (300, 300, 1), layers, 1, RMSprop(), note="half as deep"))
     assert training.main(["--models", "tiny", "--rounds", "1", "--predict"]) == 0
     text = capsys.readouterr().out
-    assert "tiny: 177,629 parameters, synthetic images, half as deep; 4 engines agree" in text
+    assert "tiny: 177,629 parameters, synthetic images, half as deep; 6 engines agree" in text
     assert "\ntiny: half as deep" in text
     row = next(line for line in text.splitlines() if line.startswith("│ tiny "))
     assert [cell.strip() for cell in row.split("│")[2:-1]] == ["2.00 PyTorch"] * 2 + ["1.00 Keras"] * 2
