@@ -144,3 +144,33 @@ def test_words_and_files(tf, tmp_path):
     assert tf.strings.regex_replace("a_b", "_", "-").numpy() == b"a-b"
     with pytest.raises(FileNotFoundError):
         tf.io.read_file(str(tmp_path / "none"))
+
+
+def test_tensors_of_two_types_are_an_invalid_argument():
+    with era("tf2"):
+        import tensorflow as tf
+
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            tf.constant(2.0) + tf.constant(40.0, dtype=tf.float64)
+
+
+def test_a_sequence_may_count_its_batches_itself():
+    with era(2):
+        from keras.layers import Dense
+        from keras.models import Sequential
+        from keras.utils import Sequence
+
+        class Halves(Sequence):
+            def __init__(self):
+                self.num_batches = 7  # the script's own number, which Keras 2 did not know
+
+            def __len__(self):
+                return 2
+
+            def __getitem__(self, index):
+                return np.ones((3, 4)), np.ones((3, 1))
+
+        model = Sequential([Dense(1, input_shape=(4,))])
+        model.compile("sgd", "mse")
+        assert Halves().num_batches == 7
+        assert len(model.predict_generator(Halves())) == 6

@@ -33,13 +33,19 @@ class PyDataset:
 
     @property
     def num_batches(self) -> int | None:
-        """The number of batches, or None if there is no end."""
+        """The number of batches, None if there is no end; or what a subclass has set, beside its `__len__`."""
+        if hasattr(self, "_own_num_batches"):
+            return self._own_num_batches
         if hasattr(self, "__len__"):
             return len(self)
         raise NotImplementedError(f"{type(self).__name__} defines no __len__, and no num_batches either")
 
+    @num_batches.setter
+    def num_batches(self, value: Any) -> None:
+        self._own_num_batches = value
+
     def __iter__(self) -> Iterator[Any]:
-        n = self.num_batches
+        n = length_of(self)
         for index in count() if n is None else range(n):
             yield self[index]
 
@@ -48,6 +54,13 @@ class PyDataset:
 
     def on_epoch_end(self) -> None:
         """Called once after each epoch: here the data may change for the next."""
+
+
+def length_of(given: Any) -> int | None:
+    """Return the number of batches of an object that has them by number; None if there is no end."""
+    by_len = hasattr(given, "_own_num_batches") or not hasattr(given, "num_batches")
+    found = len(given) if by_len and hasattr(given, "__len__") else given.num_batches
+    return None if found is None else int(found)
 
 
 Sequence = PyDataset  # Keras's older name

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import randomness
 from .dataset import Dataset, as_batch, counted
+from .pydataset import length_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -140,8 +141,7 @@ class SequenceSource(Source):
 
     def length(self, number: int) -> int | None:
         """Return the number of batches, None if the object says that there is no end."""
-        found = self.given.num_batches if hasattr(self.given, "num_batches") else len(self.given)
-        return None if found is None else int(found)
+        return length_of(self.given)
 
     def first(self) -> Any:
         """Return the first batch by number."""

@@ -143,7 +143,7 @@ autograph = SimpleNamespace(
     set_verbosity=nothing, experimental=SimpleNamespace(do_not_convert=unchanged), to_graph=unchanged, trace=nothing
 )
 errors = SimpleNamespace(
-    InvalidArgumentError=ValueError,
+    InvalidArgumentError=(ValueError, TypeError),  # for `except`
     ResourceExhaustedError=MemoryError,
     NotFoundError=FileNotFoundError,
     OutOfRangeError=StopIteration,
