@@ -147,6 +147,9 @@ function makeUpdateLines(result) {
       );
     })),
   );
+  if (result.before === undefined || result.gradient === undefined) {
+    return make("p", { class: "update note" }, "The update of this weight is left out of the page, to keep it small.");
+  }
   const verdict = result.agrees === null ? "The rule of this optimizer is not written out: the numbers before and after." : null;
   return make(
     "div",

@@ -61,8 +61,7 @@ class CellMap {
         if (place >= 0) this.plane[which] = place;
         this.redraw();
       });
-      const text = count < shape[axis] ? `${name} (${count} of ${shape[axis]} kept)` : name;
-      return make("label", { class: "stepper" }, `${text} `, field);
+      return make("label", { class: "stepper" }, `${name} `, field);
     });
     return make("div", { class: "steppers" }, this.steppers);
   }
@@ -192,6 +191,8 @@ class CellMap {
       context.lineWidth = current ? 2 : 1;
       context.strokeStyle = style.getPropertyValue(current ? "--pin" : "--lit");
       context.strokeRect(x - 1, y - 1, this.thumb[0] + 2, this.thumb[1] + 2);
+      const { scrollTop, clientHeight } = this.stripHolder;
+      if (current && (y < scrollTop || y + this.thumb[1] > scrollTop + clientHeight)) this.stripHolder.scrollTop = y - 4;
     }
   }
 

@@ -77,11 +77,10 @@ class OperationView {
   makeColumn(number, letter, [dataKey, data], [gradientKey, gradient], output = false) {
     const value = manifest.values[number];
     const { step } = this.explorer;
-    const big = isBig(value, valueAt(number, step).kept);
     const kept = valueAt(number, step).kept;
     return make(
       "section",
-      { class: `column ${value.role} ${output ? "output" : ""} ${big ? "big" : "small"}`, "aria-label": value.name },
+      { class: `column ${value.role} ${output ? "output" : ""} ${roomOf(value, kept)}`, "aria-label": value.name },
       make(
         "h3",
         {},
@@ -105,7 +104,7 @@ class OperationView {
     return shown.map(([key, symbol, numbers, title]) => {
       return make(
         "section",
-        { class: `column update ${isBig(value) ? "big" : "small"}`, "aria-label": title },
+        { class: `column update ${roomOf(value)}`, "aria-label": title },
         make("h3", {}, make("span", { class: "role" }, title)),
         numbers ? this.addMap(key, symbol, value, numbers) : missing(symbol, "Left out of this page, to keep it small."),
       );
@@ -183,13 +182,15 @@ class OperationView {
 /** The widths of a few columns side by side; many are wrapped. */
 function tracksOf(columns) {
   if (columns.length > 4 && (columns.length > 5 || columns[0].classList.contains("update"))) return null;
-  return `--tracks: ${columns.map((each) => (each.classList.contains("big") ? "minmax(0, 2fr)" : "minmax(0, 1.1fr)")).join(" ")}`;
+  const share = ({ classList }) => (classList.contains("big") ? 2 : classList.contains("planes") ? 1.5 : 1);
+  return `--tracks: ${columns.map((each) => `minmax(0, ${share(each)}fr)`).join(" ")}`;
 }
 
-/** Whether one plane of a value needs much room. */
-function isBig(value, kept = null) {
-  const { rows, columns } = new Layout(value.shape, value.role === "parameter", kept);
-  return rows * columns > 36 || columns > 8;
+/** How much room a value's maps need: much for large planes, some for many planes. */
+function roomOf(value, kept = null) {
+  const layout = new Layout(value.shape, value.role === "parameter", kept);
+  if (layout.rows * layout.columns > 100 || (value.shape.length > 1 && layout.columns > 5)) return "big";
+  return layout.stripLength() > 1 ? "planes" : "small";
 }
 
 /** For each map the cells that the terms of an explanation read, largest term first. */

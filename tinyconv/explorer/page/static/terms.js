@@ -21,9 +21,8 @@ function plain(symbol, number) {
 
 /** A term: the product of its factors; undefined when one of them is left out of the page. */
 function term(...factors) {
-  let product = 1;
-  for (const each of factors) product = each.number === undefined ? undefined : product * each.number;
-  return { factors, product };
+  const missing = factors.some((each) => each.number === undefined);
+  return { factors, product: missing ? undefined : factors.reduce((product, each) => product * each.number, 1) };
 }
 
 /** The letter of an input in the formula. */
@@ -123,7 +122,7 @@ function explainArrival(loaded, cell) {
   const stored = dy.at(cell);
   if (!loaded.users.length) {
     const note = "This is the loss: its gradient with respect to itself is 1, where the backward pass begins.";
-    return explanation("d_output", "dy", cell, stored, { terms: [], note });
+    return explanation("d_output", "dy", cell, stored, { unknown: true, note });
   }
   const terms = [];
   loaded.users.forEach(({ operation: user, place }, which) => {
