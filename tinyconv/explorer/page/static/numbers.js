@@ -67,10 +67,10 @@ function percentText(share) {
  * Return whether a sum taken in double equals the stored float32: to 1e-5 of the sum of the terms' sizes, the error
  * that float32 sums may have whatever their order.
  */
-function agrees(sum, stored, size) {
+function agrees(sum, stored, size, tolerance = 1e-5) {
   if (Number.isNaN(sum) && Number.isNaN(stored)) return true;
   if (sum === stored) return true;
-  return Math.abs(sum - stored) <= 1e-5 * Math.max(size, Math.abs(stored)) + 1e-30;
+  return Math.abs(sum - stored) <= tolerance * Math.max(size, Math.abs(stored)) + 1e-30;
 }
 
 /** Return the difference of two numbers relative to the larger. */

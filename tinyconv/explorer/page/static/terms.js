@@ -5,7 +5,8 @@
 //     output(loaded, cell)         the terms of a cell of the output
 //     input(loaded, place, cell)   the terms of a cell of what is passed back to the input at that place
 // Both return {terms, …} with perhaps `formula` (text before the numbers), `note` (why), `join` ("max" in place of a
-// sum), `after` (a function of the sum: a rectifier behind it), `unknown` (there are no terms to add). All arithmetic is in double.
+// sum), `after` (a function of the sum: a rectifier behind it), `unknown` (there are no terms to add), `tolerance`
+// (how far rounding may go, see agrees). All arithmetic is in double.
 
 const kinds = {};
 
@@ -73,7 +74,7 @@ function explanation(target, symbol, cell, stored, found) {
     sum: unknown ? null : sum + rest,
     size,
     stored,
-    agrees: unknown ? null : agrees(sum + rest, stored, size),
+    agrees: unknown ? null : agrees(sum + rest, stored, size, found.tolerance),
   };
 }
 

@@ -48,7 +48,8 @@ kinds.jacobian = {
     for (let at = jacobian.offsets[row]; at < jacobian.offsets[row + 1]; at++) {
       terms.push(term(upstream(loaded, cellAt(jacobian.outputs[at], shape)), plain("∂y/∂x", jacobian.slopes[at])));
     }
-    const found = { terms, formula: "Σ dy·∂y/∂x over the outputs that hear from it" };
+    // A slope can be a small difference of large numbers, in layer normalization above all: float32 rounds more.
+    const found = { terms, tolerance: 1e-4, formula: "Σ dy·∂y/∂x over the outputs that hear from it" };
     if (!terms.length) found.zero = "Zero: no cell of the output hears from this one.";
     return found;
   },
