@@ -17,7 +17,7 @@ from ...functions.depthwise import DepthwiseConv2D
 from ...functions.dropout import Dropout
 from ...functions.normalization import BatchNorm, ScaleShift, _Normalization
 from ...functions.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
-from ...functions.rectifier import Prelu
+from ...functions.rectifier import Prelu, Rectifier
 from ...functions.shape import Concatenate, Reshape
 from ...functions.transposed import Conv2DTranspose
 from ...functions.weighted import Weighted
@@ -50,9 +50,18 @@ def describe(function: Function, inputs: list[np.ndarray], output: np.ndarray) -
         return BY_TYPE[type(function)](function, inputs, output)
     if is_elementwise(function):
         found = {f"slope{place}": slope for place, slope in enumerate(slopes(function, inputs, output))}
-        return Description("elementwise", {}, found, tuple(found))
+        return Description("elementwise", _arguments(function), found, tuple(found))
     jacobian = table(function, inputs, output)
     return Description("opaque", {}, {}) if jacobian is None else Description("jacobian", {}, jacobian)
+
+
+def _arguments(function: Function) -> dict[str, float]:
+    """Return the numbers that an elementwise function was made with, by their names."""
+    if isinstance(function, Rectifier):
+        named = dict(zip(("slope", "ceiling", "threshold"), function.settings, strict=True))
+    else:
+        named = {name: value for name, value in vars(function).items() if isinstance(value, bool | int | float)}
+    return {name: min(max(float(value), -LARGEST), LARGEST) for name, value in named.items()}
 
 
 def letters(function: Function, inputs: int) -> list[str]:

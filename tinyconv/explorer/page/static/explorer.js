@@ -193,6 +193,7 @@ class Explorer {
     this.operationView.light(null, null, false);
     byId("cell").replaceChildren(
       make("header", { class: "cell-head" }, make("h2", {}, "One number")),
+      make("p", { class: "hint" }, "The arrow keys ← and → walk through the network: forward, to the loss, back, and to the updates."),
       make("p", { class: "hint" }, "Point at a cell of any map to see where its number comes from. A click, or Enter, pins it: then every number in its formula leads on."),
     );
   }

@@ -93,6 +93,7 @@ class CellMap {
     if (this.sibling) this.sibling.plane = [...this.plane];
     if (this.sibling) this.sibling.draw();
     this.draw();
+    this.owner.drawHistories();
   }
 
   /** Draw everything anew. */

@@ -165,6 +165,7 @@ class OperationView {
     if (turn) {
       for (const map of this.maps) if (lit[map.key]) map.turnTo(lit[map.key][0]);
       this.moveCursor(this.mapOf(place.target), place.cell);
+      this.drawHistories();
     }
     for (const map of this.maps) map.setLit(lit[map.key] || [], place && map.key === place.target ? place.cell : null);
   }

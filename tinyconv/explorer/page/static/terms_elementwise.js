@@ -21,26 +21,66 @@ function broadcastUses(cell, shape, outputShape) {
   return uses;
 }
 
-// What the functions compute, for those that are written in a line. The others show the formula and the stored numbers.
+/** The error function by its power series, good to 1e-9. */
+function erf(x) {
+  if (Math.abs(x) > 5) return Math.sign(x);
+  let [power, sum] = [x, x];
+  for (let n = 1; n < 120; n++) {
+    power *= (-x * x) / n;
+    sum += power / (2 * n + 1);
+  }
+  return (2 / Math.sqrt(Math.PI)) * sum;
+}
+
+/** What a rectifier makes of x: see its formula. */
+function rectified(x, { slope, ceiling, threshold }) {
+  return x > threshold ? Math.min(x, ceiling) : slope * (x - threshold);
+}
+
+function gelu(x, { approximate }) {
+  const inner = Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3);
+  return (x / 2) * (1 + (approximate ? Math.tanh(inner) : erf(x / Math.SQRT2)));
+}
+
+const [SELU_SCALE, SELU_ALPHA] = [1.0507009873554805, 1.6732632423543772];
+
+// What functions of one input compute, given its number and the operation's settings; then those of two.
 const ELEMENTWISE = {
   Relu: (x) => Math.max(x, 0),
+  Rectifier: rectified,
+  LeakyRelu: (x, { slope }) => (x > 0 ? x : slope * x),
   Sigmoid: (x) => 1 / (1 + Math.exp(-x)),
   Tanh: Math.tanh,
+  Elu: (x, { alpha }) => (x > 0 ? x : alpha * Math.expm1(x)),
+  Selu: (x) => SELU_SCALE * (x > 0 ? x : SELU_ALPHA * Math.expm1(x)),
+  Gelu: gelu,
+  Silu: (x) => x / (1 + Math.exp(-x)),
+  Softplus: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+  Softsign: (x) => x / (1 + Math.abs(x)),
   Exp: Math.exp,
   Log: Math.log,
   Sqrt: Math.sqrt,
   Absolute: Math.abs,
   Negative: (x) => -x,
-  Silu: (x) => x / (1 + Math.exp(-x)),
-  Softplus: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
-  Softsign: (x) => x / (1 + Math.abs(x)),
+  Clip: (x, { low, high }) => Math.min(Math.max(x, low), high),
+};
+const OF_TWO = {
   Subtract: (a, b) => a - b,
   Multiply: (a, b) => a * b,
   Divide: (a, b) => a / b,
   Maximum: Math.max,
   Minimum: Math.min,
   Power: Math.pow,
+  Prelu: (x, alpha) => (x > 0 ? x : alpha * x),
 };
+
+/** The number that a function computes, undefined where it is not written above, or an argument is left out. */
+function computed(operation, numbers) {
+  const [one, two] = [ELEMENTWISE[operation.function], OF_TWO[operation.function]];
+  if (numbers.includes(undefined)) return undefined;
+  const number = one ? one(numbers[0], operation.settings) : two ? two(...numbers) : undefined;
+  return Number.isNaN(number) && !numbers.some(Number.isNaN) ? undefined : number;
+}
 
 kinds.elementwise = {
   output(loaded, cell) {
@@ -50,12 +90,10 @@ kinds.elementwise = {
     });
     const formula = operation.formula && operation.formula.text ? operation.formula.text.forward : "";
     if (operation.function === "Add") return { terms: factors.map((each) => term(each)), formula: "the sum of the inputs" };
-    const compute = ELEMENTWISE[operation.function];
-    const numbers = factors.map((each) => each.number);
-    const known = compute && numbers.every((number) => number !== undefined);
-    const product = known ? compute(...numbers) : loaded.y ? loaded.y.at(cell) : undefined;
-    // `of` says that the factors are arguments, not multiplied
-    return { terms: [{ factors, product, of: operation.function }], formula, computed: Boolean(known) };
+    const product = computed(operation, factors.map((each) => each.number));
+    // `of` says that the factors are the function's arguments, not multiplied.
+    const one = { factors, product: product ?? (loaded.y ? loaded.y.at(cell) : undefined), of: operation.function };
+    return { terms: [one], formula, unknown: product === undefined };
   },
 
   input(loaded, place, cell) {
