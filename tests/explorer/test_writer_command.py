@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from test_writer_page import read
+from test_writer_page import read, without_keras  # noqa: F401
 
 import tinyconv as tc
 from tinyconv import train

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tinyconv as tc
+from tinyconv.explorer import keras_judge
 from tinyconv.explorer.page.arrays import unpacked
 from tinyconv.explorer.recording import record
 
@@ -49,8 +50,16 @@ def small_model():
     return model
 
 
+@pytest.fixture(scope="module", autouse=True)
+def without_keras():
+    """Keras takes ten seconds to import; the judge of its own tests asks it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras_judge, "installed", lambda: False)
+        yield
+
+
 @pytest.fixture(scope="module")
-def explored():
+def explored(without_keras):
     model = small_model()
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 8, 8, 1)).astype(np.float32), np.eye(3, dtype=np.float32)[[2, 0]]
@@ -111,6 +120,10 @@ def test_what_the_manifest_says(explored):
     assert convolution["settings"] == {"strides": [1, 1], "dilation": [1, 1], "pads": [1, 1], "groups": 1}
     assert convolution["letters"] == ["x", "w", "b"]
     assert convolution["steps"][0]["passed"] == ["all", "all", "all"]
+    assert {check["verdict"] for check in convolution["checks"]} == {"right"}
+    assert {check["input"] for check in convolution["checks"]} == {0, 1, 2}
+    assert convolution["backends"]["reference"]["verdict"] == "right"
+    assert convolution["backends"]["keras"] is None is manifest["keras"]
     # The kernel of the dense layer is used by the penalty, too: what each passes back is not the whole gradient.
     dense = next(each for each in manifest["operations"] if each["function"] == "Dense")
     assert dense["steps"][0]["passed"][1] in arrays

@@ -1,19 +1,20 @@
 """The manifest: all that a page says of recordings, as JSON has it, but for arrays, in whose places `Maps` stand."""
 
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from ..._version import __version__
 from ...structure import flat
+from .. import keras_judge
 from ..recording import INPUT, PARAMETER, Operation, Recording, Update, Value
+from .badges import badges
 from .describe import describe, letters
 from .formulas import formulas, shapes
 from .layers import boxes
 from .maps import Maps
+from .numbers import finite
 from .sources import sources
 
 FORMAT = 1
@@ -50,7 +51,7 @@ class Manifest:
             "labels": labels,
             "classes": None if classes is None else list(map(str, classes)),
             "predicted": None if probabilities is None else [int(row.argmax()) for row in probabilities],
-            "probabilities": None if probabilities is None else [list(map(number, row)) for row in probabilities],
+            "probabilities": None if probabilities is None else [list(map(finite, row)) for row in probabilities],
             "steps": [],
             "losses": [],
             "optimizer": {
@@ -60,7 +61,7 @@ class Manifest:
                 "iterations": [],
                 "learning_rates": [],
             },
-            "keras": _keras(),
+            "keras": keras_judge.version(),
             "left_out": [],
             "layers": _layers(recording),
             "values": [self._value(value) for value in recording.values],
@@ -108,8 +109,12 @@ class Manifest:
     def add(self, recording: Recording, step: int) -> None:
         """Add the numbers of a recording that was made after `step` updates."""
         self.share = LATER_SHARE if self.json["steps"] else 1.0
+        if not self.json["steps"]:
+            said = badges(recording, self.json["keras"] is not None)
+            for entry, (checks, backends) in zip(self.json["operations"], said, strict=True):
+                entry["checks"], entry["backends"] = checks, backends
         self.json["steps"].append(step)
-        self.json["losses"].append(number(recording.values[recording.loss].array))
+        self.json["losses"].append(finite(recording.values[recording.loss].array))
         self.json["optimizer"]["iterations"].append(recording.iteration)
         self.json["optimizer"]["learning_rates"].append(recording.learning_rate)
         for value, entry in zip(recording.values, self.json["values"], strict=True):
@@ -133,7 +138,7 @@ class Manifest:
             "kept": Kept(maps),
             **_figures(data, "norm", "min", "max"),
             **_figures(gradient, "gradient_norm", "gradient_min", "gradient_max"),
-            "zeros": number((data == 0).mean()) if data.size else None,
+            "zeros": finite((data == 0).mean()) if data.size else None,
         }
 
     def _passing(self, recording: Recording, operation: Operation, entry: Json) -> Json:
@@ -174,18 +179,12 @@ class Kept:
         self.maps = maps
 
 
-def number(value: Any) -> float | None:
-    """Return a number with the digits that float32 has, None if it is none: JSON knows neither NaN nor ∞."""
-    found = float(value)
-    return float(f"{found:.8g}") if isfinite(found) else None
-
-
 def _figures(array: np.ndarray | None, norm: str, least: str, most: str) -> Json:
     """Return the norm, the least and the largest number of an array, each None if there is none."""
     if array is None or not array.size:
         return dict.fromkeys((norm, least, most))
     length = np.sqrt(np.square(array, dtype=np.float64).sum())
-    return {norm: number(length), least: number(array.min()), most: number(array.max())}
+    return {norm: finite(length), least: finite(array.min()), most: finite(array.max())}
 
 
 def _same(dx: np.ndarray, gradient: np.ndarray | None) -> bool:
@@ -215,13 +214,6 @@ def probabilities_of(recording: Recording) -> np.ndarray | None:
             p = np.asarray(found)
             return np.concatenate([1 - p, p], axis=1) if p.shape[1] == 1 else p
     return None
-
-
-def _keras() -> str | None:
-    try:
-        return version("keras")
-    except PackageNotFoundError:
-        return None
 
 
 def _layers(recording: Recording) -> list[Json]:
