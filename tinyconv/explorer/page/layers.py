@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...layers.graph import map_graph
-from ..recording import INPUT, Recording, Value
+from ..recording import INPUT, PARAMETER, Recording, Value
 
 LOSS = "loss"
 
@@ -43,6 +43,16 @@ def boxes(recording: Recording) -> dict[str, Box]:
             box.output = feeder.output if feeder else inputs.get(box.path)
     found[LOSS] = found.pop(LOSS, Box(LOSS))
     return found
+
+
+def layer_of(value: Value, recording: Recording, found: dict[str, Box]) -> str:
+    """Return the path of the box that computed a value, or that a parameter is of, whose own path may be shorter."""
+    owners = {number: box.path for box in found.values() for number in box.operations}
+    maker = recording.maker(value.number)
+    if maker is not None:
+        return owners[maker.number]
+    users = [owners[user.number] for user, _ in recording.users(value.number)]
+    return next((path for path in users if path != LOSS), value.layer) if value.role == PARAMETER else value.layer
 
 
 def _maker(value: Value, made: dict[int, str]) -> str:

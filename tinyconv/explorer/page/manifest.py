@@ -12,7 +12,7 @@ from ..recording import INPUT, PARAMETER, Operation, Recording, Update, Value
 from .badges import badges
 from .describe import describe, letters
 from .formulas import formulas, shapes
-from .layers import boxes
+from .layers import Box, boxes, layer_of
 from .maps import Maps
 from .numbers import finite
 from .sources import sources
@@ -41,6 +41,8 @@ class Manifest:
     def _frame(self, recording: Recording, classes: Sequence[str] | None, title: str) -> Json:
         """Return what is the same in all steps, with room for each step's numbers."""
         optimizer = recording.model.optimizer
+        found = boxes(recording)
+        owners = {number: box.path for box in found.values() for number in box.operations}
         labels, probabilities = labels_of(recording), probabilities_of(recording)
         return {
             "format": FORMAT,
@@ -63,25 +65,25 @@ class Manifest:
             },
             "keras": keras_judge.version(),
             "left_out": [],
-            "layers": _layers(recording),
-            "values": [self._value(value) for value in recording.values],
-            "operations": [self._operation(recording, each) for each in recording.operations],
+            "layers": _layers(recording, found),
+            "values": [self._value(value, layer_of(value, recording, found)) for value in recording.values],
+            "operations": [self._operation(recording, each, owners[each.number]) for each in recording.operations],
             "updates": [{"value": update.value, "steps": []} for update in recording.updates],
         }
 
     @staticmethod
-    def _value(value: Value) -> Json:
+    def _value(value: Value, layer: str) -> Json:
         return {
             "number": value.number,
             "name": value.name,
             "role": value.role,
             "shape": list(value.array.shape),
-            "layer": value.layer,
+            "layer": layer,
             "steps": [],
         }
 
     @staticmethod
-    def _operation(recording: Recording, operation: Operation) -> Json:
+    def _operation(recording: Recording, operation: Operation, layer: str) -> Json:
         kind: Any = type(operation.function)
         names = letters(operation.function, len(operation.inputs))
         numbers = dict(zip([*names, "y"], [*operation.inputs, operation.output], strict=True))
@@ -93,7 +95,7 @@ class Manifest:
             "number": operation.number,
             "name": operation.name,
             "function": kind.__name__,
-            "layer": operation.layer,
+            "layer": layer,
             "inputs": list(operation.inputs),
             "output": operation.output,
             "letters": names,
@@ -216,10 +218,10 @@ def probabilities_of(recording: Recording) -> np.ndarray | None:
     return None
 
 
-def _layers(recording: Recording) -> list[Json]:
+def _layers(recording: Recording, boxes: dict[str, Box]) -> list[Json]:
     """Return the boxes of the diagram."""
     found = []
-    for box in boxes(recording).values():
+    for box in boxes.values():
         shape = [] if box.output is None else list(recording.values[box.output].array.shape)
         found.append(
             {
