@@ -11,19 +11,17 @@ from .numbers import finite
 
 Json = dict[str, Any]
 LARGE = 1 << 23  # numbers in inputs and output: such an operation is not checked, whose copies in float64 fill memory
-HEAVY = 1e8  # multiplications: such a one is checked in one cell of each input, not in two
+WORK = 5e9  # multiplications: the operations that need more together, the heaviest of them, are not checked
+FEW, LIGHT = 1 << 18, 2e7  # numbers, and multiplications, up to which two cells of each input are checked, else one
 NOTHING: tuple[list[Json], Json] = [], {"reference": None, "keras": None}
 
 
 def badges(recording: Recording, keras: bool) -> list[tuple[list[Json], Json]]:
     """Return for each operation its central differences, and what other backends say: the textbook's, and Keras."""
     found = {}
-    for cells, heavy in ((2, False), (1, True)):
-        chosen = [
-            each
-            for each in recording.operations
-            if _numbers(recording, each) <= LARGE and (_multiplications(recording, each) > HEAVY) == heavy
-        ]
+    within = _within_reach(recording)
+    for cells, light in ((2, True), (1, False)):
+        chosen = [each for each in within if _is_light(recording, each) == light]
         for operation, checks in zip(
             chosen, check_operations(replace(recording, operations=chosen), cells), strict=True
         ):
@@ -47,6 +45,22 @@ def badges(recording: Recording, keras: bool) -> list[tuple[list[Json], Json]]:
 def _said(answer: tuple[float, str]) -> Json:
     """Return what a backend said: the largest relative error, and the verdict."""
     return {"error": finite(answer[0]), "verdict": answer[1]}
+
+
+def _within_reach(recording: Recording) -> list[Operation]:
+    """Return the operations that are checked, in their order: all but those that are too much for it."""
+    work = 0
+    found = []
+    for operation in sorted(recording.operations, key=lambda each: _multiplications(recording, each)):
+        work += _multiplications(recording, operation)
+        if _numbers(recording, operation) <= LARGE and work <= WORK:
+            found.append(operation)
+    return sorted(found, key=lambda each: each.number)
+
+
+def _is_light(recording: Recording, operation: Operation) -> bool:
+    """Return whether an operation is soon computed again."""
+    return _numbers(recording, operation) <= FEW and _multiplications(recording, operation) <= LIGHT
 
 
 def _numbers(recording: Recording, operation: Operation) -> int:
