@@ -66,7 +66,7 @@ def test_on_any_screen(opened, browser, scheme):
     page.focus("canvas[data-key='output']")
     page.keyboard.press("Enter")
     page.wait_for_selector("#cell:not([data-pinned=''])")
-    for width in (390, 1280, 2560):
+    for width in (390, 820, 1280, 2560):
         page.set_viewport_size({"width": width, "height": 900})
         beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert beyond <= 0, width

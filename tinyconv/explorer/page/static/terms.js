@@ -188,6 +188,9 @@ function whyZero(result) {
   if (result.terms.every((each) => (dead(each) || {}).symbol === "dy")) {
     return "Zero: every gradient that arrives here is 0. What shut it off lies nearer to the loss.";
   }
+  if (result.terms.every((each) => (dead(each) || {}).symbol === "x")) {
+    return "Zero: in every term x is 0. The weight was multiplied by nothing, so moving it would change nothing.";
+  }
   if (result.terms.every(dead)) return "Zero: in every term one factor is 0.";
   return "Zero: the terms cancel.";
 }
