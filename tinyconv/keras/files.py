@@ -19,7 +19,17 @@ HDF5, ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
 ENDINGS = (".keras", ".h5", ".safetensors")
 
 
-def methods() -> dict[str, Callable[..., Any]]:
+class Loaded:
+    """What loading weights has given, for those who ask whether all were found: they were, or it would have failed."""
+
+    def expect_partial(self) -> "Loaded":
+        """Return this."""
+        return self
+
+    assert_consumed = assert_existing_objects_matched = assert_nontrivial_match = expect_partial
+
+
+def methods(era: Era) -> dict[str, Callable[..., Any]]:
     """Return the methods that write and read a model's files under any name."""
     save, save_weights, load_weights = Model.save, Model.save_weights, Model.load_weights
 
@@ -28,11 +38,15 @@ def methods() -> dict[str, Callable[..., Any]]:
 
     def saved_weights(self: Any, filepath: Any, overwrite: bool = True, **of_no_meaning: Any) -> None:
         _written(str(filepath), lambda path: save_weights(self, path, overwrite))
+        if not era.before(3) and not str(filepath).endswith(ENDINGS):  # a checkpoint, which a folder knows the last of
+            file = Path(str(filepath))
+            (file.parent / "checkpoint").write_text(f'model_checkpoint_path: "{file.name}"\n', encoding="utf-8")
 
-    def loaded_weights(self: Any, filepath: Any, *given: Any, **named: Any) -> None:
+    def loaded_weights(self: Any, filepath: Any, *given: Any, **named: Any) -> Loaded:
         by_name = bool(given and given[0]) or bool(named.pop("by_name", False))
         with _named_by_content(filepath) as path:
             load_weights(self, path, by_name=by_name, skip_mismatch=bool(named.get("skip_mismatch", False)))
+        return Loaded()
 
     def to_yaml(self: Any, **of_no_meaning: Any) -> str:
         return str(self.to_json())
@@ -104,6 +118,7 @@ def _written(filepath: str, write: Callable[[str], None]) -> None:
         write(filepath)
         return
     own = filepath.rstrip("/\\")
+    Path(own).parent.mkdir(parents=True, exist_ok=True)  # as TensorFlow does for its checkpoints
     aside = f"{own}.{os.getpid()}.h5"
     write(aside)
     os.replace(aside, own)

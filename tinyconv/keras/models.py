@@ -126,7 +126,7 @@ def patches(era: Era, caps: Caps) -> list[Patch]:
         ]
     }
     found: list[Patch] = [(Model, name, _method(function)) for name, function in named.items()]
-    found += [(Model, name, _method(function)) for name, function in files.methods().items()]
+    found += [(Model, name, _method(function)) for name, function in files.methods(era).items()]
     found += [(Sequential, "predict_classes", predict_classes), (Sequential, "predict_proba", predict_proba)]
     if era.before(2):
         found.append((Sequential, "add", begun_with(Sequential.add)))

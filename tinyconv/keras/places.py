@@ -49,6 +49,7 @@ _PLACES: dict[tuple[str, ...], str] = {
     ),
     ("preprocessing",): "preprocessing",
     ("config", "keras.backend"): "config",
+    ("keras.conv_utils",): "utils.conv_utils",
     ("keras.wrappers",): "wrappers wrappers.scikit_learn",
     (
         "preprocessing.image",

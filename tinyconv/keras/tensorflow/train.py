@@ -90,7 +90,13 @@ class Checkpoint:
 
 
 def latest_checkpoint(checkpoint_dir: Any, latest_filename: Any = None) -> str | None:
-    """Return the last of the numbered files in a folder, None if there is none."""
+    """Return the last weights that a model wrote into a folder, or the last of the numbered files; None for neither."""
+    told = os.path.join(os.fspath(checkpoint_dir), latest_filename or "checkpoint")
+    if os.path.isfile(told):
+        with open(told, encoding="utf-8") as file:
+            last = re.search(r'model_checkpoint_path: "([^"]+)"', file.read())
+        if last and os.path.isfile(path := os.path.join(os.path.dirname(told), last[1])):
+            return path
     found = glob(os.path.join(os.fspath(checkpoint_dir), "*-*.npz"))
     numbered = [(int(number[1]), path[:-4]) for path in found if (number := re.search(r"-(\d+)\.npz$", path))]
     return max(numbered)[1] if numbered else None
