@@ -289,6 +289,7 @@ def test_the_list(capsys):
         ("import tensorflow as tf\ntf.keras.layers.Dense(3)", "tf2"),
         ("from tensorflow import keras\nmodel.save('m.keras')", "tf2.15"),
         ("''\\nTested with 'th' image_dim_ordering.\\n'''\ninput_shape = (1, 28, 28)\nx.fit(nb_epoch=3)", "1.0.8"),
+        ("Convolution2D(8, 3, 3)\nBatchNormalization(mode=0, axis=1)", "1.0.8"),
         ("K.set_image_dim_ordering('th')\ninput_shape = (1, 28, 28)\nx.fit(nb_epoch=3)", "1"),
         ("import keras\nfrom keras import ops", "3"),
         ("import keras_core as keras", "3"),
@@ -306,3 +307,14 @@ def test_a_chosen_era_counts(tmp_path, capsys):
     for which, name in (("2", "dense_1"), ("tf2", "dense")):
         assert main(["--era", which, path]) == 0
         assert capsys.readouterr().out == f"{name}\n"
+
+
+def test_the_era_is_told_from_modules_beside_a_script_too(tmp_path, capsys):
+    (tmp_path / "nets_of_then.py").write_text("from deeper import build\n", encoding="utf-8")
+    (tmp_path / "deeper.py").write_text("def build():\n    return Convolution2D(8, 3, 3)\n", encoding="utf-8")
+    assert main([written(tmp_path, "import keras\nimport nets_of_then as nets\nprint(keras.__version__)\n")]) == 0
+    output = capsys.readouterr()
+    assert output.out == "1.2.2\n"
+    assert "Convolution2D(8, 3, 3, in a module beside it" in output.err
+    for name in ("nets_of_then", "deeper"):
+        sys.modules.pop(name, None)

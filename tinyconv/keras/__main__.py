@@ -10,6 +10,7 @@ from .eras import guess, parse
 from .listing import listing
 from .mending import mended
 from .notebooks import cells
+from .own_modules import text_beside
 from .quick_look import Caps
 from .running import run
 
@@ -45,13 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         era = parse(options.era) if options.era else None
     except ValueError as error:
         parser.error(str(error))
-    _say(f"read as a script for {era or guess(text)}")
+    folder = options.script.resolve().parent
+    guessed = guess(text, text_beside(folder, text))
+    _say(f"read as a script for {era or guessed}")
     caps = Caps(options.max_epochs, options.max_samples)
     limits = [f"{n} {what}" for n, what in ((caps.epochs, "epochs a fit"), (caps.samples, "samples")) if n is not None]
     if limits:
         _say(f"a quick look: at most {' and '.join(limits)}")
-    chosen = era or guess(text).era
-    with mended(program, options.mend, _say, options.script.resolve().parent) as whole:
+    chosen = era or guessed.era
+    with mended(program, options.mend, _say, folder) as whole:
         return run(options.script, whole, options.arguments, chosen, caps, options.save_figures)
 
 

@@ -94,14 +94,22 @@ CHANNELS_FIRST = "|".join(
     (
         r"reshape\([^()]*(\([^()]*\)|\[[^\]]*\])?[^()]*,\s*[13]\s*,\s*\w+\s*,\s*\w+\s*\)",
         r"input_shape\s*=\s*\(\s*[13]\s*,\s*\w+\s*,\s*\w+\s*\)",
+        r"BatchNormalization\([^)]*\baxis\s*=\s*1\b",
         r"\[:,\s*(None|np\.newaxis),\s*:,\s*:\]",
         r"=\s*\(\s*(img_)?(ch\w*|depth)\s*,\s*(img_)?(rows?|width|height|h)\b",
     )
 )
 
 
-def guess(text: str) -> Guess:
-    """Return the era of a script; Keras 2 where nothing speaks for another."""
+def guess(text: str, beside: str = "") -> Guess:
+    """Return the era of a script, with the text of modules `beside` it; Keras 2 where nothing speaks for another."""
+    found = _guess("\n".join([text, beside]))
+    if found.line is not None and found.line > len(text.splitlines()):
+        return found._replace(words=f"{found.words}, in a module beside it", line=None)
+    return found
+
+
+def _guess(text: str) -> Guess:
     lines = [line.split("#")[0] for line in text.splitlines()]
 
     def search(pattern: str) -> tuple[str, int] | None:

@@ -1,6 +1,7 @@
 """The modules beside a script: mended like the script itself."""
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,19 @@ from typing import Any
 
 from .notebooks import Cell
 from .python_2 import dividing_as_python_2
+
+
+def text_beside(folder: Path, text: str) -> str:
+    """Return the text of the modules in a folder that a program imports, and of those that they import."""
+    found: dict[Path, str] = {}
+    waiting = [text]
+    while waiting:
+        for name in re.findall(r"^\s*(?:from|import)\s+(\w+)", waiting.pop(), re.MULTILINE):
+            path = folder / f"{name}.py"
+            if path not in found and path.is_file():
+                found[path] = decode_source(path.read_bytes())
+                waiting.append(found[path])
+    return "\n".join(found.values())
 
 
 @contextmanager
