@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parent
-LIMIT = 120  # seconds, of which the machine's other work may take most
+LIMIT = 200  # seconds, of which the machine's other work may take most
 
 
 def launchers():
@@ -56,10 +56,15 @@ def environment(**more):
     }
 
 
-def launch(python, ranks, *arguments, cwd=None, limit=LIMIT, **more):
-    """Run ranks to their end, and return the finished process; kill them all after `limit` seconds."""
-    process = subprocess.Popen(
-        command(python, ranks, *arguments),
+def launch(python, ranks, *arguments):
+    """Run ranks to their end, and return the finished process; kill them all after `LIMIT` seconds."""
+    return finished(started(command(python, ranks, *arguments)))
+
+
+def started(command, cwd=None, **more):
+    """Start a command in the environment of ranks, and `more`; return the process."""
+    return subprocess.Popen(
+        command,
         cwd=cwd,
         env=environment(**more),
         stdout=subprocess.PIPE,
@@ -67,8 +72,12 @@ def launch(python, ranks, *arguments, cwd=None, limit=LIMIT, **more):
         text=True,
         start_new_session=True,
     )
+
+
+def finished(process):
+    """Return a process once it is done; kill it, with all that it has started, after `LIMIT` seconds."""
     try:
-        out, err = process.communicate(timeout=limit)
+        out, err = process.communicate(timeout=LIMIT)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         raise

@@ -4,12 +4,14 @@ Arrays of NumPy go through MPI's buffers; those of a GPU by way of the machine's
 """
 
 import os
+import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -137,7 +139,19 @@ class Watch(threading.Thread):
                 who = f"rank {self.communicator.rank} of {self.communicator.size}, on {self.communicator.host}"
                 lost = f"has waited {self.limit:g} s for the others: one has stopped, or the link to it is cut"
                 os.write(2, f"{who}, {lost}. All end; the time limit can be set.\n".encode())
+                if self.communicator.local_size < self.communicator.size:
+                    _end_proxy()
                 os._exit(GAVE_UP)
+
+
+def _end_proxy() -> None:
+    """End MPICH's process that started the ranks of this machine, and these: its mpiexec waits for lost machines."""
+    parent = os.getppid()
+    with suppress(OSError):  # not Linux
+        if Path(f"/proc/{parent}/comm").read_text().strip() == "hydra_pmi_proxy":
+            ranks = map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())
+            for process in (*(each for each in ranks if each != os.getpid()), parent):
+                os.kill(process, signal.SIGKILL)
 
 
 def _library() -> Any:

