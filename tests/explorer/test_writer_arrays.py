@@ -43,9 +43,9 @@ def test_maps_are_evenly_spaced_and_nested():
     assert few == tuple(range(0, 64, 8))
     assert more == tuple(range(0, 64, 4))
     assert spaced(shape, 64 * 1600) is None
-    assert spaced(shape, 400) == (0,)  # one map may have four times as many
-    assert spaced(shape, 399) == ()
-    assert spaced((1, 1000), 0) is None  # small: whole
+    assert spaced(shape, 200) == (0,)  # one map may have eight times as many
+    assert spaced(shape, 199) == ()
+    assert spaced((1, 200), 0) is None  # small: whole
     assert spaced((), 0) is None
 
 
@@ -55,6 +55,6 @@ def test_packed_maps_are_those_that_are_kept():
     for most in (4000, 2000, 1000):
         packed = maps.packed(most)
         np.testing.assert_array_equal(unpacked(packed.dtype, packed.shape, packed.text), x[..., list(maps.kept(most))])
-    assert maps.packed(100) is None
+    assert maps.packed(60) is None
     later = Maps(x, 4000, share=0.25)
     assert later.kept(4000) == (0, 8)

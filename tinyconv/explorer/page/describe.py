@@ -33,7 +33,7 @@ LARGEST = float(np.finfo(np.float32).max)  # for ∞, which JSON does not know
 class Description(NamedTuple):
     """An operation's kind, the settings of the kind, and arrays beside its inputs and its output.
 
-    `like_output` names the arrays that have a number for each cell of the output.
+    `like_output` names the arrays that have a number for each cell of the output, or for each channel of it.
     """
 
     kind: str
@@ -124,7 +124,8 @@ def _batch_normalization(function: Any, inputs: list[np.ndarray], output: np.nda
     settings = {name: getattr(function, name) for name in ("scaled", "centered", "epsilon", "ceiling")}
     if function.ceiling is not None:
         settings["ceiling"] = min(function.ceiling, LARGEST)
-    return Description("batch_normalization", settings, {"mean": function.mean, "inverse": function.inverse})
+    arrays = {"mean": function.mean, "inverse": function.inverse}
+    return Description("batch_normalization", settings, arrays, tuple(arrays))
 
 
 def _concatenate(function: Any, inputs: list[np.ndarray], output: np.ndarray) -> Description:

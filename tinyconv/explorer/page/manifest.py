@@ -1,11 +1,14 @@
 """The manifest: all that a page says of recordings, as JSON has it, but for arrays, in whose places `Maps` stand."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
 
 from ..._version import __version__
+from ...functions.activation import Softmax
+from ...functions.cross_entropy import SigmoidCrossEntropy, SoftmaxCrossEntropy, SparseSoftmaxCrossEntropy
 from ...structure import flat
 from .. import keras_judge
 from ..recording import INPUT, PARAMETER, Operation, Recording, Update, Value
@@ -21,8 +24,11 @@ FORMAT = 1
 # Of the numbers that an array may have: an image is seen whole, and units of dense layers have many weights each.
 SHARES = {INPUT: 8.0, PARAMETER: 3.0}
 UPDATE_SHARE = 0.125  # of the five arrays or more of an update
+ROWS = 1 << 16  # numbers up to which an array is whole whose rows a softmax sums over
 LATER_SHARE = 0.03125  # of those of the first step
 RULES = {"SGD": "sgd", "RMSprop": "rmsprop", "Adam": "adam", "AdamW": "adam"}  # that the page computes itself
+
+BY_ROWS = (Softmax, SigmoidCrossEntropy, SoftmaxCrossEntropy, SparseSoftmaxCrossEntropy)
 
 Json = dict[str, Any]
 
@@ -36,6 +42,8 @@ class Manifest:
     def __init__(self, first: Recording, numbers: float, classes: Sequence[str] | None, title: str) -> None:
         self.numbers = numbers
         self.share = 1.0
+        rows = [each for each in first.operations if isinstance(each.function, BY_ROWS)]
+        self.whole = {number for each in rows for number in (*each.inputs, each.output)}
         self.json = self._frame(first, classes, title)
 
     def _frame(self, recording: Recording, classes: Sequence[str] | None, title: str) -> Json:
@@ -127,16 +135,18 @@ class Manifest:
         for entry in self.json["updates"]:
             entry["steps"].append(self._update(updates[entry["value"]]))
 
-    def _maps(self, array: np.ndarray, role: str = "") -> Maps:
-        return Maps(array, self.numbers, self.share * SHARES.get(role, 1.0))
+    def _maps(self, array: np.ndarray, value: Value) -> Maps:
+        """Return what may be kept of an array of a value: the value itself, or a gradient."""
+        whole = value.number in self.whole and array.size <= ROWS
+        return Maps(array, self.numbers, inf if whole else self.share * SHARES.get(value.role, 1.0))
 
     def _numbers(self, value: Value) -> Json:
         """Return what a page has of a value and its gradient."""
         data, gradient = value.array, value.gradient
-        maps = self._maps(data, value.role)
+        maps = self._maps(data, value)
         return {
             "data": maps,
-            "gradient": "none" if gradient is None else self._maps(gradient, value.role),
+            "gradient": "none" if gradient is None else self._maps(gradient, value),
             "kept": Kept(maps),
             **_figures(data, "norm", "min", "max"),
             **_figures(gradient, "gradient_norm", "gradient_min", "gradient_max"),
@@ -150,13 +160,13 @@ class Manifest:
         found = describe(operation.function, [value.array for value in values], output)
         entry["kind"], entry["settings"] = found.kind, found.settings
         arrays = {
-            name: Maps(array, self.numbers, self.share, True)
+            name: Maps(array, self.numbers, self.share, True, output.shape)
             if name in found.like_output
-            else Maps(array, np.inf, np.inf, True)
+            else Maps(array, self.numbers, inf, True)
             for name, array in found.arrays.items()
         }
         passed = [
-            None if dx is None else "all" if _same(dx, value.gradient) else self._maps(dx, value.role)
+            None if dx is None else "all" if _same(dx, value.gradient) else self._maps(dx, value)
             for dx, value in zip(operation.passed, values, strict=True)
         ]
         return {"passed": passed, "arrays": arrays}

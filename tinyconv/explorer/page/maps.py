@@ -4,7 +4,7 @@ Those that are kept are evenly spaced: all, every 2nd, every 4th, … So an arra
 another of as many maps lacks: with channel k of a convolution's output there is channel k of its kernel.
 """
 
-from math import prod
+from math import inf, prod
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from .arrays import Packed
 
 Kept = tuple[int, ...] | None  # the places along the last axis; None: all
 
-SMALL = 4096  # numbers: an array of no more is always whole
+SMALL = 256  # numbers: an array of no more is always whole
 STRETCH = 8  # one map alone may have so many times as many numbers as an array may have
 
 
@@ -34,12 +34,21 @@ def spaced(shape: tuple[int, ...], most: float) -> Kept:
 class Maps:
     """An array, as many maps of it as a page may ever hold, and which they are.
 
-    `share` is how many numbers this one may have, of those that a page's arrays may have. Packed it is once for each
-    choice. `helper` says that the page knows its shape from the element alone.
+    `share` is how many numbers this one may have, of those that a page's arrays may have; ∞: all that it has. Packed it
+    is once for each choice. `helper` says that the page knows its shape from the element alone; an array that is kept
+    `like` another, of this shape, has the same maps of it.
     """
 
-    def __init__(self, array: np.ndarray, most: float, share: float = 1.0, helper: bool = False) -> None:
-        self.shape, self.share, self.helper = array.shape, share, helper
+    def __init__(
+        self,
+        array: np.ndarray,
+        most: float,
+        share: float = 1.0,
+        helper: bool = False,
+        like: tuple[int, ...] | None = None,
+    ) -> None:
+        self.share, self.helper = share, helper
+        self.shape = array.shape if like is None else like
         self._held = self.kept(most)
         held = array if self._held is None else array[..., list(self._held)]
         self._array = np.array(held, np.float32 if array.dtype.kind == "f" else None)
@@ -47,7 +56,7 @@ class Maps:
 
     def kept(self, most: float) -> Kept:
         """Return the maps that are kept where arrays may have so many numbers."""
-        return spaced(self.shape, self.share * most)
+        return None if self.share == inf else spaced(self.shape, self.share * most)
 
     def packed(self, most: float) -> Packed | None:
         """Return them as an element of a page, None if none is kept."""
