@@ -23,8 +23,8 @@ from ...functions.transposed import Conv2DTranspose
 from ...functions.weighted import Weighted
 from ...kernels import Window
 from ...tensor import Function
+from ..slopes import is_elementwise, slopes
 from .jacobian import table
-from .slopes import is_elementwise, slopes
 
 Arrays = dict[str, np.ndarray]
 LARGEST = float(np.finfo(np.float32).max)  # for ∞, which JSON does not know
@@ -49,7 +49,7 @@ def describe(function: Function, inputs: list[np.ndarray], output: np.ndarray) -
     if type(function) in BY_TYPE:
         return BY_TYPE[type(function)](function, inputs, output)
     if is_elementwise(function):
-        found = {f"slope{place}": slope for place, slope in enumerate(slopes(function, inputs, output))}
+        found = {f"slope{place}": compact(slope) for place, slope in enumerate(slopes(function, inputs, output))}
         return Description("elementwise", _arguments(function), found, tuple(found))
     jacobian = table(function, inputs, output)
     return Description("opaque", {}, {}) if jacobian is None else Description("jacobian", {}, jacobian)
@@ -62,6 +62,12 @@ def _arguments(function: Function) -> dict[str, float]:
     else:
         named = {name: value for name, value in vars(function).items() if isinstance(value, bool | int | float)}
     return {name: min(max(float(value), -LARGEST), LARGEST) for name, value in named.items()}
+
+
+def compact(slope: np.ndarray) -> np.ndarray:
+    """Return slopes that are all 0 or 1 as bytes, others as they are."""
+    zeros_and_ones = np.logical_or(slope == 0, slope == 1).all()
+    return slope.astype(np.uint8) if zeros_and_ones else slope
 
 
 def letters(function: Function, inputs: int) -> list[str]:
@@ -116,7 +122,7 @@ def _plain(kind: str) -> Callable[..., Description]:
 
 
 def _dropout(function: Any, inputs: list[np.ndarray], output: np.ndarray) -> Description:
-    arrays = {"keep": function.keep, "slope0": slopes(function, inputs, output)[0]}
+    arrays = {"keep": function.keep, "slope0": compact(slopes(function, inputs, output)[0])}
     return Description("dropout", {"rate": function.rate}, arrays, tuple(arrays))
 
 

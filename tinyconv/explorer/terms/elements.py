@@ -6,31 +6,25 @@ from copy import copy
 import numpy as np
 
 from ... import kernels
-from ...functions.activation import LeakyRelu, Relu, Sigmoid, Tanh
-from ...functions.arithmetic import Add, AddRelu, Subtract, _Binary
+from ...functions.activation import Relu
+from ...functions.arithmetic import Add, AddRelu, Subtract
 from ...functions.cross_entropy import SigmoidCrossEntropy
 from ...functions.dropout import Dropout
-from ...functions.elementwise import Absolute, Cast, Clip, Exp, Log, Negative, Sqrt, ToDevice
+from ...functions.elementwise import Cast, Negative, ToDevice
 from ...functions.layout import ToChannelsFirst
 from ...functions.noise import GaussianNoise, SpatialDropout2D
 from ...functions.rectifier import Rectifier
 from ...functions.reduction import Mean, SumSquares, _Reduction
 from ...functions.resizing import UpSample2DNearest
 from ...functions.shape import Concatenate, GetItem, Pad, Reshape, Stack, Transpose
-from ...functions.smooth import Elu, Gelu, Selu, Silu, Softplus, Softsign
 from ...tensor import Function
 from ..recording import Operation, Recording
 from ..replay import applied, in_precision
+from ..slopes import is_elementwise, slopes
 from .term import Cell, Terms, cells, made
 
 Rule = Callable[[Recording, Operation, int, Cell], Terms]
 
-# y and the inputs have one shape, or inputs are broadcast to it: ∂y[o]/∂x is one number for each o.
-ELEMENTWISE: tuple[type[Function], ...] = (
-    *(Relu, LeakyRelu, Rectifier, Sigmoid, Tanh, Elu, Selu, Gelu, Silu, Softplus, Softsign),
-    *(_Binary, AddRelu, Dropout, SpatialDropout2D, GaussianNoise, SigmoidCrossEntropy),
-    *(Negative, Exp, Log, Sqrt, Absolute, Clip, Cast, ToDevice),
-)
 # Every cell of y is one of the inputs', or none.
 MOVING: tuple[type[Function], ...] = (
     *(Reshape, Transpose, GetItem, Concatenate, Stack, Pad),
@@ -50,23 +44,11 @@ FACTORS: dict[type[Function], str] = {
 
 def rule_of(function: Function) -> Rule:
     """Return the rule for a function of no rule of its own."""
-    if isinstance(function, ELEMENTWISE):
+    if is_elementwise(function):
         return slope
     if isinstance(function, MOVING):
         return moved
     return reduction if isinstance(function, REDUCTIONS) else by_differences
-
-
-def slopes(recording: Recording, operation: Operation, place: int) -> np.ndarray:
-    """Return ∂y/∂x of an elementwise operation, of y's shape: what its backward makes of ones, nothing summed."""
-    arrays = [recording.values[number].array for number in operation.inputs]
-    shape_of_y = recording.values[operation.output].array.shape
-    stretched = [np.array(np.broadcast_to(array, shape_of_y), order="C") for array in arrays]
-    function = copy(operation.function)
-    function.needs = tuple(each == place for each in range(len(arrays)))
-    function.forward(*stretched)
-    passed = function.backward(np.ones(shape_of_y, arrays[0].dtype))[place]
-    return np.asarray(passed)
 
 
 def slope(recording: Recording, operation: Operation, place: int, cell: Cell) -> Terms:
@@ -79,7 +61,8 @@ def slope(recording: Recording, operation: Operation, place: int, cell: Cell) ->
         stretched = own < 0 or (x.shape[own] == 1 and n != 1)
         axes.append(np.arange(n) if stretched else cell[own])
     outputs = cells(*axes)
-    factors = slopes(recording, operation, place)[tuple(outputs.T)]
+    arrays = [recording.values[number].array for number in operation.inputs]
+    factors = slopes(operation.function, arrays, y)[place][tuple(outputs.T)]
     note = ""
     if not np.any(factors):
         note = _why_shut(operation.function, float(x[cell]))

@@ -5,41 +5,22 @@ from typing import Any
 
 import numpy as np
 
-from ...functions.activation import LeakyRelu, Relu, Sigmoid, Tanh
-from ...functions.arithmetic import AddRelu, _Binary
-from ...functions.elementwise import Absolute, Cast, Clip, Exp, Log, Negative, Sqrt
-from ...functions.noise import GaussianNoise, SpatialDropout2D
-from ...functions.normalization import ScaleShift
-from ...functions.rectifier import Prelu, Rectifier
-from ...functions.smooth import Elu, Gelu, Selu, Silu, Softplus, Softsign
-from ...tensor import Function
+from ..functions.activation import LeakyRelu, Relu, Sigmoid, Tanh
+from ..functions.arithmetic import AddRelu, _Binary
+from ..functions.cross_entropy import SigmoidCrossEntropy
+from ..functions.dropout import Dropout
+from ..functions.elementwise import Absolute, Cast, Clip, Exp, Log, Negative, Sqrt, ToDevice
+from ..functions.noise import GaussianNoise, SpatialDropout2D
+from ..functions.normalization import ScaleShift
+from ..functions.rectifier import Prelu, Rectifier
+from ..functions.smooth import Elu, Gelu, Selu, Silu, Softplus, Softsign
+from ..tensor import Function
 
 # Cell i of the result depends on cell i of each input alone, where an input that is smaller is broadcast.
 ELEMENTWISE: tuple[type[Function], ...] = (
-    LeakyRelu,
-    Relu,
-    Sigmoid,
-    Tanh,
-    AddRelu,
-    _Binary,
-    Absolute,
-    Cast,
-    Clip,
-    Exp,
-    Log,
-    Negative,
-    Sqrt,
-    GaussianNoise,
-    SpatialDropout2D,
-    ScaleShift,
-    Prelu,
-    Rectifier,
-    Elu,
-    Gelu,
-    Selu,
-    Silu,
-    Softplus,
-    Softsign,
+    *(Relu, LeakyRelu, Rectifier, Prelu, Sigmoid, Tanh, Elu, Selu, Gelu, Silu, Softplus, Softsign),
+    *(_Binary, AddRelu, ScaleShift, Dropout, SpatialDropout2D, GaussianNoise, SigmoidCrossEntropy),
+    *(Negative, Exp, Log, Sqrt, Absolute, Clip, Cast, ToDevice),
 )
 
 
@@ -60,8 +41,8 @@ def slopes(function: Function, inputs: list[np.ndarray], output: np.ndarray) -> 
             return _of_scale_shift(function, inputs, output)
         if isinstance(function, Prelu):
             return _of_prelu(function, inputs)
-        own.forward(*(np.ascontiguousarray(np.broadcast_to(x, output.shape)) for x in inputs))
-    return [compact(np.asarray(slope)) for slope in own.backward(np.ones_like(output))]
+        own.forward(*(np.array(np.broadcast_to(x, output.shape), order="C") for x in inputs))
+    return [np.asarray(slope) for slope in own.backward(np.ones_like(output))]
 
 
 def _of_scale_shift(function: Any, inputs: list[np.ndarray], output: np.ndarray) -> list[np.ndarray]:
@@ -71,7 +52,7 @@ def _of_scale_shift(function: Any, inputs: list[np.ndarray], output: np.ndarray)
     own.needs = (True, False, False)
     open_ = (own.backward(np.ones_like(output))[0] != 0) | (scale == 0)
     found = (np.broadcast_to(scale, output.shape), x - function.mean, np.ones_like(output))
-    return [compact(np.where(open_, slope, 0).astype(output.dtype)) for slope in found]
+    return [np.where(open_, slope, 0).astype(output.dtype) for slope in found]
 
 
 def _of_prelu(function: Prelu, inputs: list[np.ndarray]) -> list[np.ndarray]:
@@ -83,10 +64,4 @@ def _of_prelu(function: Prelu, inputs: list[np.ndarray]) -> list[np.ndarray]:
         own.forward(sample[None], np.ascontiguousarray(np.broadcast_to(alpha, sample.shape)))
         dx, dalpha = own.backward(np.ones_like(sample[None]))
         found.append((dx[0], dalpha))
-    return [compact(np.stack(slope)) for slope in zip(*found, strict=True)]
-
-
-def compact(slope: np.ndarray) -> np.ndarray:
-    """Return slopes that are all 0 or 1 as bytes, others as they are."""
-    zeros_and_ones = np.logical_or(slope == 0, slope == 1).all()
-    return slope.astype(np.uint8) if zeros_and_ones else slope
+    return [np.stack(slope) for slope in zip(*found, strict=True)]
