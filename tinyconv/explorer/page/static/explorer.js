@@ -36,6 +36,8 @@ class Explorer {
     byId("help-button").addEventListener("click", () => byId("help").showModal());
     document.addEventListener("keydown", (event) => this.onKey(event));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
+    const measured = () => document.documentElement.style.setProperty("--head", `${byId("head").offsetHeight}px`);
+    new ResizeObserver(measured).observe(byId("head"));
     let width = innerWidth;
     addEventListener("resize", () => {
       if (innerWidth !== width) this.operationView.redraw();

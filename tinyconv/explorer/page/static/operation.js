@@ -159,11 +159,18 @@ class OperationView {
     this.explorer.pin({ target: map.key, cell });
   }
 
-  /** Light the cells that an explanation speaks of; with `turn`, each map turns to the plane of its largest term. */
+  /**
+   * Light the cells that an explanation speaks of; with `turn`, each map turns to the plane of its largest term, or if
+   * it has the pinned one's shape, to the same plane.
+   */
   light(place, result, turn) {
     const lit = litCells(place, result);
     if (turn) {
-      for (const map of this.maps) if (lit[map.key]) map.turnTo(lit[map.key][0]);
+      const shape = String(this.mapOf(place.target).numbers.shape);
+      for (const map of this.maps) {
+        if (lit[map.key]) map.turnTo(lit[map.key][0]);
+        else if (String(map.numbers.shape) === shape) map.turnTo(place.cell);
+      }
       this.moveCursor(this.mapOf(place.target), place.cell);
       this.drawHistories();
     }

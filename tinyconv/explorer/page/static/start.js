@@ -5,10 +5,10 @@
 function fillHead() {
   document.title = `${manifest.title} – tinyconv explorer`;
   byId("title").textContent = manifest.title || manifest.model;
-  const words = manifest.samples > 1 ? [`${manifest.samples} samples`] : [];
-  for (let sample = 0; sample < Math.min(manifest.samples, 3); sample++) words.push(...sampleWords(sample));
-  if (manifest.optimizer) words.push(manifest.optimizer.name);
-  byId("subtitle").textContent = words.join(" · ");
+  const samples = Array.from({ length: manifest.samples }, (_, sample) => sampleWords(sample));
+  const words = manifest.samples > 1 ? [`${manifest.samples} samples`] : [samples[0]];
+  byId("subtitle").textContent = [...words, manifest.optimizer.name].filter(Boolean).join(" · ");
+  byId("subtitle").title = samples.join("; ");
   const total = { right: 0, wrong: 0, kink: 0 };
   for (const operation of manifest.operations) {
     for (const [verdict, count] of Object.entries(countVerdicts(operation))) total[verdict] += count;
@@ -28,7 +28,7 @@ function sampleWords(sample) {
     const share = probabilities ? probabilities[sample][predicted[sample]] : undefined;
     words.push(`predicted ${nameOf(predicted[sample])}${share === undefined ? "" : ` with ${percentText(share)}`}`);
   }
-  return words.length ? [words.join(", ")] : [];
+  return words.join(", ");
 }
 
 if (manifest) {
