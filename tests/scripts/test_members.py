@@ -101,3 +101,53 @@ def test_checkpoints_of_weights(tmp_path):
         model.set_weights([0 * weight for weight in model.get_weights()])
         model.load_weights(last).expect_partial()
         np.testing.assert_array_equal(model.predict(X), before)
+
+
+def test_first_values_under_a_name():
+    """As layers of Keras 1 make their weights."""
+    with era(1):
+        from keras import backend as K
+        from keras import initializations
+        from keras.engine.topology import Layer
+        from keras.models import Sequential
+
+        class Linear(Layer):
+            def __init__(self, output_dim, init="glorot_uniform", **kwargs):
+                self.output_dim, self.init = output_dim, initializations.get(init)
+                super().__init__(**kwargs)
+
+            def build(self, input_shape):
+                self.W = self.init((input_shape[1], self.output_dim), name=f"{self.name}_W")
+                self.b = initializations.zero((self.output_dim,), name="b")
+                self.trainable_weights = [self.W, self.b]
+
+            def call(self, x, mask=None):
+                return K.dot(x, self.W) + self.b
+
+            def get_output_shape_for(self, input_shape):
+                return (input_shape[0], self.output_dim)
+
+        model = Sequential([Linear(3, input_shape=(4,))])
+        w, b = model.get_weights()
+        assert w.std() > 0
+        np.testing.assert_allclose(model.predict(X), X @ w, rtol=1e-5, atol=1e-6)
+        model.compile("sgd", "mse")
+        model.fit(X, np.ones((8, 3)), nb_epoch=1, verbose=0)
+        assert (model.get_weights()[1] != b).all()
+
+
+def test_bases_at_the_root_of_keras_3():
+    with era("3"):
+        import keras
+
+        class Double(keras.Layer):
+            def call(self, x):
+                return 2 * x
+
+        x = keras.Input((4,))
+        assert isinstance(x, keras.KerasTensor)
+        assert isinstance(keras.losses.MeanSquaredError(), keras.Loss)
+        assert isinstance(keras.optimizers.Adam(), keras.Optimizer)
+        assert isinstance(keras.metrics.Mean(), keras.Metric)
+        np.testing.assert_array_equal(keras.Model(x, Double()(x)).predict(X, verbose=0), 2 * X)
+        assert keras.version() == keras.__version__

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from ..initializers import Initializer
 from ..layers import Layer
 from ..layers.holding import Holding
 from ..metrics import Metric
 from .eras import Era
 from .spelling import Patch
+from .tape import Variable
 
 ORDER = ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint")
 OF_METRICS = ("name", "shape", "aggregation", "initializer")
@@ -45,7 +47,16 @@ def patches(era: Era) -> list[Patch]:
         for weight in weights:
             self._hold(weight)
 
+    initial = Initializer.__call__
+
+    def variable(self: Initializer, shape: Any, *given: Any, name: str | None = None, **named: Any) -> Any:
+        """Return first values; under a name, a variable that holds them: `self.init((3, 4), name="W")` of Keras 1."""
+        if name is None:
+            return initial(self, shape, *given, **named)
+        return Variable(initial(self, tuple(shape)), name=name)
+
     return [
+        (Initializer, "__call__", variable),
         (Layer, "trainable_weights", property(vars(Holding)["trainable_weights"].fget, set_weights_to_train)),
         (Layer, "add_weight", add_weight),
         (Layer, "add_variable", add_weight),

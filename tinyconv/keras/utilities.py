@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import constraints, initializers, losses, metrics, regularizers
+from .. import constraints, initializers, layers, losses, metrics, optimizers, regularizers
 from ..datasets import to_categorical as one_hot
-from ..layers.graph import sources
+from ..layers.graph import SymbolicTensor, sources
 from ..symbol import on_symbols
 from ..visualize import plot_model
 from .eras import Era
@@ -58,6 +58,19 @@ SHORT = {
 }
 
 
+# What Keras 3 has at its root, too.
+BASES = {
+    "Layer": layers.Layer,
+    "Loss": losses.Loss,
+    "Metric": metrics.Metric,
+    "Optimizer": optimizers.Optimizer,
+    "Initializer": initializers.Initializer,
+    "Regularizer": regularizers.Regularizer,
+    "InputSpec": layers.InputSpec,
+    "KerasTensor": SymbolicTensor,
+}
+
+
 def spelled_names(era: Era) -> Names:
     """Return what scripts find in `keras.utils` and in small modules, by module."""
     utils: dict[str, Any] = {
@@ -74,7 +87,8 @@ def spelled_names(era: Era) -> Names:
     if not era.old:
         kept = ("model_to_dot", "plot_model", "to_categorical")
         short = {name: on_symbols(getattr(losses, whole)) for name, whole in SHORT.items()}
-        return {"utils": {name: utils[name] for name in kept}, "losses": short, "metrics": short}
+        root = {**BASES, "version": lambda: ".".join(map(str, (*era.version, 0)[:3]))}
+        return {"": root, "utils": {name: utils[name] for name in kept}, "losses": short, "metrics": short}
     found: dict[str, dict[str, Any]] = {"utils": utils, "initializers": _initializations()}
     found |= {"": {"get_source_inputs": get_source_inputs}, "zoo": {"_obtain_input_shape": obtain_input_shape}}
     found |= {"losses": {**on_symbols_in(losses), "Reduction": Reduction}, "metrics": on_symbols_in(metrics)}
@@ -220,7 +234,7 @@ def _initializations() -> dict[str, Any]:
                 return kind(*(() if shape is None else (shape,)), *given, **named)
             size = given[0] if given else named.get("scale")
             made: Any = kind() if size is None or scale is None else kind(**_scaled(kind, size))
-            return made(tuple(shape))
+            return made(tuple(shape), **({"name": named["name"]} if named.get("name") else {}))
 
         return values
 
