@@ -106,7 +106,12 @@ def test_two_hosts_train_as_one(tmp_path, remote, mpi):
 @pytest.mark.parametrize("mpi", ["mpich", "openmpi"])
 def test_a_cable_that_is_cut_ends_the_run(tmp_path, remote, mpi):
     done = across(remote, launcher(mpi), FOLDER / "rank.py", "cut", tmp_path)
-    assert done.returncode != 0
     assert time.time() - float((tmp_path / "fault").read_text()) < 20
-    assert "the link to it is cut" in done.stdout + done.stderr
+    said = done.stdout + done.stderr
+    if mpi == "openmpi" and "lost communication with a remote daemon" in said:
+        assert "therefore will terminate the job" in said  # its launcher was the first to notice, and then ends with 0
+    else:
+        assert done.returncode != 0
+        assert "the link to it is cut" in said
+    assert not list(tmp_path.glob("*.npz"))
     network().load_weights(str(tmp_path / "last.weights.h5"))
