@@ -85,6 +85,7 @@ def test_an_optimizer_minimizes():
             loss = v * v
         optimizer.minimize(loss, [v], tape=tape)
         np.testing.assert_allclose(v.numpy(), 2.4 * 0.8, rtol=1e-6)
+        assert optimizer.iterations.numpy() == optimizer.iterations == 2
 
 
 def test_checkpoints_of_weights(tmp_path):
@@ -151,3 +152,4 @@ def test_bases_at_the_root_of_keras_3():
         assert isinstance(keras.metrics.Mean(), keras.Metric)
         np.testing.assert_array_equal(keras.Model(x, Double()(x)).predict(X, verbose=0), 2 * X)
         assert keras.version() == keras.__version__
+        np.testing.assert_array_equal(keras.layers.Pipeline([Double(), Double()])(X).numpy(), 4 * X)

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import config, initializers, layers, names
 from ..layers import Layer
+from ..models import Sequential
 from ..saving.keras1 import CLASSES as KERAS_1
 from ..saving.keras1 import INITIALIZERS
 from ..saving.modern import CLASSES, modern
@@ -59,7 +60,7 @@ WITHOUT_MEANING = ("input_dtype", "input_length", "mask_zero")
 def spelled_names(era: Era) -> Names:
     """Return the layers of an era, by module."""
     if not era.old:
-        return {}
+        return {"layers": {"Pipeline": Sequential}}  # which calls layers one after the other, too
     public = {name: getattr(layers, name) for name in layers.__all__}
     kinds = {name: kind for name, kind in public.items() if isinstance(kind, type) and issubclass(kind, Layer)}
     for name in OLD_NAMES:

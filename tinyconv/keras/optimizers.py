@@ -76,8 +76,26 @@ def _set_rate(optimizer: Optimizer, value: Any) -> None:
 
 
 def patches(era: Era) -> list[Patch]:
-    """Return what an optimizer has besides: `lr`, to be read and set."""
-    return [(Optimizer, "lr", property(_rate, _set_rate))] if era.old else []
+    """Return what an optimizer has besides: `lr`, to be read and set, and a number of updates with `.numpy()`."""
+    if not era.old:
+        return []
+    return [(Optimizer, "lr", property(_rate, _set_rate)), (Optimizer, "iterations", property(_updates, _set_updates))]
+
+
+class Updates(int):
+    """The number of updates done."""
+
+    def numpy(self) -> int:
+        """Return the number."""
+        return int(self)
+
+
+def _updates(optimizer: Optimizer) -> Updates:
+    return Updates(vars(optimizer)["iterations"])
+
+
+def _set_updates(optimizer: Optimizer, value: Any) -> None:
+    vars(optimizer)["iterations"] = int(value)
 
 
 def spelled_names(era: Era) -> Names:
