@@ -107,6 +107,7 @@ def test_what_the_manifest_says(explored):
     assert manifest["steps"] == [0, 2]
     assert manifest["optimizer"]["rule"] == "adam"
     assert manifest["optimizer"]["iterations"] == [0, 2]
+    assert all(update["decays"] for update in manifest["updates"])
     assert manifest["losses"][1] != manifest["losses"][0]
     assert manifest["left_out"] == []
     layers = {layer["name"]: layer for layer in manifest["layers"]}

@@ -1,6 +1,7 @@
 """From a model and samples to a page: recordings, one after the other, and what they become."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -65,10 +66,13 @@ def page_of(
     from .page.write import NUMBERS, html, write
 
     manifest = None
-    for step, recording in zip(steps, recorded_steps(model, x, y, steps), strict=False):
-        if manifest is None:
-            manifest = Manifest(recording, NUMBERS, classes, _labelled(title, recording, classes))
-        manifest.add(recording, step)
+    with closing(recorded_steps(model, x, y, steps)) as recordings:
+        for step in steps:
+            recording = next(recordings)
+            if manifest is None:
+                manifest = Manifest(recording, NUMBERS, classes, _labelled(title, recording, classes))
+            manifest.add(recording, step)
+            del recording  # before the next one is made: that of a large network takes gigabytes
     assert manifest is not None
     text = html(manifest, budget)
     if path is not None:

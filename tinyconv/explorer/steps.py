@@ -1,6 +1,6 @@
 """Recordings of the same samples after 0, 1, 10 … updates on them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from ..data import Batch
@@ -14,10 +14,10 @@ def record_steps(model: Any, x: Any, y: Any, steps: Sequence[int] = (0, 1, 10, 1
     return list(recorded_steps(model, x, y, steps))
 
 
-def recorded_steps(model: Any, x: Any, y: Any, steps: Sequence[int]) -> Iterator[Recording]:
+def recorded_steps(model: Any, x: Any, y: Any, steps: Sequence[int]) -> Generator[Recording, None, None]:
     """Record a step of a compiled model after each of so many updates by `train_on_batch`, one after the other.
 
-    The model is as it was when the last is over, or the iterator is closed; so are its metrics. Raises ValueError for
+    The model is as it was when the last is over, or the generator is closed; so are its metrics. Raises ValueError for
     steps that do not rise from 0 or more, and for a model and samples as `record` does.
     """
     if not steps or any(not isinstance(step, int) or step < 0 for step in steps) or sorted(set(steps)) != list(steps):

@@ -51,6 +51,7 @@ class Manifest:
         optimizer = recording.model.optimizer
         found = boxes(recording)
         owners = {number: box.path for box in found.values() for number in box.operations}
+        decays = {weight.path: optimizer._decays(weight) for weight in recording.model.trainable_weights}
         labels, probabilities = labels_of(recording), probabilities_of(recording)
         return {
             "format": FORMAT,
@@ -76,7 +77,10 @@ class Manifest:
             "layers": _layers(recording, found),
             "values": [self._value(value, layer_of(value, recording, found)) for value in recording.values],
             "operations": [self._operation(recording, each, owners[each.number]) for each in recording.operations],
-            "updates": [{"value": update.value, "steps": []} for update in recording.updates],
+            "updates": [
+                {"value": each.value, "decays": decays.get(recording.values[each.value].name, True), "steps": []}
+                for each in recording.updates
+            ],
         }
 
     @staticmethod
