@@ -33,6 +33,7 @@ def kept_of(array, kept):
 
 def small_model():
     tc.set_seed(0)
+    tc.clear_session()
     model = tc.Sequential(
         [
             tc.Input((8, 8, 1)),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from page_opened import opened_file
 from test_writer_page import read, without_keras  # noqa: F401
 
 import tinyconv as tc
@@ -69,6 +70,25 @@ def test_a_small_budget_keeps_fewer_maps():
     operation = next(each for each in manifest["operations"] if each["output"] == relu["number"])
     slope = operation["steps"][0]["arrays"]["slope0"]
     assert arrays[slope].shape[-1] == counts[0]  # cut like the output
+
+
+@pytest.mark.slow
+def test_nobody_wins_a_window_that_is_left_out(browser, tmp_path):
+    layers = [tc.Input((20, 20, 1)), tc.layers.Conv2D(64, 3, activation="relu"), tc.layers.MaxPooling2D()]
+    layers += [tc.layers.GlobalAveragePooling2D(), tc.layers.Dense(3, activation="softmax")]
+    page, manifest, _ = explored(tc.Sequential(layers), steps=(0, 1))
+    pooling = next(each for each in manifest["operations"] if each["kind"] == "max_pooling")
+    x, y = (manifest["values"][number]["steps"][1]["kept"] for number in (*pooling["inputs"], pooling["output"]))
+    lacking = next(channel for channel in y if channel not in x)
+    (tmp_path / "page.html").write_text(page.html, encoding="utf-8")
+    opened, messages, _ = opened_file(browser, tmp_path / "page.html")
+    asked = [[pooling["number"], 1, "output", [0, 2, 3, channel]] for channel in (x[0], lacking)]
+    known, unknown = (opened.evaluate("(asked) => tinyconvExplorer.explain(...asked)", each) for each in asked)
+    assert known["agrees"] is True
+    assert "wins the window" in known["note"]
+    assert unknown["agrees"] is None
+    assert "left out of the page" in unknown["note"]
+    assert messages == []
 
 
 @pytest.mark.slow

@@ -25,13 +25,17 @@ function windowsOver(loaded, row, column) {
   return windows;
 }
 
-/** The cell that won a window, the first of the largest, and how many were equal to it. NaN counts as the largest. */
+/**
+ * The cell that won a window, the first of the largest, and how many were equal to it. NaN counts as the largest. There is
+ * no winner of a window that is left out of the page.
+ */
 function winnerOf(loaded, n, p, q, c) {
   let winner = null;
   let most = -Infinity;
   let ties = 0;
   for (const [row, column] of windowCells(loaded, p, q)) {
-    const number = loaded.x[0].at([n, row, column, c]);
+    const number = loaded.x[0] ? loaded.x[0].at([n, row, column, c]) : undefined;
+    if (number === undefined) return { winner: null, most: undefined, ties: 0 };
     if (winner === null || number > most || (Number.isNaN(number) && !Number.isNaN(most))) {
       [winner, most, ties] = [[n, row, column, c], number, 0];
     } else if (number === most) {
@@ -50,7 +54,8 @@ kinds.max_pooling = {
       return made;
     });
     const tie = ties ? ` ${ties} more ${ties > 1 ? "are" : "is"} equal to it: of equals the first, in row-major order, wins.` : "";
-    return { terms, join: "max", note: `x${cellText(winner)} wins the window.${tie}`, formula: "the largest of the window" };
+    const note = winner ? `x${cellText(winner)} wins the window.${tie}` : "Who wins is not known here: these cells are left out of the page.";
+    return { terms, join: "max", unknown: !winner, note, formula: "the largest of the window" };
   },
 
   input(loaded, place, cell) {
