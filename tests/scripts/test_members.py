@@ -121,6 +121,8 @@ def test_first_values_under_a_name():
                 self.W = self.init((input_shape[1], self.output_dim), name=f"{self.name}_W")
                 self.b = initializations.zero((self.output_dim,), name="b")
                 self.trainable_weights = [self.W, self.b]
+                self.seen = initializations.one((2,), name="seen")
+                self.non_trainable_weights = [self.seen]
 
             def call(self, x, mask=None):
                 return K.dot(x, self.W) + self.b
@@ -129,8 +131,9 @@ def test_first_values_under_a_name():
                 return (input_shape[0], self.output_dim)
 
         model = Sequential([Linear(3, input_shape=(4,))])
-        w, b = model.get_weights()
+        w, b, _ = model.get_weights()
         assert w.std() > 0
+        assert len(model.trainable_weights) == 2
         np.testing.assert_allclose(model.predict(X), X @ w, rtol=1e-5, atol=1e-6)
         model.compile("sgd", "mse")
         model.fit(X, np.ones((8, 3)), nb_epoch=1, verbose=0)

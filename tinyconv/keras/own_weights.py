@@ -47,6 +47,12 @@ def patches(era: Era) -> list[Patch]:
         for weight in weights:
             self._hold(weight)
 
+    def set_weights_to_keep(self: Layer, weights: Any) -> None:
+        """Take in the weights of a list, which are not trained."""
+        for weight in weights:
+            weight.trainable = False
+            self._hold(weight)
+
     initial = Initializer.__call__
 
     def variable(self: Initializer, shape: Any, *given: Any, name: str | None = None, **named: Any) -> Any:
@@ -58,6 +64,7 @@ def patches(era: Era) -> list[Patch]:
     return [
         (Initializer, "__call__", variable),
         (Layer, "trainable_weights", property(vars(Holding)["trainable_weights"].fget, set_weights_to_train)),
+        (Layer, "non_trainable_weights", property(vars(Holding)["non_trainable_weights"].fget, set_weights_to_keep)),
         (Layer, "add_weight", add_weight),
         (Layer, "add_variable", add_weight),
         (Metric, "add_weight", add_variable),
