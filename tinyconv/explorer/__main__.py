@@ -1,5 +1,6 @@
 """`python -m tinyconv.explore RUN_OR_MODEL`: every step of backpropagation on one image, as one page."""
 
+import os
 import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import numpy as np
 from ..commands import Parser, command, missing_package, short
 from ..layers import Rescaling
 from ..losses import SparseCategoricalCrossentropy
+from ..randomness import set_seed
 from ..recipes.config import FILE
 from ..recipes.errors import RunError
 from ..recipes.opening import open_run, read_files, read_images
@@ -93,6 +95,8 @@ def steps(text: str) -> tuple[int, ...]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the page, print its file, and return 0, or 2 for what cannot be done."""
     options = parser().parse(arguments)
+    set_seed(0)  # so that dropout draws the same in every page
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # which TensorFlow, where it is the judge, says a word about
     try:
         subject = chosen(options)
         y = target(subject)
