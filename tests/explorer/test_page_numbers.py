@@ -37,7 +37,13 @@ def test_every_kind_of_map_has_numpys_sums(opened, step):
     for question, (number, stored), got in zip(asked, wanted, opened.page.evaluate(EXPLAIN, asked), strict=True):
         operation = recording.operations[question[0]]
         about = operation.name, question
+        if got.get("stored") is None:  # of a later step, some maps may be left out
+            assert step > 0, about
+            continue
         assert np.float32(got["stored"]) == stored, about
+        if got["agrees"] is None and got["left_out"]["count"]:  # the largest of what is not there
+            assert step > 0, about
+            continue
         assert got["agrees"] is True, about
         assert got["sum"] == pytest.approx(number, rel=1e-5, abs=1e-5 * got["size"] + 1e-30), about
         for each in got["terms"]:
@@ -73,6 +79,9 @@ def test_the_optimizers_rule_gives_the_new_weight(opened, step):
             got = opened.page.evaluate(
                 "(asked) => tinyconvExplorer.explainUpdate(...asked)", [update.value, step, cell]
             )
+            if got.get("before") is None:  # left out
+                assert step > 0
+                continue
             assert np.float32(got["before"]) == update.before[tuple(cell)]
             assert got["lines"][-1]["value"] == pytest.approx(update.after[tuple(cell)], rel=1e-5, abs=1e-8)
             assert got["agrees"] is True

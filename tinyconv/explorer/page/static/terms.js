@@ -63,7 +63,7 @@ function explanation(target, symbol, cell, stored, found) {
   if (found.join === "max") terms.sort((one, other) => other.product - one.product);
   if (found.after) sum = found.after(sum);
   const rest = missing ? stored - sum : 0; // as far as the stored number tells
-  const unknown = found.unknown || Number.isNaN(rest);
+  const unknown = found.unknown || stored === undefined || (missing > 0 && found.join === "max");
   return {
     ...found,
     target,

@@ -1,22 +1,23 @@
 "use strict";
 // Softmax, and the cross-entropies on logits, whose gradient is the plain difference p − t.
 
-/** The softmax of the row that a cell lies in: probabilities, the largest logit, and Σ e^(z − largest). */
+/** The softmax of the row that a cell lies in: see the names. All undefined where one of the row is left out. */
 function softmaxRow(numbers, row) {
   const length = numbers.shape.at(-1);
   const logits = Array.from({ length }, (_, j) => numbers.at([...row, j]));
+  if (logits.includes(undefined)) return { logits, powers: [], probabilities: [] };
   const most = Math.max(...logits);
   const powers = logits.map((each) => Math.exp(each - most));
   const total = powers.reduce((sum, each) => sum + each, 0);
-  return { logits, most, total, powers, probabilities: powers.map((each) => each / total) };
+  return { logits, most, total, share: 1 / total, powers, probabilities: powers.map((each) => each / total) };
 }
 
 kinds.softmax = {
   output(loaded, cell) {
-    const { most, total, powers } = softmaxRow(loaded.x[0], cell.slice(0, -1));
+    const { most, total, share, powers } = softmaxRow(loaded.x[0], cell.slice(0, -1));
     const power = { ...inputFactor(loaded, 0, cell), symbol: "e^(x − max)", number: powers[cell.at(-1)] };
     const note = `With the largest x = ${shortNumber(most)} taken off, which changes nothing, Σ e^(x − max) = ${shortNumber(total)}.`;
-    return { terms: [term(power, plain("1/Σ", 1 / total))], note, formula: "e^x / Σ e^x" };
+    return { terms: [term(power, plain("1/Σ", share))], note, formula: "e^x / Σ e^x" };
   },
 
   input(loaded, place, cell) {
@@ -41,7 +42,7 @@ function crossEntropyTerms(loaded, row, targetOf) {
   logits.forEach((logit, j) => {
     const target = targetOf(j);
     if (target === 0) return;
-    const log = { ...inputFactor(loaded, 0, [...row, j]), symbol: `log p${cellText([j])}`, number: logit - most - Math.log(total) };
+    const log = { ...inputFactor(loaded, 0, [...row, j]), symbol: `log p${cellText([j])}`, number: total === undefined ? undefined : logit - most - Math.log(total) };
     terms.push(term(plain(`−t${cellText([j])}`, -target), log));
   });
   return { terms, formula: "−Σ t·log p with p = softmax(z)" };

@@ -66,9 +66,9 @@ function normalizedGradient(loaded, cell) {
   let dbeta = 0;
   let dgamma = 0;
   for (const each of cells) {
-    const dy = passedAt(loaded, each);
-    dbeta += dy;
-    dgamma += dy * normalizedAt(loaded, each);
+    const [dy, normalized] = [passedAt(loaded, each), normalizedAt(loaded, each)];
+    dbeta = dy === undefined ? undefined : dbeta + dy; // a channel is in the page whole, or not at all
+    dgamma = dy === undefined || normalized === undefined ? undefined : dgamma + dy * normalized;
   }
   const scale = [gammaFactor(loaded, c), plain("1/√(σ²+ε)", loaded.arrays.inverse.at([c]))];
   const count = plain("1/n", 1 / cells.length);

@@ -63,13 +63,14 @@ kinds.max_pooling = {
     const lost = [];
     const terms = windowsOver(loaded, row, column).map(([p, q]) => {
       const { winner, most } = winnerOf(loaded, n, p, q, c);
+      if (!winner) return term(upstream(loaded, [n, p, q, c]), plain("won", undefined));
       const won = sameCell(winner, cell);
       if (!won) lost.push(`to x${cellText(winner)} = ${shortNumber(most)}`);
       const made = term(upstream(loaded, [n, p, q, c]), plain(won ? "won" : "lost", won ? 1 : 0));
       made.won = won;
       return made;
     });
-    const own = shortNumber(loaded.x[0].at(cell));
+    const own = shortNumber(loaded.x[0] ? loaded.x[0].at(cell) : undefined);
     const found = { terms, formula: "Σ dy over the windows that this cell won" };
     if (!terms.length) found.zero = "Zero: no window covers this cell, so nothing was computed from it.";
     else if (lost.length === terms.length) {
