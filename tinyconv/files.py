@@ -19,6 +19,8 @@ def replace_file(path: str | Path, pieces: Iterable[Any]) -> None:
     is left behind.
     """
     path = Path(path)
+    if path.exists() and not path.is_file():  # a folder, or a device, which would be replaced too
+        raise OSError(errno.EINVAL, "cannot write the file: what lies there is no file", str(path))
     partial = path.with_name(path.name + ".partial")
     try:
         with _alone(partial) as file:

@@ -119,7 +119,10 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(scope="session", params=NETWORKS)
+FIRST, *OTHERS = NETWORKS
+
+
+@pytest.fixture(scope="session", params=[FIRST, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)])
 def opened(request, browser, tmp_path_factory):
     """A network's page; in the end it must have said nothing on the console, and asked for nothing but itself."""
     opened = Opened(browser, request.param, tmp_path_factory.mktemp("pages"))

@@ -1,6 +1,7 @@
 """The page as a file: every array that the manifest names is there and is what was recorded, and sizes are kept."""
 
 import json
+import os
 import re
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import tinyconv as tc
 from tinyconv.explorer import keras_judge
 from tinyconv.explorer.page.arrays import unpacked
+from tinyconv.explorer.page.write import write
 from tinyconv.explorer.recording import record
 
 ARRAY = re.compile(
@@ -147,3 +149,21 @@ def test_it_is_written_whole(tmp_path):
     assert page.path.read_text(encoding="utf-8") == page.html
     assert [each.name for each in tmp_path.iterdir()] == ["page.html"]
     assert read(page)[0]["classes"] == ["a", "</script>", "c"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes, which this system does not have")
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="what lies there is no file"):
+        write(pipe, "a page")
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_an_update_behind_a_constraint_is_said_to_be_one():
+    model = tc.Sequential([tc.Input((3,)), tc.layers.Dense(2, kernel_constraint=tc.constraints.NonNeg())])
+    model.compile("sgd", "mse")
+    page = tc.explore(model, np.ones((1, 3)), np.zeros((1, 2)), steps=[0])
+    manifest, _ = read(page)
+    assert [update["constrained"] for update in manifest["updates"]] == [True, False]

@@ -45,7 +45,7 @@ WRITTEN_OUT: dict[str, tuple[str, str]] = {
         "dx = {g − mean g − x̂·mean(g·x̂)}/{√(σ² + ε)} with g = γ·dy; dγ = Σ dy·x̂; dβ = Σ dy",
     ),
     "Dropout": (
-        "y = {x}/{1 − rate} where u ≥ rate, else 0; u uniform on [0, 1)",
+        "y = {x}/{1 − rate} where u ≥ rate, else 0; 0 ≤ u < 1, uniform",
         "dx = {dy}/{1 − rate} where u ≥ rate, else 0",
     ),
     "Softmax": (

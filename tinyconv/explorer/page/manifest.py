@@ -25,7 +25,7 @@ FORMAT = 1
 SHARES = {INPUT: 8.0, PARAMETER: 3.0}
 UPDATE_SHARE = 0.125  # of the five arrays or more of an update
 ROWS = 1 << 16  # numbers up to which an array is whole whose rows a softmax sums over
-LATER_SHARE = 0.03125  # of those of the first step
+LATER_SHARE = 0.05  # of those of the first step
 RULES = {"SGD": "sgd", "RMSprop": "rmsprop", "Adam": "adam", "AdamW": "adam"}  # that the page computes itself
 
 BY_ROWS = (Softmax, SigmoidCrossEntropy, SoftmaxCrossEntropy, SparseSoftmaxCrossEntropy)
@@ -51,6 +51,7 @@ class Manifest:
         optimizer = recording.model.optimizer
         found = boxes(recording)
         owners = {number: box.path for box in found.values() for number in box.operations}
+        constrained = {weight.path for weight in recording.model.trainable_weights if weight.constraint is not None}
         decays = {weight.path: optimizer._decays(weight) for weight in recording.model.trainable_weights}
         labels, probabilities = labels_of(recording), probabilities_of(recording)
         return {
@@ -78,7 +79,12 @@ class Manifest:
             "values": [self._value(value, layer_of(value, recording, found)) for value in recording.values],
             "operations": [self._operation(recording, each, owners[each.number]) for each in recording.operations],
             "updates": [
-                {"value": each.value, "decays": decays.get(recording.values[each.value].name, True), "steps": []}
+                {
+                    "value": each.value,
+                    "decays": decays.get(recording.values[each.value].name, True),
+                    "constrained": recording.values[each.value].name in constrained,
+                    "steps": [],
+                }
                 for each in recording.updates
             ],
         }

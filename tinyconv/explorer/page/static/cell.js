@@ -150,7 +150,7 @@ function makeUpdateLines(result) {
   if (result.before === undefined || result.gradient === undefined) {
     return make("p", { class: "update note" }, "The update of this weight is left out of the page, to keep it small.");
   }
-  const verdict = result.agrees === null ? "The rule of this optimizer is not written out: the numbers before and after." : null;
+  const verdict = result.agrees === null ? "The rule is not written out, of this optimizer or for a constraint behind it: the numbers before and after." : null;
   return make(
     "div",
     { class: "update" },

@@ -65,12 +65,13 @@ function percentText(share) {
 
 /**
  * Return whether a sum taken in double equals the stored float32: to 1e-5 of the sum of the terms' sizes, the error
- * that float32 sums may have whatever their order.
+ * that float32 sums may have whatever their order, or to 1e-6 of `scale`, the largest number of the array: Winograd's
+ * convolution rounds by that much where all terms are 0.
  */
-function agrees(sum, stored, size, tolerance = 1e-5) {
+function agrees(sum, stored, size, tolerance = 1e-5, scale = 0) {
   if (Number.isNaN(sum) && Number.isNaN(stored)) return true;
   if (sum === stored) return true;
-  return Math.abs(sum - stored) <= tolerance * Math.max(size, Math.abs(stored)) + 1e-30;
+  return Math.abs(sum - stored) <= tolerance * Math.max(size, Math.abs(stored)) + 1e-6 * scale + 1e-30;
 }
 
 /** Return the difference of two numbers relative to the larger. */

@@ -48,7 +48,7 @@ function outputFactor(loaded, cell) {
 }
 
 /** Make an explanation complete: largest term first, their sum, what is left out, what is stored. */
-function explanation(target, symbol, cell, stored, found) {
+function explanation(target, symbol, cell, stored, found, scale = 0) {
   const all = found.terms || [];
   const terms = all.filter((each) => each.product !== undefined);
   const missing = all.length - terms.length;
@@ -74,7 +74,7 @@ function explanation(target, symbol, cell, stored, found) {
     sum: unknown ? null : sum + rest,
     size,
     stored,
-    agrees: unknown ? null : agrees(sum + rest, stored, size, found.tolerance),
+    agrees: unknown ? null : agrees(sum + rest, stored, size, found.tolerance, scale),
   };
 }
 
@@ -92,7 +92,9 @@ function explainLoaded(loaded, target, cell) {
   const { operation } = loaded;
   const kind = kinds[operation.kind] || kinds.opaque;
   if (target === "output") {
-    return explanation(target, "y", cell, loaded.y ? loaded.y.at(cell) : undefined, kind.output(loaded, cell));
+    const { min = 0, max = 0 } = manifest.values[operation.output].steps[loaded.step];
+    const scale = Math.max(-min, max);
+    return explanation(target, "y", cell, loaded.y ? loaded.y.at(cell) : undefined, kind.output(loaded, cell), scale);
   }
   if (target === "d_output") return explainArrival(loaded, cell);
   const place = Number(target.replace(/\D+/g, ""));
@@ -108,7 +110,8 @@ function explainLoaded(loaded, target, cell) {
     return explanation(target, `d${letter}`, cell, undefined, { unknown: true, none });
   }
   const found = kind.input(loaded, place, cell);
-  const result = explanation(target, `d${letter}`, cell, numbers.at(cell), found);
+  const { gradient_min: least = 0, gradient_max: most = 0 } = manifest.values[operation.inputs[place]].steps[loaded.step];
+  const result = explanation(target, `d${letter}`, cell, numbers.at(cell), found, Math.max(-least, most));
   if (result.stored === 0) result.zero = result.zero || whyZero(result);
   return result;
 }

@@ -73,7 +73,7 @@ async function explainUpdate(value, step, cell) {
   const { optimizer } = manifest;
   const result = { before, after, gradient: g, slotsBefore, slotsAfter, lines: [], sum: null, agrees: null, name: optimizer.name };
   const rule = optimizerRules[optimizer.rule];
-  if (!rule || before === undefined || g === undefined) return result;
+  if (!rule || update.constrained || before === undefined || g === undefined) return result;
   const line = (symbol, formula, numbers, number, slot = null) => {
     result.lines.push({ symbol, formula, numbers, value: number, stored: slot ? slotsAfter[slot] : undefined });
     return number;
