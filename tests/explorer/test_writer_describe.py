@@ -5,7 +5,8 @@ import pytest
 
 import tinyconv as tc
 from tinyconv import functions as f
-from tinyconv.explorer.page.describe import describe, letters
+from tinyconv.explorer.letters import letters
+from tinyconv.explorer.page.describe import describe
 from tinyconv.explorer.page.jacobian import ENTRIES
 
 RNG = np.random.default_rng(0)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..functions.arithmetic import _Binary
 from .checks import KINK, RIGHT, Check, check_operation, check_value
+from .letters import letters
 from .recording import CONSTANT, PARAMETER, Operation, Recording, Value, record
 from .replay import Replay
 from .terms import Terms, terms
@@ -71,7 +71,7 @@ class Explanation:
         if self.check is not None:
             lines.append(f"    {_checked(self.check)}")
         for link in self.links:
-            lines += ["", *_link_lines(self.recording, link)]
+            lines += ["", *_link_lines(link)]
         return "\n".join(lines)
 
 
@@ -151,22 +151,22 @@ def _chain(recording: Recording, value: Value, cell: Cell, check: bool) -> list[
     return links
 
 
-def _link_lines(recording: Recording, link: Link) -> list[str]:
+def _link_lines(link: Link) -> list[str]:
     """Return the lines of one link: each user's formula, terms and sum."""
     lines = []
     if len(link.shares) > 1:
         parts = " ".join(f"{share.sum:+.6g}" for share in link.shares)
         lines.append(f"{link.value.name} is used {len(link.shares)} times, its gradient is the sum: {parts}")
     for share in link.shares:
-        lines += _share_lines(recording, share)
+        lines += _share_lines(share)
     if link.check is not None:
         lines.append(f"    {_checked(link.check)}")
     return lines
 
 
-def _share_lines(recording: Recording, share: Terms) -> list[str]:
+def _share_lines(share: Terms) -> list[str]:
     operation = share.operation
-    what = _letter(recording, operation, share.place)
+    what = letters(operation.function, len(operation.inputs))[share.place]
     lines = [f"{operation.name}    {_formula(operation, what)}".rstrip()]
     target = named(f"d{what}", share.cell)
     order = share.largest(LARGEST)
@@ -199,17 +199,6 @@ def _formula(operation: Operation, what: str) -> str:
     parts = re.split(r"[;,] (?=d\w*(?:\[[^]]*\])? [+=])", formula.backward)
     own = [part for part in parts if re.match(rf"d{what}\b", part)]
     return own[0] if own else formula.backward
-
-
-def _letter(recording: Recording, operation: Operation, place: int) -> str:
-    """Return what the formula calls an input: "x", "w", "b", or "a" and "b" of two that are alike."""
-    letters = {"gamma": "γ", "beta": "β", "bias": "b", "alpha": "α", "kernel": "w"}
-    if isinstance(operation.function, _Binary):
-        return "ab"[place]
-    if place == 0:
-        return "x"
-    last = recording.values[operation.inputs[place]].name.rpartition("/")[2]
-    return letters.get(last, "w" if recording.values[operation.inputs[place]].role == PARAMETER else f"x{place}")
 
 
 def _checked(check: Check) -> str:

@@ -9,18 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...functions.activation import Softmax
-from ...functions.arithmetic import AddRelu, Matmul, _Binary
 from ...functions.convolution import Conv2D
 from ...functions.cross_entropy import SigmoidCrossEntropy, SoftmaxCrossEntropy, SparseSoftmaxCrossEntropy
 from ...functions.dense import Dense
 from ...functions.depthwise import DepthwiseConv2D
 from ...functions.dropout import Dropout
-from ...functions.normalization import BatchNorm, ScaleShift, _Normalization
+from ...functions.normalization import BatchNorm
 from ...functions.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
-from ...functions.rectifier import Prelu, Rectifier
+from ...functions.rectifier import Rectifier
 from ...functions.shape import Concatenate, Reshape
 from ...functions.transposed import Conv2DTranspose
-from ...functions.weighted import Weighted
 from ...kernels import Window
 from ...tensor import Function
 from ..slopes import is_elementwise, slopes
@@ -68,25 +66,6 @@ def compact(slope: np.ndarray) -> np.ndarray:
     """Return slopes that are all 0 or 1 as bytes, others as they are."""
     zeros_and_ones = np.logical_or(slope == 0, slope == 1).all()
     return slope.astype(np.uint8) if zeros_and_ones else slope
-
-
-def letters(function: Function, inputs: int) -> list[str]:
-    """Return the names that an operation's inputs have in its formula."""
-    if isinstance(function, _Normalization):
-        return ["x", *(["γ"] if function.scaled else []), *(["β"] if function.centered else [])]
-    for kinds, names in LETTERS:
-        if isinstance(function, kinds):
-            return list(names[:inputs])
-    return ["x"] if inputs == 1 else [f"x{str(place).translate(SUBSCRIPTS)}" for place in range(1, inputs + 1)]
-
-
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-LETTERS: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (Weighted, ("x", "w", "b")),
-    ((_Binary, AddRelu, Matmul), ("a", "b")),
-    (Prelu, ("x", "α")),
-    (ScaleShift, ("x", "scale", "shift")),
-)
 
 
 def window_of(window: Window, image: tuple[int, ...]) -> dict[str, Any]:

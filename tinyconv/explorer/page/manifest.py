@@ -11,9 +11,10 @@ from ...functions.activation import Softmax
 from ...functions.cross_entropy import SigmoidCrossEntropy, SoftmaxCrossEntropy, SparseSoftmaxCrossEntropy
 from ...structure import flat
 from .. import keras_judge
+from ..letters import letters
 from ..recording import INPUT, PARAMETER, Operation, Recording, Update, Value
 from .badges import badges
-from .describe import describe, letters
+from .describe import describe
 from .formulas import formulas, shapes
 from .layers import Box, boxes, layer_of
 from .maps import Maps
