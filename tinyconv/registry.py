@@ -39,7 +39,9 @@ _modules: dict[Any, str] = {}  # Keras's module of each class that is Keras's
 _registered: dict[str, Any] = {}
 _global_objects: dict[str, Any] = {}  # the user's, who fills it
 _given: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default={})  # noqa: B039, never changed in place
-_registered_names: dict[int, str] = {}  # by id: not all that can be called can be hashed
+# The registered with their names, by id: not all that can be called can be hashed. They are held on to, or else another
+# object might come to lie where one was, under its name.
+_registered_names: dict[int, tuple[Any, str]] = {}
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:
@@ -53,7 +55,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
             raise ValueError(f"{target.__name__} has no get_config, so that it cannot be registered: define it")
         registered_name = f"{package}>{name or getattr(target, '__name__', '')}"
         _registered[registered_name] = target
-        _registered_names[id(target)] = registered_name
+        _registered_names[id(target)] = target, registered_name
         return target
 
     return register
@@ -61,7 +63,8 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 def get_registered_name(target: Any) -> str:
     """Return the name that a class or function is registered under, or its own."""
-    return str(_registered_names.get(id(target)) or getattr(target, "__name__", type(target).__name__))
+    _, registered_name = _registered_names.get(id(target), (None, ""))
+    return registered_name or str(getattr(target, "__name__", type(target).__name__))
 
 
 def get_registered_object(name: str) -> Any:

@@ -1,6 +1,8 @@
 """The registry: what describes itself is made again, the user's own included, and nothing else."""
 
+import gc
 import json
+import weakref
 
 import numpy as np
 import pytest
@@ -103,3 +105,20 @@ def test_what_is_not_registered_is_refused():
         tc.register_keras_serializable()(int)
     with pytest.raises(ValueError, match="cannot be described"):
         registry.serialize(np.ones(3))
+
+
+def test_a_name_is_never_somebody_else_s():
+    """A class that was registered under a name that another took since is not forgotten: its id would be used again."""
+
+    def registered():
+        class Mine:
+            def get_config(self):
+                return {}
+
+        return weakref.ref(tc.register_keras_serializable("Test")(Mine))
+
+    first = registered()
+    registered()
+    gc.collect()
+    assert first() is not None
+    assert tc.utils.get_registered_name(first()) == "Test>Mine"

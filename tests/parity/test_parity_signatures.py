@@ -102,6 +102,7 @@ EXTRA = {
     "optimizers.RMSprop": {"epsilon_mode"},  # ε outside the root, for the tutorials of 2017 to 2019
     "optimizers.Adagrad": {"epsilon_mode"},  # likewise
     "optimizers.Nadam": {"schedule_decay"},  # of Keras 1, Keras 2 and tf.keras up to 2.10
+    "Sequential.compile": {"distributed"},  # Keras has `keras.distribution` instead, for the whole session
     "Sequential.load_weights": {"by_name"},  # Keras takes it out of **kwargs
     "Sequential.save_weights": {"note"},  # a run's settings travel with its weights
 }

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import config, layers, losses, randomness, regularizers
 from .. import functions as F
+from ..distributed import Alone, computing_share
 from ..functions.elementwise import ToDevice
 from ..models import Sequential
 from ..tensor import Tensor
@@ -177,6 +178,7 @@ def _network_functions(draw: Draw) -> Iterator[Check]:
     yield check("batch_norm", "ceiling", lambda x, a, b: F.batch_norm(x, a, b, ceiling=0.5)[0], x, gamma, beta)
     yield check("batch_norm", "features, no gamma", lambda x, b: F.batch_norm(x, None, b)[0], draw.normal(6, 4), beta)
     yield check("batch_norm", "no gamma, no beta", lambda x: F.batch_norm(x)[0], x)
+    yield check("synchronized_batch_norm", "one rank", _synchronized, x, gamma, beta)
     yield check("layer_norm", "", F.layer_norm, x, gamma, beta)
     yield check("layer_norm", "features, no beta", F.layer_norm, draw.normal(6, 4), gamma)
     yield check("scale_shift", "", F.scale_shift, x, gamma, beta)
@@ -196,6 +198,12 @@ def _network_functions(draw: Draw) -> Iterator[Check]:
         "sparse_softmax_cross_entropy", "", lambda x: F.sparse_softmax_cross_entropy(x, labels), draw.normal(4, 5)
     )
     yield check("sigmoid_cross_entropy", "", lambda x: F.sigmoid_cross_entropy(x, bits), 3 * draw.normal(4, 5))
+
+
+def _synchronized(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+    """Return x normalized over the batches of all ranks, of which there is one."""
+    with computing_share(Alone(), len(x)):
+        return F.synchronized_batch_norm(x, gamma, beta)[0]
 
 
 def _spatial_functions(draw: Draw) -> Iterator[Check]:

@@ -7,7 +7,7 @@ from typing import Any
 from .. import keras_judge
 from ..checks import check_backend, check_operations
 from ..recording import Operation, Recording
-from .numbers import finite
+from .finite import finite
 
 Json = dict[str, Any]
 LARGE = 1 << 23  # numbers in inputs and output: such an operation is not checked, whose copies in float64 fill memory

@@ -15,10 +15,10 @@ from ..letters import letters
 from ..recording import INPUT, PARAMETER, Operation, Recording, Update, Value
 from .badges import badges
 from .describe import describe
+from .finite import finite
 from .formulas import formulas, shapes
 from .layers import Box, boxes, layer_of
 from .maps import Maps
-from .numbers import finite
 from .sources import sources
 
 FORMAT = 1
