@@ -80,5 +80,6 @@ def finished(process):
         out, err = process.communicate(timeout=LIMIT)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()  # which closes its pipes
         raise
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
