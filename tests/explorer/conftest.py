@@ -7,6 +7,7 @@ from page_opened import Opened
 
 import tinyconv as tc
 from tinyconv import layers as L
+from tinyconv.explorer import keras_judge
 
 ACTIVATIONS = (
     *("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "softsign"),
@@ -130,3 +131,11 @@ def opened(request, browser, tmp_path_factory):
     assert opened.messages == []
     assert set(opened.requests) == {opened.file.as_uri()}
     opened.page.close()
+
+
+@pytest.fixture(scope="module")
+def without_keras():
+    """Keras takes ten seconds to import; the judge of its own tests asks it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras_judge, "installed", lambda: False)
+        yield

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from test_writer_page import read, without_keras  # noqa: F401
+from test_writer_page import read
 
 import tinyconv as tc
 from tinyconv import train
@@ -15,6 +15,8 @@ from tinyconv.datasets import mnist
 from tinyconv.explorer import __main__ as exploring
 from tinyconv.explorer import exploring as pages
 from tinyconv.recipes.opening import open_run
+
+pytestmark = pytest.mark.usefixtures("without_keras")
 
 
 def few_images():

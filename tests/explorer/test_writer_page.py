@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import tinyconv as tc
-from tinyconv.explorer import keras_judge
 from tinyconv.explorer.page.arrays import unpacked
 from tinyconv.explorer.page.write import write
 from tinyconv.explorer.recording import record
+
+pytestmark = pytest.mark.usefixtures("without_keras")
 
 ARRAY = re.compile(
     r'<script type="application/octet-stream" id="(\w+)" data-dtype="(\w+)" data-shape="([\d,]*)">(.*?)<'
@@ -51,14 +52,6 @@ def small_model():
     )
     model.compile("adam", "categorical_crossentropy")
     return model
-
-
-@pytest.fixture(scope="module", autouse=True)
-def without_keras():
-    """Keras takes ten seconds to import; the judge of its own tests asks it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras_judge, "installed", lambda: False)
-        yield
 
 
 @pytest.fixture(scope="module")

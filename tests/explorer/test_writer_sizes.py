@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 from page_opened import opened_file
-from test_writer_page import read, without_keras  # noqa: F401
+from test_writer_page import read
 
 import tinyconv as tc
 from tinyconv.explorer.page import manifest as manifests
 from tinyconv.explorer.page.badges import NOTHING
 from tinyconv.recipes import BY_NAME
+
+pytestmark = pytest.mark.usefixtures("without_keras")
 
 MEGABYTE = 1_000_000
 
