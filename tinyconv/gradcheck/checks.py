@@ -14,6 +14,7 @@ from .. import functions as F
 from ..distributed import Alone, computing_share
 from ..functions.elementwise import ToDevice
 from ..models import Sequential
+from ..symbol import on_symbols
 from ..tensor import Tensor
 from .drawing import SEED, Check, Draw
 from .layer_checks import layer_checks
@@ -200,6 +201,7 @@ def _network_functions(draw: Draw) -> Iterator[Check]:
     yield check("sigmoid_cross_entropy", "", lambda x: F.sigmoid_cross_entropy(x, bits), 3 * draw.normal(4, 5))
 
 
+@on_symbols
 def _synchronized(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
     """Return x normalized over the batches of all ranks, of which there is one."""
     with computing_share(Alone(), len(x)):
