@@ -11,13 +11,14 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 
 @contextmanager
-def signals_delayed() -> Iterator[None]:
+def signals_delayed() -> Iterator[list[int]]:
     """Let the Python handlers of `SIGNALS` run only at the end of the `with` block, where they may raise.
 
-    Python runs them in the main thread only, so in other threads there is nothing to delay.
+    Yields the list of those that wait, as they come. Python runs handlers in the main thread only, so in other threads
+    there is nothing to delay.
     """
     if current_thread() is not main_thread():
-        yield
+        yield []
         return
     handlers: dict[int, Any] = {number: signal.getsignal(number) for number in SIGNALS}
     handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
@@ -33,7 +34,7 @@ def signals_delayed() -> Iterator[None]:
     try:
         for number in handlers:
             signal.signal(number, hold)
-        yield
+        yield came
     finally:
         inside = False
         for number, handler in handlers.items():

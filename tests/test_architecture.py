@@ -42,7 +42,7 @@ STOREYS = [
     {"__init__"},  # the public names: `from tinyconv import set_seed` is an import of this storey
     {"recipes"},
     {"keras"},  # Keras's module paths and spellings of every era
-    {"convert", "explore", "inspect", "predict", "split_folder", "train"},  # the command lines
+    {"compile", "convert", "explore", "inspect", "predict", "split_folder", "train"},  # the command lines
     {"__main__"},  # what command lines there are
 ]
 FLOOR = {part: floor for floor, parts in enumerate(STOREYS) for part in parts}

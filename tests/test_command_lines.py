@@ -104,8 +104,8 @@ def test_the_package_itself_lists_its_commands(capsys):
         (["train", "mnist"], "each command is a module of its own: python -m tinyconv.train mnist"),
         (
             ["Train"],
-            'unknown command "Train": did you mean "train"? known are convert, explore, functions, gradcheck, inspect, '
-            "keras, predict, split_folder, train, visualize, zoo",
+            'unknown command "Train": did you mean "train"? known are compile, convert, explore, functions, gradcheck, '
+            "inspect, keras, predict, split_folder, train, visualize, zoo",
         ),
         (["--versoin"], "unrecognized arguments: --versoin: did you mean --version?"),
     ],

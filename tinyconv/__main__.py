@@ -17,6 +17,7 @@ COMMANDS = {
     "inspect": "say what is in a file of Keras, and what tinyconv lacks of it",
     "keras": "run a script or a notebook of any Keras, unchanged",
     "convert": "turn a file of a model into another kind of file",
+    "compile": "compile the kernels ahead, for images and classrooms",
     "split_folder": "make train and validation folders of a folder of images",
     "zoo": "list the networks and what they cost",
     "functions": "list every operation with its formulas, forward and backward",

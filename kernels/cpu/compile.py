@@ -1,8 +1,8 @@
 """How Numba compiles the CPU kernels: the whole policy in one file."""
 
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import wraps
 from pathlib import Path
 from types import FunctionType
@@ -20,6 +20,10 @@ try:
     from .machine_code import whole_kernels
 except (ImportError, AttributeError):  # Numba is made otherwise than we know it, and compiles its own way
     whole_kernels = nullcontext  # type: ignore[assignment]
+try:
+    from .on_disk import SharedCache
+except (ImportError, AttributeError):  # likewise
+    SharedCache = None  # type: ignore[assignment, misc]
 
 __all__ = [
     "Kernel",
@@ -50,6 +54,8 @@ EXPLICIT_ONLY = {
     "fusion": False,
     "prange": True,
 }
+
+KERNELS: list["Kernel"] = []  # all that there are in this process, compiled or not
 
 PACKAGE = __name__.rpartition(".")[0]
 
@@ -142,7 +148,7 @@ class Kernel(_Dispatcher):
 
     def compile(self, signature: Any) -> Any:
         """Compile for arguments of these types, or find what was compiled for them."""
-        with signals_delayed():
+        with signals_delayed() as came, self._alone(came):
             try:
                 return super().compile(signature)
             except NumbaError:
@@ -157,6 +163,20 @@ class Kernel(_Dispatcher):
                 # A Numba that is made otherwise inside than those that were tried: from now on it compiles its own way.
                 _compilation.ours = False
                 return super().compile(signature)
+
+    @contextmanager
+    def _alone(self, signals: list[int]) -> Iterator[None]:
+        """Have no other process compile this kernel inside the `with` block, unless one of `signals` comes."""
+        cache = self._cache
+        if SharedCache is None or type(cache) is not SharedCache:
+            yield
+            return
+        cache.signals = signals
+        try:
+            yield
+        finally:
+            cache.signals = ()
+            cache.release()
 
 
 class ParallelKernel(Kernel):
@@ -174,12 +194,15 @@ def _kernel(function: Callable[..., Any], **options: Any) -> Any:
         compiled.enable_caching()
         compiled._cache._cache_file._source_stamp  # noqa: B018
         compiled._cache._cache_file._source_stamp = SOURCES
+        if SharedCache is not None:
+            compiled._cache.__class__ = SharedCache
     except (RuntimeError, AttributeError):
         # Numba found no folder it may write to (a read-only installation without a home), or would not see that
         # another file has changed. The kernel works, but every process compiles it anew; `_Compilation` tells the user.
         compiled = numba.njit(**POLICY, **options)(function)
         compiled.not_on_disk = True
     compiled.__class__ = ParallelKernel if "parallel" in options else Kernel
+    KERNELS.append(compiled)
     return compiled
 
 

@@ -1,0 +1,117 @@
+"""Machine code on disk: one process compiles a kernel, and others wait for it."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from numba.core import config
+
+from tinyconv.kernels.cpu.on_disk import SharedCache, fcntl, locked
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.skipif(fcntl is None, reason="this system has no such locks")
+
+HOLDER = """
+import fcntl, sys, time
+file = open(sys.argv[1], "ab")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("locked", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def held(tmp_path):
+    """The path of a lock, and the process that has it."""
+    path = tmp_path / "kernel.lock"
+    with subprocess.Popen([sys.executable, "-c", HOLDER, path], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "locked\n"
+        yield path, process
+        process.kill()
+
+
+def test_a_lock_is_waited_for_and_freed_when_its_process_dies(held, monkeypatch, capsys):
+    path, process = held
+    turns = []
+
+    def turn(seconds):
+        turns.append(seconds)
+        if len(turns) == 3:
+            process.kill()
+            process.wait()
+
+    monkeypatch.setattr("tinyconv.kernels.cpu.on_disk.sleep", turn)
+    monkeypatch.setattr("tinyconv.kernels.cpu.on_disk.SILENCE", -1.0)
+    with locked(path):
+        assert len(turns) >= 3
+    assert capsys.readouterr().err in ("tinyconv: waiting for another process that compiles Numba kernels\n", "")
+
+
+def test_nobody_waits_who_is_to_stop_or_has_waited_long_enough(held, monkeypatch):
+    path, _ = held
+    assert locked(path, [2]) is None
+    monkeypatch.setattr("tinyconv.kernels.cpu.on_disk.PATIENCE", 0.1)
+    assert locked(path) is None
+
+
+def test_where_there_are_no_locks_there_is_no_waiting(tmp_path, monkeypatch):
+    assert locked(Path(os.devnull, "kernel.lock")) is None
+
+    def refused(file, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    assert locked(tmp_path / "kernel.lock") is None
+
+
+def test_a_forked_child_has_no_part_in_its_parents_locks(tmp_path, monkeypatch):
+    monkeypatch.setattr("tinyconv.kernels.cpu.on_disk.PATIENCE", 5.0)
+    reading, writing = os.pipe()
+    lock = locked(tmp_path / "kernel.lock")
+    child = os.fork()
+    if not child:
+        os.close(writing)
+        os.read(reading, 1)  # until the parent is done
+        os._exit(0)
+    os.close(reading)
+    try:
+        assert locked(tmp_path / "kernel.lock", [2]) is None
+        lock.close()
+        with locked(tmp_path / "kernel.lock") as again:
+            assert again is not None
+    finally:
+        os.close(writing)
+        os.waitpid(child, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(config.DISABLE_JIT, reason="there is nothing on disk without the compiler")
+def test_two_processes_compile_each_kernel_once_and_a_third_none(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
+    command = [sys.executable, "-m", "tinyconv.compile", "mnist-fc"]
+    both = [subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate()[0].split() for process in both]  # mnist-fc 9 kernels compiled, 1 found on disk, …
+    (compiled, found), (compiled_too, found_too) = ((int(words[1]), int(words[4])) for words in said)
+    assert compiled + found == compiled_too + found_too == compiled + compiled_too > 5
+
+    train = ["tinyconv.train", "mnist-fc", "--limit", "400", "--epochs", "1", "--output", str(tmp_path / "run")]
+    done = subprocess.run(
+        [sys.executable, "-m", *train], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert "compiling" not in done.stderr
+
+    program = "import sys; from tinyconv.kernels import cpu; cpu.random_bits(4, 1, 2, 3); "
+    program += "assert 'numba.np.linalg' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_kernels_share_what_is_on_disk():
+    from tinyconv.kernels.cpu import compile
+
+    kept = [kernel for kernel in compile.KERNELS if not hasattr(kernel, "not_on_disk")]
+    assert all(type(kernel._cache) is SharedCache for kernel in kept)
