@@ -41,6 +41,24 @@ def clip(x: np.ndarray, limit: float) -> np.ndarray:
     return np.clip(x, -limit, limit, out=empty(x.shape, x.dtype))
 
 
+def weighted_sum_inplace(
+    total: np.ndarray, x: np.ndarray, a: float, y: np.ndarray | None = None, b: float = 0.0
+) -> None:
+    """total ← a·x + b·y, or a·x, for arrays of one shape; `total` may be one of them."""
+    _weighted_sum(total.reshape(-1), x.reshape(-1), a, None if y is None else y.reshape(-1), b)
+
+
+@elementwise
+def _weighted_sum(total: np.ndarray, x: np.ndarray, a: float, y: np.ndarray | None, b: float) -> None:
+    number = total.dtype.type
+    first, second = number(a), number(b)
+    for i in prange(total.size):
+        value = first * x[i]
+        if y is not None:
+            value += second * y[i]
+        total[i] = value
+
+
 @elementwise
 def _add(a: np.ndarray, b: np.ndarray, total: np.ndarray, floor: float) -> None:
     for i in prange(a.size):

@@ -23,6 +23,14 @@ def clip(x: cupy.ndarray, limit: float) -> cupy.ndarray:
     return _clip(x, x.dtype.type(limit))
 
 
+def weighted_sum_inplace(
+    total: cupy.ndarray, x: cupy.ndarray, a: float, y: cupy.ndarray | None = None, b: float = 0.0
+) -> None:
+    """total ← a·x + b·y, or a·x, for arrays of one shape; `total` may be one of them."""
+    a, b = (total.dtype.type(each) for each in (a, b))
+    total[...] = a * x if y is None else a * x + b * y
+
+
 # Both comparisons are false for NaN, which stays.
 _clip = cupy.ElementwiseKernel(
     "T x, T limit", "T y", "y = x > limit ? limit : x < -limit ? -limit : x", "tinyconv_clip"

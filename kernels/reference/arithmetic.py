@@ -25,3 +25,11 @@ def sum_squares(x: np.ndarray) -> np.ndarray:
 def clip(x: np.ndarray, limit: float) -> np.ndarray:
     """Return min(max(x, −limit), limit) (Mikolov 2012, section 3.2.2, of gradients). NaN stays NaN."""
     return np.clip(x, -limit, limit)
+
+
+def weighted_sum_inplace(
+    total: np.ndarray, x: np.ndarray, a: float, y: np.ndarray | None = None, b: float = 0.0
+) -> None:
+    """total ← a·x + b·y, or a·x, for arrays of one shape; `total` may be one of them."""
+    a, b = (total.dtype.type(each) for each in (a, b))
+    total[...] = a * x if y is None else a * x + b * y

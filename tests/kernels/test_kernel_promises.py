@@ -107,6 +107,7 @@ def calls(rng, dtype):
         "scale": (slots[0], g[:1]),
         "clip": (g, 0.5),
         "sum_squares": (g,),
+        "weighted_sum_inplace": (slots[0], g, 0.1),
         "sgd_inplace": (slots[0], g, 0.1),
         "momentum_inplace": (slots[0], g, slots[1], 0.1, 0.9, True),
         "rmsprop_inplace": (slots[0], g, slots[1] + 1, slots[2], slots[3] / 9, 0.1, 0.9, 0.5, 1e-3, True),

@@ -218,6 +218,17 @@ def test_clip_of_what_is_no_number(kernels, dtype):
     np.testing.assert_array_equal(y, np.array([np.nan, 2, -2, 2], dtype))
 
 
+@pytest.mark.parametrize("size", [0, 1, 1000, LARGE])
+def test_weighted_sum(kernels, dtype, size, rng):
+    x, y, total = rng.standard_normal((3, size)).astype(dtype)
+    before = y.copy()
+    kernels.weighted_sum_inplace(total, x, 0.3, y, -2)
+    np.testing.assert_allclose(total, 0.3 * x - 2 * y, rtol=8 * np.finfo(dtype).eps, atol=8 * np.finfo(dtype).eps)
+    np.testing.assert_array_equal(y, before)
+    kernels.weighted_sum_inplace(y, y, 1.0)
+    np.testing.assert_array_equal(y, before)
+
+
 @pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 1000, LARGE])
 def test_sum_squares(kernels, dtype, size, rng):
     x = rng.standard_normal(size).astype(dtype)

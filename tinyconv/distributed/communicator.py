@@ -8,9 +8,11 @@ from typing import Any, Never, Self, TypeVar
 import numpy as np
 
 from .bucket import Bucket
+from .shared_update import SharedUpdate, can_share
 
 Array = Any  # of NumPy, or of CuPy
 Result = TypeVar("Result")
+MODELS = 4  # that may train in turn, before what is kept for the first is made anew
 
 
 class RankError(RuntimeError):
@@ -41,7 +43,8 @@ class Communicator:
     """Base of what connects `size` ranks, numbered from 0; of them `local_size` are on this machine.
 
     A method that says "all" is to be called by all ranks, in the same order: each waits for the others. A subclass
-    writes `sum_inplace`, `gather` and `broadcast`.
+    writes `sum_inplace`, `gather` and `broadcast`; and, where ranks see a memory together, `memory`, `meet` and
+    `sum_between_machines`, by which they share out updates.
 
     `exchange_seconds` counts the time that `sum_gradients` has taken, waiting for slower ranks included, `exchanges`
     how often, `exchanged_bytes` what a rank put in the last time.
@@ -51,14 +54,18 @@ class Communicator:
     size = 1
     local_rank = 0  # among those on this machine
     local_size = 1
+    machines = 1  # that there are, each with as many ranks
+    shares_memory = False  # whether `memory` is there
     interrupted = 0  # the number of a signal that asks the run to stop, once the batch at hand is done
     in_step = False  # whether training goes on, in steps that all make together
     exchange_seconds = 0.0
     exchanges = 0
     exchanged_bytes = 0
+    update: SharedUpdate | None = None  # the one that the steps at hand share out
 
     def __init__(self) -> None:
         self._bucket: Bucket | None = None
+        self._updates: list[SharedUpdate] = []
 
     def sum_inplace(self, values: Array) -> None:
         """Replace a flat array by its sum over all ranks, which is the same to the last bit on each."""
@@ -102,6 +109,31 @@ class Communicator:
         self.exchanges += 1
         self.exchanged_bytes = self._bucket.values.nbytes
         return mean
+
+    def memory(self, count: int, dtype: Any) -> np.ndarray:
+        """Return an array (local_size, count), not cleared, that all ranks of this machine see; all call it."""
+        raise NotImplementedError(f"{type(self).__name__} defines no memory")
+
+    def meet(self) -> None:
+        """Wait until all ranks of this machine are here."""
+        raise NotImplementedError(f"{type(self).__name__} defines no meet")
+
+    def sum_between_machines(self, values: np.ndarray) -> None:
+        """Replace a flat array by its sum over the ranks of this local number on all machines."""
+        raise NotImplementedError(f"{type(self).__name__} defines no sum_between_machines")
+
+    def share_update(self, optimizer: Any, weights: Sequence[Any], wanted: bool = True) -> None:
+        """Have `update` be that of these weights (tensors), of all ranks together, or None where it cannot be shared.
+
+        It is shared where all ranks want it. All call it, before the first of some steps.
+        """
+        made = next((each for each in self._updates if each.fits(optimizer, weights)), None)
+        able = wanted and can_share(self, optimizer, weights)
+        hindrance = self.largest((not able) << 1 | (made is None))
+        if hindrance == 1:
+            made = SharedUpdate(self, optimizer, weights)
+            self._updates = [*self._updates[1 - MODELS :], made]
+        self.update = made if hindrance < 2 else None
 
     def broadcast_weights(self, weights: Sequence[Any]) -> None:
         """Give the weights (tensors) of all the values that they have on rank 0."""

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any, TypeVar
 
+import numpy as np
+
 from .communicator import Communicator, RankError
 
 Result = TypeVar("Result")
@@ -27,6 +29,8 @@ class Meeting:
 
 class ThreadCommunicator(Communicator):
     """One of the ranks of `in_threads`. Sums are always taken in the order of the ranks."""
+
+    shares_memory = True
 
     def __init__(self, rank: int, meeting: Meeting) -> None:
         super().__init__()
@@ -54,6 +58,14 @@ class ThreadCommunicator(Communicator):
             total += part
         self.meeting.wait()
         values[...] = total
+
+    def memory(self, count: int, dtype: Any) -> np.ndarray:
+        """Return an array (local_size, count) that all ranks see."""
+        return np.asarray(self.broadcast(np.empty((self.size, count), dtype) if self.rank == 0 else None))
+
+    def meet(self) -> None:
+        """Wait until all ranks are here."""
+        self.meeting.wait()
 
 
 def in_threads(size: int, work: Callable[[Communicator], Result]) -> list[Result]:

@@ -20,6 +20,7 @@ import numpy as np
 from .. import kernels
 from ..randomness import seed, set_seed
 from .communicator import Communicator, RankError
+from .memory import shared_memory
 
 TIME_LIMIT = 300.0  # seconds
 STARTED_BY = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")  # where launchers say how many processes there are
@@ -35,16 +36,19 @@ class MPICommunicator(Communicator):
         self.world = self.mpi.COMM_WORLD
         self.rank, self.size = self.world.rank, self.world.size
         _refuse_singletons(self.size)
-        here = self.world.Split_type(self.mpi.COMM_TYPE_SHARED)
-        self.local_rank, self.local_size = here.rank, here.size
+        self.here = self.world.Split_type(self.mpi.COMM_TYPE_SHARED)
+        self.local_rank, self.local_size = self.here.rank, self.here.size
+        self.peers = self.world.Split(self.local_rank)  # of this local number, one on each machine
+        self.machines = self.peers.size
         self.host = socket.gethostname()
         self.deterministic = deterministic
         self._number = np.zeros(1, np.int64)
-        self._parts: Any = None  # room for the parts of all ranks, of sums in their order
         self._watch = Watch(self, time_limit)
         if self.size > 1:
             self._watch.start()
             sys.excepthook = self._report
+            alike = self.machines * self.local_size == self.size and shared_memory(self.here, 1) is not None
+            self.shares_memory = not self.largest(not alike)
 
     def gather(self, value: Any) -> list[Any]:
         """Return the values that all give, in the order of their ranks."""
@@ -71,27 +75,46 @@ class MPICommunicator(Communicator):
             return
         host = kernels.move(values, "cpu")
         with self._watch.waiting():
-            if self.deterministic:
-                self._sum_in_order(host)
-            else:
-                self.world.Allreduce(self.mpi.IN_PLACE, host, self.mpi.SUM)
+            self._sum(host, self.world)
         if host is not values:
             values[...] = kernels.move(host, "gpu")
 
-    def _sum_in_order(self, values: np.ndarray) -> None:
+    def _sum(self, values: np.ndarray, ranks: Any) -> None:
+        """Replace an array by its sum over the ranks of a communicator of MPI."""
+        if self.deterministic:
+            self._sum_in_order(values, ranks)
+        else:
+            ranks.Allreduce(self.mpi.IN_PLACE, values, self.mpi.SUM)
+
+    def _sum_in_order(self, values: np.ndarray, ranks: Any) -> None:
         """Sum in the order of the ranks: each gathers one part of the arrays, adds it up, and gives it to all."""
-        length = -(-values.size // self.size)
-        if self._parts is None or self._parts.dtype != values.dtype or self._parts.shape[1] < length:
-            self._parts = np.zeros((self.size, length), values.dtype)
-        parts = self._parts.reshape(-1)[: self.size * length].reshape(self.size, length)
-        sent = np.zeros((self.size, length), values.dtype)
+        shape = ranks.size, -(-values.size // ranks.size)
+        sent, parts = np.zeros(shape, values.dtype), np.empty(shape, values.dtype)
         sent.reshape(-1)[: values.size] = values
-        self.world.Alltoall(sent, parts)
-        total = parts[0].copy()
+        ranks.Alltoall(sent, parts)
+        total = parts[0]
         for part in parts[1:]:
             total += part
-        self.world.Allgather(total, sent)
+        ranks.Allgather(total, sent)
         values[...] = sent.reshape(-1)[: values.size]
+
+    def memory(self, count: int, dtype: Any) -> np.ndarray:
+        """Return an array (local_size, count), not cleared, that all ranks of this machine see."""
+        with self._watch.waiting():
+            found = shared_memory(self.here, count * np.dtype(dtype).itemsize)
+        if found is None:
+            raise RankError(f"rank {self.rank} gets no memory in common with the others of its machine")
+        return found.view(dtype)
+
+    def meet(self) -> None:
+        """Wait until all ranks of this machine are here."""
+        with self._watch.waiting():
+            self.here.Barrier()
+
+    def sum_between_machines(self, values: np.ndarray) -> None:
+        """Replace a flat array by its sum over the ranks of this local number on all machines."""
+        with self._watch.waiting():
+            self._sum(values, self.peers)
 
     def end_all(self, code: int) -> None:
         """End all ranks, whatever they do, once this process ends."""

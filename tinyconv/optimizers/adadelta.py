@@ -9,7 +9,7 @@ from ..schedules import LearningRate
 from .optimizer import Optimizer
 
 
-class Adadelta(Optimizer):
+class Adadelta(Optimizer, elementwise=True):
     """Steps as long as the steps before: a = ρa + (1 − ρ)g², s = g·√(d + ε)/√(a + ε), d = ρd + (1 − ρ)s², w −= lr·s.
 
     The paper (Zeiler 2012) has no learning rate: it is 1, which is the default of Keras 1 and 2 and what their examples

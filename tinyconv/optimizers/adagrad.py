@@ -12,7 +12,7 @@ from ..schedules import LearningRate
 from .optimizer import EPSILON_MODES, Optimizer
 
 
-class Adagrad(Optimizer):
+class Adagrad(Optimizer, elementwise=True):
     """Divides the gradient by the root of the sum of all its squares: a += g², w −= lr·g/√(a + ε).
 
     `epsilon_mode` "outside" divides by √a + ε: Keras 1.2 to 2.3, tf.keras ≤ 2.10.

@@ -10,7 +10,7 @@ from ..schedules import LearningRate
 from .optimizer import Optimizer
 
 
-class Adam(Optimizer):
+class Adam(Optimizer, elementwise=True):
     """Adaptive moments: m += (1 − β₁)(g − m), v += (1 − β₂)(g² − v), w −= α·m/(√v + ε), α = lr·√(1 − β₂ᵗ)/(1 − β₁ᵗ).
 
     ε is the paper's ε̂, not corrected for bias (Kingma & Ba 2015, end of section 2), as in Keras. With `amsgrad` the
@@ -73,7 +73,7 @@ class Adam(Optimizer):
         }
 
 
-class AdamW(Adam):
+class AdamW(Adam, elementwise=True):
     """Adam with weight decay, which is not part of the gradient: w −= lr·d·w before each update.
 
     Source: Loshchilov & Hutter 2019, "Decoupled weight decay regularization", algorithm 2; their schedule multiplier

@@ -10,7 +10,7 @@ from ..schedules import LearningRate
 from .optimizer import Optimizer
 
 
-class Adamax(Optimizer):
+class Adamax(Optimizer, elementwise=True):
     """Adam by the largest gradient: m += (1 − β₁)(g − m), u = max(β₂·u, |g|), w −= lr·m/((1 − β₁ᵗ)(u + ε)).
 
     Source: Kingma & Ba 2015, "Adam: a method for stochastic optimization", section 7.1.

@@ -11,7 +11,7 @@ from ..tensor import Tensor
 from .optimizer import Optimizer
 
 
-class Ftrl(Optimizer):
+class Ftrl(Optimizer, elementwise=True):
     """Follow the regularized leader: a weight is 0 as long as what its gradients add up to is below `l1`.
 
     With n the sum of squared gradients and p = −`learning_rate_power`,

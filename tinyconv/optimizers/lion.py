@@ -10,7 +10,7 @@ from ..schedules import LearningRate
 from .optimizer import Optimizer
 
 
-class Lion(Optimizer):
+class Lion(Optimizer, elementwise=True):
     """Steps of one length: w −= lr·sign(β₁·m + (1 − β₁)·g), then m = β₂·m + (1 − β₂)·g.
 
     Source: Chen et al. 2023, "Symbolic discovery of optimization algorithms", algorithm 2.

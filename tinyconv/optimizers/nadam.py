@@ -10,7 +10,7 @@ from ..tensor import Tensor
 from .optimizer import Optimizer
 
 
-class Nadam(Optimizer):
+class Nadam(Optimizer, elementwise=True):
     """Adam with Nesterov's momentum, μₜ = β₁·(1 − 0.96ᵗ/2) at step t (Dozat 2016, "Incorporating Nesterov momentum").
 
     `schedule_decay` d makes it μₜ = β₁·(1 − 0.96ᵗᵈ/2), with d = 0.004 in Keras 1 and 2 and in tf.keras ≤ 2.10.

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -91,6 +91,21 @@ class Optimizer:
         self._places: dict[int, int] = {}  # of each weight in the lists of slots, by its id
         self._undecayed: list[Tensor] = []
         self._undecayed_paths: list[str] = []
+
+    elementwise = False
+
+    def __init_subclass__(cls, elementwise: bool = False, **arguments: Any) -> None:
+        """Note whether the class says that `update` changes each number by its own gradient and state alone.
+
+        Then it may be called with some numbers of a weight at a time. A subclass that does not say so is asked for all.
+        """
+        super().__init_subclass__(**arguments)
+        cls.elementwise = elementwise
+
+    @property
+    def by_element(self) -> bool:
+        """Whether each number of a weight changes by its own gradient and state alone: no rule or norm sees others."""
+        return self.elementwise and not (self.clipnorm or self.global_clipnorm or self.clipvalue)
 
     def __repr__(self) -> str:
         rate = self._learning_rate
@@ -184,8 +199,10 @@ class Optimizer:
     def apply(self, gradients: Sequence[Any], weights: Sequence[Tensor] | None = None) -> None:
         """Make one step: change every weight in place by its gradient. One without a gradient (None) stays as it is.
 
-        Gradients are arrays or tensors; without `weights` they are of those that the optimizer was built for. Raises
-        ValueError for weights other than those of the first step: the state is theirs.
+        Gradients are arrays or tensors; or, where a part of a weight's numbers is to change, iterators over pieces of
+        it (their place in the weight, flat; their gradient): only if `by_element`. Without `weights` they are of those
+        that the optimizer was built for. Raises ValueError for weights other than those of the first step: the state is
+        theirs.
         """
         if weights is None:
             weights = self._weights if self.built else []
@@ -195,14 +212,25 @@ class Optimizer:
         for g, weight in zip(self.clipped([g for g, _ in changed]), [weight for _, weight in changed], strict=True):
             if kernels.device(weight.data) == "cpu" and not weight.data.flags.writeable:
                 raise ValueError(f"weight {_path(weight)} is a read-only array, to be trained it must be a copy of it")
-            if self.weight_decay and self._decays(weight):
-                kernels.of(weight.data).decay_inplace(weight.data, learning_rate * self.weight_decay)
+            decay = learning_rate * self.weight_decay if self.weight_decay and self._decays(weight) else 0.0
             slots = self.slots_of(weight)
-            self.update(weight.data, g, slots, learning_rate)
+            if isinstance(g, Iterator):
+                w, slots = weight.data.reshape(-1), {name: array.reshape(-1) for name, array in slots.items()}
+                for part, values in g:
+                    own = {name: array[part] for name, array in slots.items()}
+                    self._change(w[part], values, own, learning_rate, decay)
+            else:
+                self._change(weight.data, g, slots, learning_rate, decay)
             if isinstance(weight, Parameter) and weight.constraint is not None:
                 with no_grad():
                     weight.assign(weight.constraint(weight))
         self.iterations += 1
+
+    def _change(self, w: Any, g: Any, slots: dict[str, Any], learning_rate: float, decay: float) -> None:
+        """Change an array in place, after taking the share `decay` off it."""
+        if decay:
+            kernels.of(w).decay_inplace(w, decay)
+        self.update(w, g, slots, learning_rate)
 
     def _with_gradients(self, gradients: Sequence[Any], weights: Sequence[Tensor]) -> list[tuple[Any, Tensor]]:
         """Return (gradient, weight) of all weights that have a gradient; warn of the others."""

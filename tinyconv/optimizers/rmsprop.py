@@ -10,7 +10,7 @@ from ..schedules import LearningRate
 from .optimizer import EPSILON_MODES, Optimizer
 
 
-class RMSprop(Optimizer):
+class RMSprop(Optimizer, elementwise=True):
     """Divides the gradient by a running root mean square: v = ρv + (1 − ρ)g², w −= lr·g/√(v + ε).
 
     `epsilon_mode` "inside" adds ε under the root (Keras 3, tf.keras ≥ 2.11); "outside" divides by √v + ε (Keras 1.2 to

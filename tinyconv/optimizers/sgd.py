@@ -9,7 +9,7 @@ from ..schedules import LearningRate
 from .optimizer import Optimizer
 
 
-class SGD(Optimizer):
+class SGD(Optimizer, elementwise=True):
     """Stochastic gradient descent: w −= lr·g; with momentum μ: m = μm − lr·g, w += m, or Nesterov's w += μm − lr·g."""
 
     def __init__(

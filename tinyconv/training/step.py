@@ -56,14 +56,18 @@ class Stepping(DataChecks):
                 weight.grad = None
             if loss.requires_grad:
                 loss.backward()
-            gradients = self.reduce_gradients([weight.grad for weight in weights], count(batch.x))
-            if self.keeps_gradients:
-                self.gradients = gradients
-            assert self.optimizer is not None
-            if weights:
-                self.optimizer.apply(gradients, weights)
+            self._update([weight.grad for weight in weights], count(batch.x), weights)
             for weight in weights:
                 weight.grad = None
+
+    def _update(self, gradients: list[Any], samples: int, weights: list[Parameter]) -> None:
+        """Change the weights by gradients of the mean loss of a batch of `samples` samples."""
+        assert self.optimizer is not None
+        gradients = self.reduce_gradients(gradients, samples)
+        if self.keeps_gradients:
+            self.gradients = gradients
+        if weights:
+            self.optimizer.apply(gradients, weights)
 
     def _train_on_none(self) -> None:
         """Make the update of a batch that has no samples here, with what other processes found on theirs.

@@ -45,6 +45,27 @@ class Together(OwnStepping):
         gradients, self.batch_samples = self.distributed.sum_gradients(gradients, samples, weights)
         return gradients
 
+    def _update(self, gradients: list[Any], samples: int, weights: list[Any]) -> None:
+        """Change the weights by gradients of this rank's share, and those of the others."""
+        if self.distributed is None:
+            super()._update(gradients, samples, weights)
+            return
+        assert self.optimizer is not None
+        shared = self.distributed.update
+        if shared is None:
+            gradients = self.reduce_gradients(gradients, samples)
+            if self.keeps_gradients:
+                self.gradients = gradients
+        else:
+            self._exchanged = True
+            gradients, self.batch_samples = shared.gradients(gradients, samples)
+        if self.batch_samples and weights:
+            self.optimizer.apply(gradients, weights)
+        else:
+            self.optimizer.iterations += 1
+        if shared is not None:
+            shared.spread()
+
     def share_of(self, data: Dataset) -> Dataset:
         """Return what this rank computes of a dataset."""
         if self.distributed is None or self.distributed.size == 1:
@@ -73,6 +94,9 @@ class Together(OwnStepping):
         """Return the method that makes an update with a batch."""
         if self.distributed is not None:
             self._seen = 0
+            whole = self.steps_freely or self.keeps_gradients
+            assert self.optimizer is not None
+            self.distributed.share_update(self.optimizer, self.trainable_weights, wanted=not whole)
             return self._train_together
         return self._train_freely if self.steps_freely else self._train
 
@@ -100,7 +124,6 @@ class Together(OwnStepping):
         The passes go through the layers all the same, without samples: layers that draw count the step, and those that
         ask the other ranks in the middle of a pass answer theirs.
         """
-        assert self.optimizer is not None
         weights = self.trainable_weights
         with self._computing(batch):
             if not self.steps_freely:
@@ -112,11 +135,7 @@ class Together(OwnStepping):
                     total.backward()
             for weight in weights:
                 weight.grad = None
-            gradients = self.reduce_gradients([None] * len(weights), 0)
-        if not self.batch_samples or not weights:
-            self.optimizer.iterations += 1
-        else:
-            self.optimizer.apply(gradients, weights)
+            self._update([None] * len(weights), 0, weights)
 
     def _outputs_of_none(self, batch: Batch, training: bool, running: RunningMetrics) -> list[Any]:
         """Return the outputs of a batch without samples; the metrics take it in, which makes their state."""
