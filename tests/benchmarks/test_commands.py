@@ -55,8 +55,9 @@ def test_startup_table_and_measurements(monkeypatch, tmp_path, capsys):
     path = tmp_path / "startup.json"
     assert startup.main(["--runs", "2", "--json", str(path)]) == 0
     assert "import tinyconv" in capsys.readouterr().out
-    assert [row["aim"] for row in json.loads(path.read_text())["results"]] == [20.0, 1.5, 0.3]
-    first, again, second, once_more, *imports = caches
+    assert [row["aim"] for row in json.loads(path.read_text())["results"]] == [12.0, 1.2, 0.25]
+    bytecode, first, again, second, once_more, *imports = caches
+    assert bytecode is None
     assert first == again != second == once_more
     assert imports == [None] * 5
     assert not os.path.exists(first)

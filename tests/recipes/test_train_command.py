@@ -280,10 +280,10 @@ def test_threads_are_set(command, monkeypatch):
 
 def test_damaged_data_is_one_line(command, monkeypatch, tmp_path):
     def damaged():
-        raise ValueError("mnist.xz is damaged: reinstall tinyconv")
+        raise ValueError("mnist.gz is damaged: reinstall tinyconv")
 
     monkeypatch.setattr(mnist, "load_data", damaged)
-    refused(command(*SMALL), "mnist.xz is damaged: reinstall tinyconv")
+    refused(command(*SMALL), "mnist.gz is damaged: reinstall tinyconv")
     assert list(tmp_path.iterdir()) == []
 
 

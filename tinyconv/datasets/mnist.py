@@ -1,8 +1,8 @@
 """MNIST: 70,000 handwritten digits of 28×28 pixels, shipped whole with the package.
 
-`mnist.xz` holds the four original files (see `idx`), one after the other: training images, training labels, test
-images, test labels. Their 54,950,048 bytes are cut into four equal parts, each an xz stream of its own, so that four
-threads unpack them side by side; `xz -dc mnist.xz` gives back the whole. `NOTICE` has the origin, the licence and the
+`mnist.gz` holds the four original files (see `idx`), one after the other: training images, training labels, test
+images, test labels. Their 54,950,048 bytes are cut into four equal parts, each a gzip member of its own, so that four
+threads unpack them side by side; `gzip -dc mnist.gz` gives back the whole. `NOTICE` has the origin, the licence and the
 SHA-256 of each original file.
 """
 
@@ -13,9 +13,11 @@ import numpy as np
 
 from .idx import idx_array
 
-PATH = Path(__file__).with_name("mnist.xz")
-SHA256 = "f6a3c61f11e1f4eb426ce9558db4e71937720257299d96d9cf6a5d2b6b312685"
-STREAMS = (2353948, 2339872, 2365900, 2374804)  # their lengths in the file
+PATH = Path(__file__).with_name("mnist.gz")
+SHA256 = "19b967a96fef48e914ae59f91900bd6797f2d6992aad263369e04c67ee10589d"
+MEMBERS = (2812217, 2791441, 2819327, 2834168)  # their lengths in the file
+PART = 13_737_512  # bytes of each, unpacked
+GZIP = 31  # zlib's word for a window of 32 KiB behind gzip's header
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -52,11 +54,17 @@ def _verified(path: Path) -> bytes:
 
 
 def _unpack(packed: bytes) -> np.ndarray:
-    """Return what the xz streams in `packed` hold, joined: (bytes,) uint8."""
-    # Imported here because a Python built without liblzma should fail when MNIST is asked for, not at import.
-    import lzma
+    """Return what the gzip members in `packed` hold, joined: (bytes,) uint8."""
+    # Imported here because a Python built without zlib should fail when MNIST is asked for, not at import.
+    import zlib
     from concurrent.futures import ThreadPoolExecutor
 
-    streams = [packed[end - length : end] for end, length in zip(accumulate(STREAMS), STREAMS, strict=True)]
-    with ThreadPoolExecutor(len(streams)) as pool:
-        return np.frombuffer(bytearray().join(pool.map(lzma.decompress, streams)), np.uint8)
+    unpacked = np.empty((len(MEMBERS), PART), np.uint8)
+
+    def unpack(member: bytes, part: np.ndarray) -> None:
+        part[:] = np.frombuffer(zlib.decompress(member, GZIP, PART), np.uint8)
+
+    members = [packed[end - length : end] for end, length in zip(accumulate(MEMBERS), MEMBERS, strict=True)]
+    with ThreadPoolExecutor(len(members)) as pool:
+        list(pool.map(unpack, members, unpacked))
+    return unpacked.reshape(-1)
