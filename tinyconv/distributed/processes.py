@@ -24,6 +24,7 @@ from .memory import shared_memory
 
 TIME_LIMIT = 300.0  # seconds
 STARTED_BY = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")  # where launchers say how many processes there are
+LAUNCHERS = ("hydra_pmi_proxy", "prted", "prterun")  # of MPICH and Open MPI: what the ranks of a machine are started by
 GAVE_UP = 75  # the exit code of a rank that has waited too long for the others
 
 
@@ -163,15 +164,20 @@ class Watch(threading.Thread):
                 lost = f"has waited {self.limit:g} s for the others: one has stopped, or the link to it is cut"
                 os.write(2, f"{who}, {lost}. All end; the time limit can be set.\n".encode())
                 if self.communicator.local_size < self.communicator.size:
-                    _end_proxy()
+                    time.sleep(1)  # in which the launcher passes the words on
+                    _end_launcher()
                 os._exit(GAVE_UP)
 
 
-def _end_proxy() -> None:
-    """End MPICH's process that started the ranks of this machine, and these: its mpiexec waits for lost machines."""
+def _end_launcher() -> None:
+    """End the launcher's process that started the ranks of this machine, and these.
+
+    It would try to end those of the other machines first. Where the link is cut the system repeats what it sends for a
+    quarter of an hour, however soon an idle connection would be given up.
+    """
     parent = os.getppid()
     with suppress(OSError):  # not Linux
-        if Path(f"/proc/{parent}/comm").read_text().strip() == "hydra_pmi_proxy":
+        if Path(f"/proc/{parent}/comm").read_text().strip() in LAUNCHERS:
             ranks = map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())
             for process in (*(each for each in ranks if each != os.getpid()), parent):
                 os.kill(process, signal.SIGKILL)
