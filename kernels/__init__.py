@@ -25,6 +25,7 @@ __all__ = [
     "DEVICES",
     "DeviceError",
     "Window",
+    "algorithm_of",
     "backend",
     "conv_algorithm",
     "device",
@@ -58,6 +59,16 @@ def device(array: Any) -> str:
     if type(array) is np.ndarray:
         return "cpu"
     return "gpu" if type(array).__module__.partition(".")[0] == "cupy" else "cpu"
+
+
+def algorithm_of(x: Any, w: Any, window: Window, groups: int) -> str:
+    """Return the algorithm that convolves images `x` with a kernel `w` now, "" where their backend has but one."""
+    if of(x) is not _module("cpu"):
+        return ""
+    chosen: str = import_module(".cpu.convolution.dispatch", __name__).choose_algorithm(
+        x.dtype, w.shape, window, groups, x.shape[1:3]
+    )
+    return chosen
 
 
 def move(array: Any, to: str) -> Any:

@@ -36,7 +36,7 @@ STOREYS = [
     {"models"},
     {"saving"},  # models and weights in files
     {"explorer", "gradcheck", "visualize", "zoo"},
-    {"range_test"},  # a rate to begin with
+    {"profiling", "range_test"},  # where the time goes, and a rate to begin with
     {"utils"},  # images from files and folders, and what else, in Keras's words
     {"preprocessing"},  # images for training
     {"__init__"},  # the public names: `from tinyconv import set_seed` is an import of this storey

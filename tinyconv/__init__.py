@@ -51,6 +51,7 @@ from .layers.parameter import Variable
 from .models import Model, Sequential
 from .names import clear_session
 from .offered import explain_missing
+from .profiling import profile
 from .randomness import set_seed
 from .range_test import lr_finder
 from .registry import register_keras_serializable
@@ -93,6 +94,7 @@ __all__ = [
     "no_grad",
     "optimizers",
     "preprocessing",
+    "profile",
     "register_keras_serializable",
     "regularizers",
     "saving",

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 Observer = Callable[["Function", tuple["Tensor", ...], Any, tuple[Any, ...]], None]
 
+Tracer = Callable[["Function", tuple["Tensor", ...], Callable[[], "Tensor"]], "Tensor"]
+
 _recording = ContextVar("recording", default=True)
+_tracer: "ContextVar[Tracer | None]" = ContextVar("tracer", default=None)
 _calls: "ContextVar[tuple[Call, ...]]" = ContextVar("calls", default=())
 
 
@@ -40,6 +43,24 @@ def no_grad() -> Iterator[None]:
         yield
     finally:
         _recording.reset(token)
+
+
+@contextmanager
+def traced_by(tracer: Tracer) -> Iterator[None]:
+    """Have every function that is applied inside the `with` block applied by `tracer(function, inputs, apply)`.
+
+    `apply()` applies it and returns the result, which the tracer returns in turn.
+    """
+    token = _tracer.set(tracer)
+    try:
+        yield
+    finally:
+        _tracer.reset(token)
+
+
+def tracer() -> Tracer | None:
+    """Return what applies functions at present, None where they apply themselves."""
+    return _tracer.get()
 
 
 class Call:

@@ -172,6 +172,7 @@ class Tensor:
         __pow__: Callable[[Any, Any], "Tensor"]
         __matmul__: Callable[[Any, Any], "Tensor"]
         __rsub__: Callable[[Any, Any], "Tensor"]
+        __rtruediv__: Callable[[Any, Any], "Tensor"]
         __neg__: Callable[[Any], "Tensor"]
         __getitem__: Callable[[Any, Any], "Tensor"]
         sum: Callable[..., "Tensor"]
@@ -230,13 +231,21 @@ class Function:
                 )
         record = autograd.recording()
         self.needs = tuple([record and tensor.requires_grad for tensor in inputs])
-        result = Tensor(self.forward(*arrays))
+        tracer = autograd.tracer()
+        if tracer is None:
+            result = Tensor(self.forward(*arrays))
+        else:
+            result = tracer(self, inputs, lambda: Tensor(self.forward(*arrays)))
         if any(self.needs):
             self.inputs = inputs
             self.calls = autograd.calls()
             result.requires_grad = True
             result.creator = self
         return result
+
+    def algorithm(self, *arrays: Any) -> str:
+        """Return the algorithm that serves arrays of these shapes, "" where there is but one."""
+        return ""
 
     def free(self) -> None:
         """Drop everything saved for the backward pass, inputs included."""

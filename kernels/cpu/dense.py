@@ -11,6 +11,7 @@ from threading import local
 import numpy as np
 from numba import get_thread_id, prange
 
+from . import few_rows
 from .compile import jit, vector_jit
 from .matmul import MAX_MR, PANEL, finish, multiply, multiply_transposed
 from .memory import empty, thread_buffers
@@ -71,13 +72,19 @@ def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, relu: bool =
     """Return a·b + bias, rectified if `relu`; `a` or `b` may be the transpose of a C-contiguous matrix."""
     rows, depth = a.shape
     columns = b.shape[1]
-    c = empty((rows, columns), a.dtype)
     threads = threads_here()
     bias = np.zeros(columns, a.dtype) if bias is None else bias
+    floor = a.dtype.type(0 if relu else -inf)
+    if rows <= few_rows.MAX_ROWS and columns >= few_rows.MIN_COLUMNS and _are_whole(a, b):
+        return few_rows.product(a, b, bias, floor, threads)
+    c = empty((rows, columns), a.dtype)
     block, workspace = _block_shape(rows, columns, threads), _last_workspace.get(threads, a.dtype)
-    floor, sizes = a.dtype.type(0 if relu else -inf), (rows, columns, depth)
-    _fill(*_flat(a), *_flat(b), bias, floor, c.reshape(-1), sizes, block, workspace)
+    _fill(*_flat(a), *_flat(b), bias, floor, c.reshape(-1), (rows, columns, depth), block, workspace)
     return c
+
+
+def _are_whole(*matrices: np.ndarray) -> bool:
+    return all(matrix.flags.c_contiguous for matrix in matrices)
 
 
 @lru_cache(1024)

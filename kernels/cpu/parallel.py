@@ -56,6 +56,8 @@ def _load_openmp() -> Any:
 _openmp = _load_openmp()
 numba.get_num_threads()  # Numba chooses its library now
 _library = numba.threading_layer()
+# The same number from the library itself: Numba takes two locks to see whether it is there, as long as a small kernel.
+_threads_of_numba: Any = getattr(import_module("numba.np.ufunc.parallel"), "_get_num_threads", numba.get_num_threads)
 
 _threads = config.NUMBA_NUM_THREADS  # of every kernel; Numba by itself counts for each thread of Python
 _changes = 0  # how often that number was set
@@ -83,7 +85,7 @@ def threads_here() -> int:
     if _here.changes != _changes:
         numba.set_num_threads(_threads)
         _here.changes = _changes
-    return int(numba.get_num_threads())
+    return int(_threads_of_numba())
 
 
 def set_threads(count: int) -> None:

@@ -119,3 +119,12 @@ def test_a_product_clears_what_lies_behind_its_first_factor(rows, rng):
     multiplied(a.reshape(-1), b.reshape(-1), c.reshape(-1), rows, depth, columns)
     assert_close(c[:rows], a[:rows].astype(np.float64) @ b, np.float32)
     assert not a[rows : -(-rows // MAX_MR) * MAX_MR].any()
+
+
+@pytest.mark.parametrize(("depth", "outputs"), [(1, 16), (8, 17), (300, 33), (9, 200), (130, 15)])
+def test_a_few_rows_have_the_bits_of_many(twin, dtype, depth, outputs, rng):
+    x, w, b, _ = draw(rng, (11, depth), outputs, dtype)
+    x[1, :1] = np.nan
+    whole = twin.dense(x, w, b, True)
+    for rows in range(1, 6):
+        np.testing.assert_array_equal(twin.dense(x[:rows], w, b, True), whole[:rows])

@@ -31,6 +31,9 @@ class Conv2D(Weighted):
         self.y = y if self.relu else None
         return y
 
+    def algorithm(self, *arrays: Any) -> str:
+        return kernels.algorithm_of(*arrays[:2], self.window, self.groups)
+
     def gradients(self, dy: Any, needs: Needs) -> tuple[Any, Any, Any]:
         arrays = dy, self.x, self.w, self.y
         return kernels.of(dy).conv2d_backward(*arrays, self.window, self.groups, needs)
@@ -51,6 +54,9 @@ class Conv2DPooled(Weighted):
         self.x, self.w = x, w
         y, self.argmax = kernels.of(x).conv2d_pooled(x, w, b, self.window, self.groups, self.relu)
         return y
+
+    def algorithm(self, *arrays: Any) -> str:
+        return kernels.algorithm_of(*arrays[:2], self.window, self.groups)
 
     def gradients(self, dy: Any, needs: Needs) -> tuple[Any, Any, Any]:
         arrays = dy, self.argmax, self.x, self.w

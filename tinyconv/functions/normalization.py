@@ -74,15 +74,15 @@ class LayerNorm(_Normalization):
 
 
 class ScaleShift(Function):
-    """Each channel scaled and moved, `mean` being constant; with a ceiling, min(max(y, 0), ceiling)."""
+    """Each channel scaled and moved, the tensor `mean` being constant; with a ceiling, min(max(y, 0), ceiling)."""
 
     formula = Formula("y = (x − mean)·scale + shift", "dx = dy·scale, dscale = Σ dy·(x − mean), dshift = Σ dy")
 
-    def __init__(self, mean: Any, ceiling: float | None) -> None:
+    def __init__(self, mean: Tensor, ceiling: float | None) -> None:
         self.mean, self.ceiling = mean, None if ceiling is None else float(ceiling)
 
     def forward(self, x: Any, scale: Any, shift: Any) -> Any:
-        self.arrays = x, self.mean, scale, shift
+        self.arrays = x, self.mean.data.copy(), scale, shift  # the mean of a layer moves on until `backward`
         return kernels.of(x).scale_shift(*self.arrays, self.ceiling)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
@@ -122,12 +122,15 @@ def scale_shift(x: Any, scale: Any, shift: Any = None, mean: Any = None, ceiling
 
     With a `ceiling`, the result is rectified in the same pass: min(max(·, 0), ceiling).
 
-    `mean` is an array, and has no gradient. See `ScaleShift`. Raises ValueError when one of them does not fit x.
+    `mean` has no gradient. See `ScaleShift`. Raises ValueError when one of them does not fit x.
     """
     x = as_tensor(x)
     scale = as_tensor(scale, like=x)
     shift = Tensor(np.zeros_like(scale.data)) if shift is None else as_tensor(shift, like=x)
-    mean = np.zeros_like(scale.data) if mean is None else kernels.move(as_array(mean, x.dtype), x.device)
+    if mean is None:
+        mean = Tensor(np.zeros_like(scale.data))
+    elif not isinstance(mean, Tensor):
+        mean = Tensor(kernels.move(as_array(mean, x.dtype), x.device))
     for name, array in (("scale", scale), ("shift", shift), ("mean", mean)):
         _check("scale_shift", x, name, array)
     return ScaleShift(mean, ceiling)(x, scale, shift)

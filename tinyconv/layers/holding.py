@@ -10,7 +10,7 @@ from .. import kernels
 from ..tensor import as_array
 from .parameter import Parameter
 from .penalties import Penalized
-from .tracking import Measure, Part, parts_in, watched
+from .tracking import Measure, Part, count_change, parts_in, watched
 
 
 class Holding(Penalized):
@@ -32,10 +32,13 @@ class Holding(Penalized):
             value = watched(value, self)
             for part in parts_in(value):
                 self._hold(part)
+        if vars(self).get(name, Part) is not value:
+            count_change()
         super().__setattr__(name, value)
 
     def _hold(self, part: Part) -> None:
         """Take in a weight or a layer that an attribute names."""
+        count_change()
         if "_layers" not in vars(self):
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets attributes")
         if isinstance(part, Measure):
@@ -60,6 +63,7 @@ class Holding(Penalized):
 
     def _let_go(self, part: Part) -> None:
         """Forget a weight or a layer that was taken out of a list or a dict."""
+        count_change()
         stores: tuple[list[Any], ...] = self._learnt, self._state, self._layers, self._measures
         for store in stores:
             store[:] = [one for one in store if one is not part]

@@ -172,9 +172,7 @@ class BatchNormalization(Scaled):
     def normalize_last(self, x: Tensor, training: bool, ceiling: float | None) -> Tensor:
         """Return the same of x whose channels are last."""
         if not (training and self.trainable):
-            inverse = Tensor(1 / np.sqrt(self.moving_variance.data + self.epsilon))
-            scale = inverse if self.gamma is None else self.gamma * inverse
-            return F.scale_shift(x, scale, self.beta, self.moving_mean.data.copy(), ceiling)
+            return F.scale_shift(x, self._scale(), self.beta, self.moving_mean, ceiling)
         if self.synchronized and current_share() is not None:
             y, mean, variance, count = F.synchronized_batch_norm(x, self.gamma, self.beta, self.epsilon, ceiling)
         else:
@@ -188,13 +186,16 @@ class BatchNormalization(Scaled):
                 average.data += (1 - self.momentum) * statistic
         return y
 
-    def scale_and_shift(self) -> tuple[Any, Any]:
+    def _scale(self) -> Tensor:
+        """Return s = γ/√(variance + ε) of the moving average."""
+        inverse = 1 / F.sqrt(self.moving_variance + self.epsilon)
+        return inverse if self.gamma is None else self.gamma * inverse
+
+    def scale_and_shift(self) -> tuple[Tensor, Tensor]:
         """Return s = γ/√(variance + ε) and β − mean·s of the moving averages: y = x·s + shift outside training."""
-        scale = 1 / np.sqrt(self.moving_variance.data + self.epsilon)
-        if self.gamma is not None:
-            scale = scale * self.gamma.data
-        shift = -self.moving_mean.data * scale
-        return scale, shift if self.beta is None else shift + self.beta.data
+        scale = self._scale()
+        shift = -self.moving_mean * scale
+        return scale, shift if self.beta is None else shift + self.beta
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer; `moving_variance`, which Keras lacks, only if it is needed."""

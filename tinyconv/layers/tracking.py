@@ -7,6 +7,19 @@ all that is in it; and what is put into that list or dict later is found then.
 from collections.abc import Callable, Iterator
 from typing import Any
 
+_count = 0  # of changes
+
+
+def changes() -> int:
+    """Return how often an attribute of any layer has been set so far, or one of its lists and dicts has changed."""
+    return _count
+
+
+def count_change() -> None:
+    """Say that a layer is not what it was."""
+    global _count
+    _count += 1
+
 
 class Part:
     """A weight, a layer or a metric: what a layer keeps a list of when one of its attributes holds it."""

@@ -15,6 +15,7 @@ from ..layers.operation import Operation
 from ..structure import flat, flat_shapes, mapped, packed, with_lists
 from ..tensor import Tensor, as_array
 from .activation import activation_of
+from .execution_plan import computed
 from .fusion import run
 from .model import Model
 
@@ -179,7 +180,7 @@ class Functional(Model):
         tensors = self._tensors(inputs)
         with Calling(self, training) as call:
             if type(self).call is Functional.call:
-                return self._computed(tensors, call.training)
+                return computed(self, tensors, call.training, lambda: self._computed(tensors, call.training))
             given = packed(self.input, tensors)
             return self.call(given, training=call.training) if self._calls_with_training else self.call(given)
 

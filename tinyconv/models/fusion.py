@@ -14,8 +14,6 @@ from collections.abc import Iterator, Sequence
 from math import inf
 from typing import Any
 
-import numpy as np
-
 from .. import functions as F
 from ..autograd import calling, recording
 from ..config import fusing
@@ -93,14 +91,9 @@ class Normalized(Fused):
 
 def folded(convolution: Conv2D, normalization: BatchNormalization) -> tuple[Tensor, Tensor]:
     """Return the kernel and the bias of the one convolution that both are outside training."""
-    scale = 1 / np.sqrt(normalization.moving_variance.data + normalization.epsilon)
-    if normalization.gamma is not None:
-        scale = scale * normalization.gamma.data
-    shift = -normalization.moving_mean.data * scale
-    if normalization.beta is not None:
-        shift = shift + normalization.beta.data
-    bias = shift if convolution.bias is None else convolution.bias.data * scale + shift
-    return Tensor(convolution.kernel.data * scale), Tensor(bias)
+    scale, shift = normalization.scale_and_shift()
+    bias = shift if convolution.bias is None else convolution.bias * scale + shift
+    return convolution.kernel * scale, bias
 
 
 class Added(Fused):

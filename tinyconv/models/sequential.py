@@ -10,6 +10,7 @@ from ..layers.calling import Calling
 from ..layers.graph import Node, Shape, SymbolicTensor, connect, is_symbolic
 from ..tensor import Tensor, as_array
 from .activation import activation_of
+from .execution_plan import computed
 from .fusion import run
 from .model import Model
 
@@ -184,7 +185,7 @@ class Sequential(Model):
         if not self._symbols:
             self.build((None, *x.shape[1:]))
         with Calling(self, training) as call:
-            return run(self._stack, x, call.training)
+            return computed(self, [x], call.training, lambda: run(self._stack, x, call.training))
 
     def get_config(self) -> dict[str, Any]:
         """Return the layers in Keras's words."""

@@ -12,6 +12,7 @@ speed of memory. A first layer needs no input gradient. Only for float32.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -87,16 +88,24 @@ def conv2d_backward(
 def _laid_out(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
     """Return x with its padding (n, cells), the taps' offsets, and the distances between outputs, down and across."""
     n, h, width, c = x.shape
-    pads = window.pads(h, width)
     if window.padding == "same":
-        x = np.pad(x, ((0, 0), *pads, (0, 0)))
+        (top, bottom), (left, right) = window.pads(h, width)
+        padded = zeros((n, top + h + bottom, left + width + right, c), x.dtype)
+        padded[:, top : top + h, left : left + width] = x
+        x = padded
     row = x.shape[2] * c
+    return x.reshape(n, x.shape[1] * row), _offsets(window, row, c), (window.strides[0] * row, window.strides[1] * c)
+
+
+@lru_cache(1024)
+def _offsets(window: Window, row: int, c: int) -> np.ndarray:
+    """Return the distance of each tap of a window, and each of c channels, from the first, in rows of so many cells."""
     offsets = (
         np.arange(window.size[0])[:, None, None] * window.dilation[0] * row
         + np.arange(window.size[1])[:, None] * window.dilation[1] * c
         + np.arange(c)
     )
-    return x.reshape(n, x.shape[1] * row), offsets.reshape(-1), (window.strides[0] * row, window.strides[1] * c)
+    return offsets.reshape(-1)
 
 
 def _forward_micro_kernel(vectors: int) -> Callable[..., None]:

@@ -3,6 +3,7 @@
 Formulas: `kernels/reference/convolution.py`. The package's docstring has the map of the algorithms.
 """
 
+from functools import lru_cache
 from math import ceil, inf
 
 import numpy as np
@@ -40,7 +41,12 @@ def choose_algorithm(dtype: np.dtype, shape: tuple[int, ...], window: Window, gr
     "im2col" is asked for or all that is left, 1×1 windows go by "pointwise", which is im2col without patches. All other
     windows go by "implicit", which writes none in memory, where there are channels enough.
     """
-    wanted, asked = wanted_algorithm(), (dtype, shape, window, groups, image)
+    return _choose(wanted_algorithm(), dtype, shape, window, groups, image)
+
+
+@lru_cache(4096)
+def _choose(wanted: str, dtype: np.dtype, shape: tuple[int, ...], window: Window, groups: int, image: Pair) -> str:
+    asked = dtype, shape, window, groups, image
     able = {
         "direct": direct.supports,
         "implicit": implicit.supports,

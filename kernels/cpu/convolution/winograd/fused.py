@@ -5,6 +5,8 @@ slice of an array that all threads share is taken inside a loop: counting the re
 work.
 """
 
+from functools import lru_cache
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from ....window import Pair
 from ...compile import vector_jit
 from ...matmul import MAX_MR, multiply, multiply_transposed
 from ...memory import scratch, thread_buffers
+from ...parallel import threads_here
 from .tiles import (
     EDGE_TILE,
     add_input_gradients,
@@ -46,7 +49,7 @@ def forward(
     side: tuple[int, ...],
 ) -> None:
     """Fill y, and `argmax` if it is not empty."""
-    block, strides = _block(geometry, len(side))
+    block, strides = _block(geometry, len(side), threads_here())
     workspace = thread_buffers((len(side) + 2) ** 2 * sum(strides), x.dtype)
     _forward(x, u, b, y, argmax, geometry, block, strides, workspace, floor, side)
 
@@ -75,17 +78,23 @@ def backward(
     u (points,k,c) is of the kernel with its channels swapped. The sums are in double.
     """
     sums = np.zeros((parts, geometry[6]))
-    block, strides = _block(geometry, len(side))
+    block, strides = _block(geometry, len(side), 1)
     workspace = thread_buffers((len(side) + 2) ** 2 * sum(strides), dy.dtype)
     arrays = dy, argmax, y, x, dx, u, partial, sums.reshape(-1)
     _backward(*arrays, geometry, parts, block, strides, workspace, side)
     return sums
 
 
-def _block(geometry: tuple[int, ...], side: int) -> tuple[int, Pair]:
-    """Return how many tiles make a block, and the distances between its points in v and m."""
-    c, k = geometry[3], geometry[6]
-    block = max(32, min(128, CACHE_BYTES // ((side + 2) ** 2 * (c + k) * 4))) // MAX_MR * MAX_MR
+@lru_cache(1024)
+def _block(geometry: tuple[int, ...], side: int, threads: int) -> tuple[int, Pair]:
+    """Return how many tiles make a block, and the distances between its points in v and m.
+
+    A single image has fewer tiles than a block holds: then each of the threads has its share of them.
+    """
+    n, _, _, c, oh, ow, k, _, _ = geometry
+    fitting = max(32, min(128, CACHE_BYTES // ((side + 2) ** 2 * (c + k) * 4))) // MAX_MR * MAX_MR
+    share = ceil(n * ceil(oh / side) * ceil(ow / side) / threads / MAX_MR) * MAX_MR
+    block = max(MAX_MR, min(fitting, share))
     return block, (distance_of_points(block, c), distance_of_points(block, k))
 
 

@@ -1,0 +1,240 @@
+"""Execution plans: a model's forward pass for inputs of one shape as a list of operations, without the layers.
+
+Outside training, and where no gradient will be asked for, a model computes the same operations for every input of a
+shape. The first call notes them while the layers run; later calls go through the list: no layer checks shapes, no graph
+is looked up, no tensor is made in between. On a single small image that is half of the time. The operations are the
+same, with the same arguments, so that the bits are, too.
+
+Nothing that depends on weights is kept: each run reads the arrays that the weights have then. What a plan rests on
+besides, the layers and their settings, counts its changes (`layers.tracking`), and a plan of an earlier count is made
+anew. Only models made of tinyconv's own layers have plans: a function or a layer of the user's may decide by the
+numbers that it sees.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from .. import kernels
+from ..autograd import calls, recording, traced_by, tracer
+from ..config import fusing
+from ..layers import Layer
+from ..layers.parameter import Parameter
+from ..layers.tracking import changes
+from ..structure import flat, mapped, packed, with_lists
+from ..tensor import Function, Tensor, as_array
+
+OWN = __package__.partition(".")[0] + "."  # the modules whose layers and functions are known
+NOT_CALLED = ("_initializer", "_regularizer", "_constraint")  # attributes that a forward pass does not look at
+MAX_PLANS = 16  # of one model; the oldest goes first
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One step of a plan: an application of a function, with its settings, to values by number.
+
+    `over` are the values that no later operation needs. `layer` is the layer that applied it.
+    """
+
+    function: type[Function]
+    settings: Mapping[str, Any]
+    inputs: tuple[int, ...]
+    output: int
+    over: tuple[int, ...]
+    layer: str
+
+    def applied(self) -> Function:
+        """Return the function as it is before it is applied."""
+        function = object.__new__(self.function)
+        vars(function).update(self.settings)
+        return function
+
+
+Watch = Callable[[Operation, Function, Sequence[Any], Any], None]
+
+
+class ExecutionPlan:
+    """The operations that compute a model's outputs from inputs of certain shapes: `run(arrays)`.
+
+    Values are numbered: the inputs, and weights, constants and results as they come. `tinyconv.profile` shows a plan.
+    """
+
+    def __init__(
+        self,
+        operations: Sequence[Operation],
+        weights: Mapping[int, Parameter],
+        constants: Mapping[int, Any],
+        outputs: Sequence[tuple[int, int | None]],
+        form: Any,
+        count: int,
+    ) -> None:
+        self.operations, self.constants, self.outputs, self.form = list(operations), constants, list(outputs), form
+        self.weights = [(number, weight, weight.data.dtype, weight.shape) for number, weight in weights.items()]
+        self.count = count
+        self.changes = changes()
+
+    def fits(self) -> bool:
+        """Return whether layers and weights are what they were when the plan was made."""
+        return self.changes == changes() and all(
+            type(weight.data) is np.ndarray and weight.data.dtype == dtype and weight.data.shape == shape
+            for _, weight, dtype, shape in self.weights
+        )
+
+    def run(self, arrays: Sequence[Any], watch: Watch | None = None) -> Any:
+        """Return the outputs, tensors in the structure that the model gives them, for an array for each input.
+
+        `watch(operation, function, given, result)` is called after each operation.
+        """
+        values: list[Any] = [None] * self.count
+        values[: len(arrays)] = arrays
+        for number, weight, _, _ in self.weights:
+            values[number] = weight.data
+        for number, constant in self.constants.items():
+            values[number] = constant
+        for operation in self.operations:
+            function, given = operation.applied(), [values[number] for number in operation.inputs]
+            values[operation.output] = result = as_array(function.forward(*given))
+            if watch is not None:
+                watch(operation, function, given, result)
+            for number in operation.over:
+                values[number] = None
+        found = []
+        for number, logits in self.outputs:
+            output = Tensor(values[number])
+            if logits is not None:
+                output.logits = Tensor(values[logits])
+            found.append(output)
+        return found[0] if self.form is None else packed(self.form, found)
+
+
+class _Recorder:
+    """Notes the operations of one pass; `known` says of a tensor, by its id, which value it is."""
+
+    def __init__(self, inputs: Sequence[Tensor]) -> None:
+        self.known = {id(tensor): number for number, tensor in enumerate(inputs)}
+        self.kept: list[Tensor] = list(inputs)  # so that no id is given twice
+        self.weights: dict[int, Parameter] = {}
+        self.constants: dict[int, Any] = {}
+        self.applied: list[dict[str, Any]] = []
+        self.possible = True
+
+    def __call__(self, function: Function, inputs: tuple[Tensor, ...], apply: Callable[[], Tensor]) -> Tensor:
+        """Apply the function, and note it."""
+        settings = dict(vars(function))
+        numbers = tuple(map(self._number, inputs))
+        result = apply()
+        own = type(function).__module__.startswith(OWN)
+        held = any(map(_may_come_from_weights, settings.values()))
+        trains = any(call.training for call in calls())  # draws, or moves averages
+        self.possible = self.possible and own and not held and not trains
+        self.applied.append(
+            {
+                "function": type(function),
+                "settings": settings,
+                "inputs": numbers,
+                "output": self._add(result),
+                "layer": calls()[-1].layer.name if calls() else "",
+            }
+        )
+        return result
+
+    def _add(self, tensor: Tensor) -> int:
+        self.known[id(tensor)] = number = len(self.kept)
+        self.kept.append(tensor)
+        return number
+
+    def _number(self, tensor: Tensor) -> int:
+        """Return the number of a tensor: of a weight or a single number a new one; any other may come from weights."""
+        number = self.known.get(id(tensor))
+        if number is not None:
+            return number
+        number = self._add(tensor)
+        if isinstance(tensor, Parameter):
+            self.weights[number] = tensor
+        elif tensor.size == 1:
+            self.constants[number] = tensor.data
+        else:
+            self.possible = False
+        return number
+
+    def plan(self, result: Any) -> ExecutionPlan | None:
+        """Return the plan of the pass that gave `result`, None where there cannot be one."""
+        outputs = flat(result)
+        for output in outputs:
+            logits = getattr(output, "logits", None)
+            known = id(output) in self.known and (logits is None or id(logits) in self.known)
+            self.possible = self.possible and type(output) is Tensor and known
+        if not self.possible:
+            return None
+        numbers = [
+            (self.known[id(output)], None if output.logits is None else self.known[id(output.logits)])
+            for output in outputs
+        ]
+        kept = {number for pair in numbers for number in pair}
+        operations: list[Operation] = []
+        for applied in reversed(self.applied):
+            last = tuple(dict.fromkeys(number for number in applied["inputs"] if number not in kept))
+            kept.update(last)
+            operations.append(Operation(**applied, over=last))
+        form = None if isinstance(result, Tensor) else mapped(lambda _: None, with_lists(result))
+        return ExecutionPlan(operations[::-1], self.weights, self.constants, numbers, form, len(self.kept))
+
+
+def _may_come_from_weights(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or (isinstance(value, Tensor) and not isinstance(value, Parameter))
+
+
+_plans: "WeakKeyDictionary[Any, dict[Any, ExecutionPlan]]" = WeakKeyDictionary()
+NONE: dict[Any, ExecutionPlan] = {}
+_without_plans: "WeakKeyDictionary[Any, int]" = WeakKeyDictionary()  # the count of changes at which none could be made
+
+
+def computed(model: Any, inputs: Sequence[Tensor], training: bool, compute: Callable[[], Any]) -> Any:
+    """Return `compute()`, the outputs of a model for these inputs; by a plan where there is one."""
+    if training or recording() or len(calls()) > 1 or tracer() is not None:
+        return compute()
+    arrays = [tensor.data for tensor in inputs]
+    if any(type(array) is not np.ndarray for array in arrays) or _without_plans.get(model) == changes():
+        return compute()
+    plan = plan_of(model, arrays)
+    if plan is not None:
+        return plan.run(arrays)
+    return _prepared(model, inputs, compute)
+
+
+def plan_of(model: Any, arrays: Sequence[np.ndarray]) -> ExecutionPlan | None:
+    """Return the plan that there is for inputs like these."""
+    plan = _plans.get(model, NONE).get(_key(arrays))
+    return plan if plan is not None and plan.fits() else None
+
+
+def _key(arrays: Sequence[np.ndarray]) -> Any:
+    return tuple([(array.shape, array.dtype) for array in arrays]), fusing(), kernels.host()
+
+
+def _prepared(model: Any, inputs: Sequence[Tensor], compute: Callable[[], Any]) -> Any:
+    """Return `compute()`, and keep the plan of it, if there can be one."""
+    recorder = _Recorder(inputs)
+    with traced_by(recorder):
+        result = compute()
+    made = recorder.plan(result) if all(map(_is_own, model.every_layer())) else None
+    if made is None:
+        _without_plans[model] = changes()
+    else:
+        plans = _plans.setdefault(model, {})
+        key = _key([tensor.data for tensor in inputs])
+        plans.pop(key, None)  # so that the oldest stands first
+        plans[key] = made
+        if len(plans) > MAX_PLANS:
+            del plans[next(iter(plans))]
+    return result
+
+
+def _is_own(layer: Layer) -> bool:
+    """Return whether a layer, and all that it calls, is tinyconv's own, and nobody is told what it computes."""
+    called = [value for name, value in vars(layer).items() if callable(value) and not name.endswith(NOT_CALLED)]
+    modules = [type(layer).__module__, *(getattr(value, "__module__", None) or "" for value in called)]
+    return all(module.startswith(OWN) for module in modules) and layer.activity_regularizer is None
