@@ -1,16 +1,19 @@
 """What `benchmarks.startup` times from outside: a new process that trains `mnist` for one step, data and all."""
 
-from .engines import CONTESTANTS
-from .inputs import prepare
-from .machine import usable_cores
-from .networks import MODELS
+from tinyconv.recipes import BY_NAME
+from tinyconv.recipes.ahead import compiling_beside
+from tinyconv.recipes.config import fresh
+from tinyconv.recipes.training import build, training_source
 
 
 def main() -> None:
-    """Load the data, build the network, train one batch; "done" is printed when the step has finished."""
-    model = MODELS["mnist"]
-    CONTESTANTS["tinyconv"].build(model, prepare(model, model.batch), len(usable_cores())).step(0)
-    print("done", flush=True)
+    """Do what `python -m tinyconv.train mnist` does, up to the end of the first step; then "done" is printed."""
+    recipe = BY_NAME["mnist"]
+    config = fresh(recipe, {})
+    with compiling_beside(recipe, config):
+        x, y, batch_size = training_source(recipe, config, recipe.load(config))
+        build(recipe, config).train_on_batch(x[:batch_size], y[:batch_size])
+        print("done", flush=True)
 
 
 if __name__ == "__main__":

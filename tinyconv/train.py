@@ -21,6 +21,7 @@ from .models import Model
 from .names import look_up
 from .range_test import lr_finder
 from .recipes import BY_NAME, RECIPES, Recipe, checkpoint, pictures, report
+from .recipes.ahead import compiling_beside
 from .recipes.config import FILE, Config, fresh, read, resumed, variant
 from .recipes.errors import DivergedError, NotReadError, NotWrittenError, RunError
 from .recipes.folder import default_folder, locked, make, refuse_overwriting, writing
@@ -201,6 +202,8 @@ def train(recipe: Recipe, options: Namespace, folder: Path, ranks: Communicator)
 
         config = by_rank_0(ranks, settled)
         own = by_all(ranks, lambda: variant(recipe, config.variant))
+        if ranks.rank == 0:
+            stack.enter_context(compiling_beside(recipe, config))
         data, device = by_all(ranks, lambda: prepared(own, config, stack))
         if ranks.size > 1:
             require_same_data(ranks, data)

@@ -64,6 +64,10 @@ class SharedCache(FunctionCache):
         finally:
             self.release()
 
+    def is_empty(self) -> bool:
+        """Return whether there is no machine code of this kernel on disk, for any types."""
+        return not self._cache_file._load_index()
+
     def release(self) -> None:
         """Let other processes compile this kernel."""
         lock, self.lock = self.lock, None
