@@ -4,20 +4,21 @@
     batch normalization, rectifier              the same, also with a ceiling
     sum, rectifier                              the same
     convolution, batch normalization            outside training one convolution, by the kernel w·s and the bias
-                                                (b − mean)·s + β, with s = γ/√(variance + ε): exact but for rounding
+                                                (b − mean)·s + β, with s = γ/√(variance + ε): exact but for rounding;
+                                                not where the kernel has more numbers than the result, as for one image
 
 What falls away is to write a layer's result, to read it again for the next, and all that once more with its gradient.
 Inside `with tinyconv.fusion(False)` every layer runs by itself.
 """
 
 from collections.abc import Iterator, Sequence
-from math import inf
+from math import inf, prod
 from typing import Any
 
 from .. import functions as F
 from ..autograd import calling, recording
 from ..config import fusing
-from ..kernels.window import POOL_2X2
+from ..kernels.window import POOL_2X2, Window
 from ..layers import Activation, Add, BatchNormalization, Conv2D, Layer, MaxPooling2D, ReLU
 from ..layers.layout import FIRST
 from ..layers.merge import in_memory_order
@@ -77,16 +78,19 @@ class Normalized(Fused):
         turned = first.data_format == FIRST
         if turned:
             x = F.channels_last(x)
-        if recording() or (training and normalization.trainable):
+        if recording() or (training and normalization.trainable) or not self._pays(first, x):
             y = F.conv2d(x, first.kernel, first.bias, *first.geometry, first.groups)
             y = normalization.normalize_last(y, training, self.ceiling)
         else:
-            relu = self.ceiling == inf
             kernel, bias = folded(first, normalization)
-            y = F.conv2d(x, kernel, bias, *first.geometry, first.groups, relu)
-            if not (relu or self.ceiling is None):
-                y = F.relu(y, max_value=self.ceiling)
+            y = F.conv2d(x, kernel, bias, *first.geometry, first.groups, self.ceiling == inf)
         return F.channels_first(y) if turned else y
+
+    def _pays(self, convolution: Conv2D, x: Tensor) -> bool:
+        """Return whether it takes less to scale the kernel than to pass once more over the result."""
+        outputs = Window(convolution.kernel.shape[:2], *convolution.geometry).output(*x.shape[1:3])
+        one_pass = self.ceiling in (None, inf)  # the convolution cuts off at no other ceiling
+        return one_pass and prod(convolution.kernel.shape[:3]) <= len(x) * prod(outputs)
 
 
 def folded(convolution: Conv2D, normalization: BatchNormalization) -> tuple[Tensor, Tensor]:
