@@ -35,19 +35,19 @@ PACKED_A, PACKED_B, BLOCK_C = (MC + MAX_MR) * KC, KC * PANEL, (MC + MAX_MR) * NC
 
 def dense(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, relu: bool = False) -> np.ndarray:
     """Return y (…,k) = x·w + b for `x` (…,m), `w` (m,k) and `b` (k,) or None; with `relu`, max(y, 0)."""
-    y = _product(x.reshape(-1, x.shape[-1]), w, b, relu)
+    y = product(x.reshape(-1, x.shape[-1]), w, b, relu)
     return y.reshape(*x.shape[:-1], w.shape[1])
 
 
 def dense_backward_input(dy: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Return dx (…,m) = dy·wᵀ from `dy` (…,k) and `w` (m,k)."""
-    dx = _product(dy.reshape(-1, dy.shape[-1]), w.T, None)
+    dx = product(dy.reshape(-1, dy.shape[-1]), w.T, None)
     return dx.reshape(*dy.shape[:-1], w.shape[0])
 
 
 def dense_backward_kernel(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return dw (m,k) = xᵀ·dy, summed over all leading axes of `dy` (…,k) and `x` (…,m)."""
-    return _product(x.reshape(-1, x.shape[-1]).T, dy.reshape(-1, dy.shape[-1]), None)
+    return product(x.reshape(-1, x.shape[-1]).T, dy.reshape(-1, dy.shape[-1]), None)
 
 
 def dense_backward_bias(dy: np.ndarray) -> np.ndarray:
@@ -68,8 +68,8 @@ def _sum_of_rows(rows: np.ndarray) -> np.ndarray:
     return total
 
 
-def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, relu: bool = False) -> np.ndarray:
-    """Return a·b + bias, rectified if `relu`; `a` or `b` may be the transpose of a C-contiguous matrix."""
+def product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, relu: bool = False) -> np.ndarray:
+    """Return a·b + bias, rectified if `relu`, in blocks; `a` or `b` may be the transpose of a C-contiguous matrix."""
     rows, depth = a.shape
     columns = b.shape[1]
     threads = threads_here()

@@ -10,16 +10,18 @@ Half of ResNet's arithmetic is of this kind, and nearly all of MobileNet's. A th
 result with all their columns, and adds KC terms at a time to it (`matmul.py` explains the names). What it needs of the
 left factor for that is packed once, into a core's second-level cache, and it is there that strides pick their cells;
 the right factor is in panels of whole register tiles. x is transposed while it is packed for xᵀ, since rows are the
-faster product.
+faster product. Of a single small image there is but one block, which would leave threads without work: it goes by the
+blocks of `dense.py`, to the same bits.
 """
 
-from math import ceil
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
 from numba import get_thread_id, prange
 
 from ...window import Pair, Window
+from .. import dense
 from ..compile import helper, vector_jit
 from ..matmul import MAX_MR, PANEL, finish, multiply
 from ..memory import empty, thread_buffers, zeros
@@ -51,8 +53,13 @@ def supports(dtype: np.dtype, shape: tuple[int, ...], window: Window, groups: in
 
 def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: float) -> np.ndarray:
     """Return y (n,oh,ow,k) = max(x ∗ w + b, floor) of images `x` (n,h,w,c), kernel `w` (1,1,c,k), bias `b` (k,)."""
-    image = x.shape[1:3]
-    y = empty((len(x), *window.output(*image), w.shape[3]), x.dtype)
+    image, k = x.shape[1:3], w.shape[3]
+    shape = (len(x), *window.output(*image), k)
+    if prod(shape[:3]) <= MC:
+        down, across = window.strides
+        cells = x[:, ::down, ::across].reshape(-1, x.shape[3])
+        return dense.product(cells, w.reshape(-1, k), b, floor == 0).reshape(shape)
+    y = empty(shape, x.dtype)
     _multiply(x, w, False, b, y, _geometry(window, image), floor)
     return y
 
