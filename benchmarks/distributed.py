@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ RUNS = (
 )
 SIZES = (8, 64 * 1024, 2**20, 4 * 2**20, 16 * 2**20, 40_000_000)  # bytes
 AIM = 0.9
+TURN = 10  # steps that one rank alone, and all together, take in turn
 
 
 def simulate(console: Console) -> None:
@@ -88,20 +89,27 @@ def exchange_here(console: Console, python: str) -> None:
     console.print(table)
 
 
-def train_here(console: Console, python: str, steps: int) -> bool:
-    """Print the efficiency of two ranks of one thread; return whether it is what is aimed at everywhere."""
+def train_here(console: Console, python: str, steps: int, names: Sequence[str]) -> bool:
+    """Print the efficiency of two ranks of one thread, the median of turns; return whether it is as aimed at."""
     table = Table(title="Two ranks of one thread, and one of two", title_justify="left")
-    for name in ("run", "batch", "one rank, ms", "two ranks, ms", "exchange, ms", "MB", "efficiency"):
+    for name in ("run", "batch", "one rank, ms", "two ranks, ms", "exchange, ms", "MB", "efficiency (quartiles)"):
         table.add_column(name, justify="left" if name == "run" else "right")
     good = True
     for run in RUNS:
-        alone = launch(python, 1, "train", run.name, str(steps))
-        two = launch(python, 2, "train", run.name, str(steps))
-        efficiency = alone["seconds"] / two["seconds"]
+        if names and run.name not in names:
+            continue
+        found = launch(python, 2, "train", run.name, str(steps))
+        low, efficiency, high = quantiles(np.divide(found["alone"], found["together"]).tolist(), n=4)
         good = good and efficiency >= AIM
-        milliseconds = (alone["seconds"], two["seconds"], two["exchange"])
+        milliseconds = (median(found["alone"]), median(found["together"]), found["exchange"])
         shown = [f"{1000 * each:.1f}" for each in milliseconds]
-        table.add_row(run.name, str(two["batch"]), *shown, f"{two['bytes'] / 1e6:.1f}", f"{efficiency:.2f}")
+        table.add_row(
+            run.name,
+            str(found["batch"]),
+            *shown,
+            f"{found['bytes'] / 1e6:.1f}",
+            f"{efficiency:.2f} ({low:.2f}–{high:.2f})",
+        )
     console.print(table)
     return good
 
@@ -142,48 +150,75 @@ def _exchanges(ranks: Any) -> list[float]:
 
 
 class _Times(tc.callbacks.Callback):
-    """When each batch has ended."""
+    """The seconds of each step but the first of an epoch."""
 
     def __init__(self) -> None:
-        self.ended: list[float] = []
+        self.seconds: list[float] = []
+        self.ended = 0.0
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self.ended.append(time.perf_counter())
+        now = time.perf_counter()
+        if batch:
+            self.seconds.append(now - self.ended)
+        self.ended = now
+
+    def mean(self) -> float:
+        """Return the mean of what has been counted, and count anew."""
+        mean = sum(self.seconds) / len(self.seconds)
+        self.seconds.clear()
+        return mean
 
 
-def _training(ranks: Any, name: str, steps: str) -> dict[str, float]:
-    """Return the seconds of a step of a recipe, the median, and of its exchange."""
+def _training(ranks: Any, name: str, steps: str) -> dict[str, Any]:
+    """Return the seconds of a step of a recipe, by rank 0 alone and by all, of each turn; and of the exchange.
+
+    They take turns of some steps, so that both see the same of what else the machine does. It is means over a turn: a
+    step of all is as long as that of the slower rank, and the median of steps would leave out one rank's slow ones.
+    """
     from tinyconv.recipes import BY_NAME
 
     recipe = BY_NAME[name]
-    if ranks.size == 1:
-        tc.set_threads(2)
-    tc.set_seed(0)
-    model = recipe.build()
-    model.compile(
-        recipe.optimizer(recipe.learning_rate),
-        recipe.loss,
-        recipe.metrics(),
-        distributed=ranks if ranks.size > 1 else None,
-    )
+    share = tc.threads()
+    models = {}
+    for threads, communicator in ((share * ranks.size, None), (share, ranks)):
+        tc.set_seed(0)
+        models[threads] = recipe.build()
+        models[threads].compile(
+            recipe.optimizer(recipe.learning_rate), recipe.loss, recipe.metrics(), distributed=communicator
+        )
     random = np.random.default_rng(0)
-    n = recipe.batch_size * min(int(steps), 20)
-    x = random.random((n, *model.input_shape[1:]), np.float32)
-    classes = model.output_shape[-1]
+    n = recipe.batch_size * TURN
+    x = random.random((n, *models[share].input_shape[1:]), np.float32)
+    classes = models[share].output_shape[-1]
     labels = random.integers(0, max(2, classes), n)
     y = labels[:, None].astype(np.float32) if classes == 1 else np.eye(classes, dtype=np.float32)[labels]
     times = _Times()
-    model.fit(x, y, recipe.batch_size, epochs=1, verbose=0)
-    before, exchanges = ranks.exchange_seconds, ranks.exchanges
-    for _ in range(-(-int(steps) // 20)):
-        model.fit(x, y, recipe.batch_size, epochs=1, verbose=0, callbacks=[times])
-    done = ranks.exchanges - exchanges
+    turns: dict[int, list[float]] = {threads: [] for threads in models}
+    before = ranks.exchange_seconds, ranks.exchanges
+    for turn in range(-1, max(2, int(steps) // TURN)):
+        for threads, model in models.items():
+            tc.set_threads(threads)
+            if ranks.rank == 0 or threads == share:
+                model.fit(x, y, recipe.batch_size, epochs=1, verbose=0, callbacks=[times])
+                turns[threads].append(times.mean())
+            _wait_asleep(ranks)
+        if turn < 0:  # which compiles, and fills the pool of memory
+            before = ranks.exchange_seconds, ranks.exchanges
+    alone, together = (found[1:] for found in turns.values())
     return {
         "batch": recipe.batch_size,
-        "seconds": median(np.diff(times.ended).tolist()),
-        "exchange": (ranks.exchange_seconds - before) / done if done else 0.0,
+        "alone": alone,
+        "together": together,
+        "exchange": (ranks.exchange_seconds - before[0]) / (ranks.exchanges - before[1]),
         "bytes": ranks.exchanged_bytes,
     }
+
+
+def _wait_asleep(ranks: Any) -> None:
+    """Wait for the other ranks, and leave them the cores meanwhile: MPI would look for them all the time."""
+    waiting = ranks.world.Ibarrier()
+    while not waiting.Test():
+        time.sleep(0.005)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -193,22 +228,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--simulate", action="store_true", help="simulate 2 to 1,024 ranks")
     parser.add_argument("--exchange", action="store_true", help="measure exchanges of 1, 2 and 4 ranks")
-    parser.add_argument("--train", action="store_true", help="measure training steps of 1 and 2 ranks")
-    parser.add_argument("--steps", type=int, default=40, help="training steps to measure (40)")
+    parser.add_argument(
+        "--train", nargs="*", metavar="RUN", help="measure training steps of 1 and 2 ranks, of these runs or all"
+    )
+    parser.add_argument("--steps", type=int, default=100, help="training steps to measure, of each (100)")
     parser.add_argument("--python", default=sys.executable, help="the Python with an mpiexec beside it (this one)")
     parser.add_argument("--rank", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     if options.rank:
         rank(*options.rank)
         return 0
-    if not (options.simulate or options.exchange or options.train):
+    if not (options.simulate or options.exchange or options.train is not None):
         parser.error("give --simulate, --exchange or --train")
     console = Console() if sys.stdout.isatty() else Console(width=120)
     if options.simulate:
         simulate(console)
     if options.exchange:
         exchange_here(console, options.python)
-    return 0 if not options.train or train_here(console, options.python, options.steps) else 1
+    return 0 if options.train is None or train_here(console, options.python, options.steps, options.train) else 1
 
 
 if __name__ == "__main__":
