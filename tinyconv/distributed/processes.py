@@ -155,11 +155,14 @@ class Watch(threading.Thread):
             self.since = None
 
     def run(self) -> None:
-        """Look, now and then, how long the rank has been waiting."""
+        """Count, look by look, how long the rank has been waiting; not what passes while the whole job is suspended."""
+        period, waited, before = min(1.0, self.limit / 4), 0.0, None
         while True:
-            time.sleep(min(1.0, self.limit / 4))
+            time.sleep(period)
             since = self.since
-            if since is not None and time.monotonic() - since > self.limit:
+            waited = waited + period if since is not None and since == before else 0.0
+            before = since
+            if waited > self.limit:
                 who = f"rank {self.communicator.rank} of {self.communicator.size}, on {self.communicator.host}"
                 lost = f"has waited {self.limit:g} s for the others: one has stopped, or the link to it is cut"
                 os.write(2, f"{who}, {lost}. All end; the time limit can be set.\n".encode())
