@@ -48,10 +48,10 @@ def test_each_point_is_measured_in_both_modes(small):
     assert [point.each for point in points[:4]] == [7, 4, 2.5, 1.75]
 
 
-def test_a_cliff_is_steep_on_either_side():
-    costs = [4.0, 2.0, 1.9, 9.0, 2.1, 1.0]
+def test_each_point_is_compared_with_the_one_before():
+    costs = [4.0, 2.0, 9.0, 3.0]
     points = [growth.Point("size", "train", size, 0.0, cost) for size, cost in enumerate(costs)]
-    assert growth.steepness(points) == pytest.approx([2.0, 2.0 / 1.9, 1.0, 9.0 / 1.9, 2.1, 1.0])
+    assert growth.steepness(points) == pytest.approx([1.0, 0.5, 4.5, 1 / 3])
 
 
 def test_the_table_the_chart_and_the_file(small, tmp_path, capsys):
