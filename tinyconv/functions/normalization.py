@@ -79,10 +79,13 @@ class ScaleShift(Function):
     formula = Formula("y = (x − mean)·scale + shift", "dx = dy·scale, dscale = Σ dy·(x − mean), dshift = Σ dy")
 
     def __init__(self, mean: Tensor, ceiling: float | None) -> None:
-        self.mean, self.ceiling = mean, None if ceiling is None else float(ceiling)
+        self.mean: Any = mean
+        self.ceiling = None if ceiling is None else float(ceiling)
 
     def forward(self, x: Any, scale: Any, shift: Any) -> Any:
-        self.arrays = x, self.mean.data.copy(), scale, shift  # the mean of a layer moves on until `backward`
+        if isinstance(self.mean, Tensor):
+            self.mean = self.mean.data.copy()  # a layer's moves on until `backward`
+        self.arrays = x, self.mean, scale, shift
         return kernels.of(x).scale_shift(*self.arrays, self.ceiling)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
