@@ -1,4 +1,4 @@
-"""tinyconv as its user trains it: `train_on_batch` and `predict` on NumPy arrays. Threads come from the environment."""
+"""tinyconv as its user trains it: `train_on_batch`, `predict_on_batch` on arrays. Threads come from the environment."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +29,9 @@ class Engine:
         return float(self.model.train_on_batch(x, y))
 
     def predict(self, index: int) -> NDArray[np.float32]:
-        """One `predict` of one batch."""
+        """One `predict_on_batch`."""
         x, _ = self.batches[index % len(self.batches)]
-        outputs: NDArray[np.float32] = self.model.predict(x, batch_size=len(x), verbose=0)
+        outputs: NDArray[np.float32] = self.model.predict_on_batch(x)
         return outputs
 
     def weights(self) -> list[NDArray[np.floating]]:

@@ -131,3 +131,19 @@ def test_a_model_is_a_line(nested):
     assert repr(tc.Sequential(name="waits")) == "<Sequential waits: 0 layers, not built>"
     x = tc.Input((2,))
     assert repr(tc.Model(x, layers.Dense(1)(x), name="net")) == "<Functional net: 2 layers, 3 parameters>"
+
+
+def test_predict_on_batch_is_predict_of_one_batch(rng):
+    x = tc.Input((3,))
+    several = tc.Model(x, {"twice": 2 * x, "itself": layers.Flatten()(x), "dense": layers.Dense(4)(x)})
+    given = rng.standard_normal((5, 3)).astype(np.float32)
+    found, expected = several.predict_on_batch(given), several.predict(given, verbose=0)
+    assert list(found) == list(expected)
+    for name, y in found.items():
+        np.testing.assert_array_equal(y, expected[name])
+    found["itself"][...] = 0  # is nobody else's
+    assert given.any()
+    with pytest.raises(ValueError, match="x must be finite"):
+        several.predict_on_batch(given * np.inf)
+    with pytest.raises(ValueError, match="x is empty"):
+        several.predict_on_batch(given[:0])
