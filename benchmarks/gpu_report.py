@@ -1,177 +1,162 @@
 """Everything there is to know about one GPU: `python -m benchmarks.gpu_report`, some minutes on a machine that has one.
 
-Runs the tests marked `gpu`, some of them under compute-sanitizer where that is installed; times every kernel on CPU and
-GPU (`benchmarks.kernels`); and trains each network against
-PyTorch, eager and compiled: in float32 without TF32 on either side, batches copied to the GPU as they are needed,
-engines in turns.
-Writes `gpu-kernels` and `gpu-training`, each as `.json` and `.png`, to a folder.
+In parts, each of which prints what it found and writes it to a file of its own, `gpu-PART.json`, before the next
+begins, so that nothing is lost when time runs out; the quickest and the most wanted come first:
 
-Exit code 0 when the tests passed and every result was right, 1 when not, 2 where there is no GPU.
+    device       what it is, and its peaks, in products and in copies
+    quick        the tests that try each kernel once
+    repeats      the same steps twice: the same bits
+    losses       50 steps on the CPU and on the GPU
+    training     a training step of every network, against PyTorch, eager, in two layouts, as a chart, too
+    kernels      every kernel on CPU and GPU, as a chart, too (`benchmarks.kernels`)
+    sanitizer    a training step under compute-sanitizer's memcheck and racecheck, where that is installed
+    compiled     a training step of some networks, against PyTorch compiled
+    tests        all tests marked `gpu`
+    cpu          `benchmarks.training` on 1, 2, 4 … threads of the machine's own cores
+
+A part that fails says so, and the next begins. Exit code 0 when all was right, 1 when not, 2 where there is no GPU.
 """
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+from argparse import Namespace
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from tinyconv import kernels
-from tinyconv.data import Dataset
 
-from . import inputs, report
+from . import gpu_checks, gpu_training, machine, report
 from . import kernels as kernel_benchmark
-from .engines import tinyconv as our_engine
-from .models import Model
 from .networks import MODELS
 
-TOLERANCE = 1e-3  # of the first loss, relative: float32 by different algorithms
+COMPARED = ("mnist", "cifar10")  # for what one or two networks can show
+SCALED = ("mnist", "cifar10", "intel")
 
-Run = Callable[[int], float]
-
-
-class Repeated(Dataset):
-    """The same few batches, again and again."""
-
-    def __init__(self, batches: Sequence[Any], count: int) -> None:
-        self.batches, self.count = batches, count
-
-    def __len__(self) -> int:
-        return self.count
-
-    def epoch(self, number: int) -> Iterator[Any]:
-        """Yield them in turns."""
-        return (self.batches[index % len(self.batches)] for index in range(self.count))
+Found = tuple[dict[str, Any], bool]  # what is written, and whether it is right
 
 
-def ours(model: Model, given: inputs.Inputs) -> Run:
-    """Return what trains on a number of batches, and returns their mean loss, by tinyconv on the GPU."""
-    engine = our_engine.Engine(model, given, 1)
-    engine.model.to("gpu")
-    return lambda count: engine.model.fit(Repeated(engine.batches, count), verbose=0).history["loss"][-1]
+def _compared(options: Namespace) -> list[str]:
+    return [name for name in options.models if name in COMPARED] or options.models[:1]
 
 
-def pytorch(model: Model, given: inputs.Inputs, channels_last: bool, compiled: bool) -> Run:
-    """Return the same by PyTorch; raises ImportError without PyTorch, RuntimeError or AssertionError without CUDA."""
-    import torch
-
-    from .engines.pytorch import Engine
-
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.benchmark = True
-    engine = Engine(model, given, 1, channels_last)
-    engine.network.to("cuda").train()
-    network = torch.compile(engine.network) if compiled else engine.network
-    batches = [(x.pin_memory(), y.pin_memory()) for x, y in engine.batches]
-
-    def run(count: int) -> float:
-        total = torch.zeros((), device="cuda")
-        for index in range(count):
-            x, y = (part.to("cuda", non_blocking=True) for part in batches[index % len(batches)])
-            engine.optimizer.zero_grad(set_to_none=True)
-            loss = engine.loss(network(x), y)
-            loss.backward()
-            engine.optimizer.step()
-            total += loss.detach()
-        return float(total) / count
-
-    return run
+def device(options: Namespace, console: Console) -> Found:
+    """Ask what the GPU is."""
+    found = gpu_checks.device(options.seconds)
+    console.print(", ".join(f"{name} {value}" for name, value in found.items()), markup=False)
+    return found, True
 
 
-ENGINES: dict[str, Callable[[Model, inputs.Inputs], Run]] = {
-    "tinyconv": ours,
-    "PyTorch": lambda model, given: pytorch(model, given, False, False),
-    "PyTorch channels_last": lambda model, given: pytorch(model, given, True, False),
-    "PyTorch compiled": lambda model, given: pytorch(model, given, True, True),
+def quick(options: Namespace, console: Console) -> Found:
+    """Try each kernel once."""
+    return _tests(console, "-k", gpu_checks.USUAL)
+
+
+def tests(options: Namespace, console: Console) -> Found:
+    """Run all tests."""
+    return _tests(console)
+
+
+def _tests(console: Console, *selection: str) -> Found:
+    found = gpu_checks.run_tests(*selection)
+    console.print(*found["failed"], *found["last"], sep="\n", markup=False)
+    return found, found["exit_code"] == 0
+
+
+def repeats(options: Namespace, console: Console) -> Found:
+    """Train twice."""
+    found = {name: gpu_checks.repeats(name) for name in _compared(options)}
+    console.print(f"the same bits twice: {found}", markup=False)
+    return found, all(found.values())
+
+
+def losses(options: Namespace, console: Console) -> Found:
+    """Train on both devices."""
+    found = {name: gpu_checks.losses(name) for name in _compared(options)}
+    for name, each in found.items():
+        apart = f"{each['early']:.1e} apart in {gpu_checks.EARLY} steps, {each['worst']:.1e} in {gpu_checks.STEPS}"
+        console.print(f"{name}: losses of CPU and GPU are {apart}, relative", markup=False)
+    return found, all(each["early"] < gpu_checks.CLOSE for each in found.values())
+
+
+def training(options: Namespace, console: Console) -> Found:
+    """Race against PyTorch, eager."""
+    return _race("training", options.models, gpu_training.EAGER, options, console)
+
+
+def compiled(options: Namespace, console: Console) -> Found:
+    """Race against PyTorch, compiled."""
+    return _race("compiled", _compared(options), gpu_training.COMPILED, options, console)
+
+
+def _race(part: str, names: Sequence[str], engines: Sequence[str], options: Namespace, console: Console) -> Found:
+    found = []
+    for name in names:
+        model = MODELS[name]
+        found.append(gpu_training.race(model, model.batch, options.rounds, options.seconds, console, engines))
+        write(part, options, {"results": found})
+        gpu_training.draw(found, options.output / f"gpu-{part}.png")
+    console.print(gpu_training.table(found))
+    drops = {name for name in names if any(type(each).__name__ == "Dropout" for each in MODELS[name].layers)}
+    lines = gpu_training.disagreements(found, drops.__contains__)
+    for line in lines:
+        console.print(line, style="red")
+    return {"results": found}, not lines
+
+
+def kernels_of_both(options: Namespace, console: Console) -> Found:
+    """Time every kernel."""
+    file = options.output / "gpu-kernels-rows.json"
+    file.unlink(missing_ok=True)
+    wrong = kernel_benchmark.main(["--seconds", str(options.seconds), "--json", str(file)])
+    found = json.loads(file.read_text(encoding="utf-8"))
+    file.unlink()
+    draw_kernels(found["rows"], options.output / "gpu-kernels.png")
+    return {name: found[name] for name in ("peaks", "rows")}, not wrong
+
+
+def sanitizer(options: Namespace, console: Console) -> Found:
+    """Watch a step."""
+    found = gpu_checks.sanitized(_compared(options)[0])
+    console.print(f"compute-sanitizer: {found or 'not installed, left out'}", markup=False)
+    return found, not any(found.values())
+
+
+def cpu(options: Namespace, console: Console) -> Found:
+    """Train on more and more of the machine's cores."""
+    cores, found, good = len(machine.usable_cores()), {}, True
+    for threads in [each for each in (1, 2, 4, 8, 16) if each <= cores]:
+        file = options.output / f"gpu-cpu-{threads}.json"
+        file.unlink(missing_ok=True)
+        models = [name for name in options.models if name in SCALED] or options.models[:1]
+        own = ["--models", *models, "--threads", str(threads), "--rounds", "2", "--json", str(file)]
+        done = subprocess.run([sys.executable, "-m", "benchmarks.training", *own], check=False)
+        good = good and done.returncode == 0 and file.exists()
+        if file.exists():
+            found[str(threads)] = json.loads(file.read_text(encoding="utf-8"))["results"]
+            file.unlink()
+    return found, good
+
+
+PARTS: dict[str, Callable[[Namespace, Console], Found]] = {
+    "device": device,
+    "quick": quick,
+    "repeats": repeats,
+    "losses": losses,
+    "training": training,
+    "kernels": kernels_of_both,
+    "sanitizer": sanitizer,
+    "compiled": compiled,
+    "tests": tests,
+    "cpu": cpu,
 }
-
-
-def race(model: Model, batch: int, rounds: int, seconds: float, console: Console) -> dict[str, Any]:
-    """Return the milliseconds a step of each engine, one figure a round; those that are absent are named."""
-    given = inputs.prepare(model, batch)
-    runs: dict[str, Run] = {}
-    absent: dict[str, str] = {}
-    first: dict[str, float] = {}
-    for name, build in ENGINES.items():
-        try:
-            run = build(model, given)
-            first[name] = run(1)
-        except (ImportError, RuntimeError, AssertionError) as error:
-            if name == "tinyconv":
-                raise
-            absent[name] = str(error).split("\n")[0]
-        else:
-            runs[name] = run
-    counts = {name: max(1, round(seconds / _duration(run, 3) * 3)) for name, run in runs.items()}
-    taken: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            taken[name].append(_duration(run, counts[name]) / counts[name] * 1e3)
-    for name, reason in absent.items():
-        console.print(f"{model.name}: {name} is absent: {reason}", markup=False)
-    return {"model": model.name, "batch": batch, "milliseconds": taken, "absent": absent, "first_loss": first}
-
-
-def _duration(run: Run, count: int) -> float:
-    """Return the seconds that training on `count` batches takes."""
-    start = time.perf_counter()
-    run(count)
-    return time.perf_counter() - start
-
-
-def disagreements(found: Sequence[dict[str, Any]], dropout: Callable[[str], bool]) -> list[str]:
-    """Return a line for each engine whose first loss is not tinyconv's, on networks without dropout."""
-    lines = []
-    for entry in found:
-        for name, loss in entry["first_loss"].items():
-            own = entry["first_loss"]["tinyconv"]
-            if not dropout(entry["model"]) and abs(loss - own) > TOLERANCE * abs(own):
-                lines.append(f"{entry['model']}: first loss {loss} of {name}, {own} of tinyconv")
-    return lines
-
-
-def table(found: Sequence[dict[str, Any]]) -> Table:
-    """Return one row a network: each engine's median, and PyTorch eager's over ours."""
-    made = Table(title="One training step on the GPU, milliseconds", title_justify="left")
-    for heading in ("model (batch)", *ENGINES, "fastest eager / tinyconv"):
-        made.add_column(heading, justify="right")
-    for entry in found:
-        medians = {name: median(values) for name, values in entry["milliseconds"].items()}
-        eager = [medians[name] for name in ("PyTorch", "PyTorch channels_last") if name in medians]
-        ratio = f"{min(eager) / medians['tinyconv']:.2f}" if eager else "–"
-        cells = [f"{medians[name]:.2f}" if name in medians else "–" for name in ENGINES]
-        made.add_row(f"{entry['model']} ({entry['batch']})", *cells, ratio)
-    return made
-
-
-def draw(found: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write a PNG of the milliseconds a step: one group of bars a network, on a logarithmic axis."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 1.6 + 0.8 * len(found)), layout="constrained")
-    panel = figure.subplots()
-    height = 0.8 / len(ENGINES)
-    for place, name in enumerate(ENGINES):
-        rows = [row for row, entry in enumerate(found) if name in entry["milliseconds"]]
-        values = [median(found[row]["milliseconds"][name]) for row in rows]
-        if rows:
-            bars = panel.barh([row + height * (place - 1.5) for row in rows], values, 0.9 * height, label=name)
-            panel.bar_label(bars, [f"{value:.3g} ms" for value in values], padding=3, fontsize=7)
-    panel.set_xscale("log")
-    panel.margins(x=0.15)
-    panel.set_yticks(range(len(found)), [f"{entry['model']} ({entry['batch']})" for entry in found])
-    panel.invert_yaxis()
-    panel.set_title("One training step on the GPU, milliseconds", loc="left")
-    figure.legend(loc="outside lower center", ncols=len(ENGINES), frameon=False)
-    figure.savefig(path, dpi=150)
 
 
 def draw_kernels(rows: Sequence[dict[str, Any]], path: Path) -> None:
@@ -202,26 +187,20 @@ def draw_kernels(rows: Sequence[dict[str, Any]], path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
-def run_tests() -> int:
-    """Run the tests marked `gpu`, and some under compute-sanitizer; return the first exit code that is not 0, or 0."""
-    pytest = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "tests/gpu"]
-    code = subprocess.run(pytest, check=False).returncode
-    sanitizer = shutil.which("compute-sanitizer")
-    if sanitizer is None:
-        print("compute-sanitizer is not installed: left out")
-        return code
-    watched = [sanitizer, "--error-exitcode", "1", *pytest, "-k", "promises and usual"]
-    return code or subprocess.run(watched, check=False).returncode
+def write(name: str, options: Namespace, found: Any, good: bool | None = None, seconds: float | None = None) -> None:
+    """Write what a part has found; `good` and `seconds` are null until it is done."""
+    document = {**report.heading(f"gpu-{name}"), "seconds": seconds, "good": good, "found": found}
+    report.write_json(options.output / f"gpu-{name}.json", document)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; see the module for its exit codes."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu_report", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"), help="folder for the files")
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS), metavar="PART", help="(all)")
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="NAME")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each engine (5)")
-    parser.add_argument("--seconds", type=float, default=0.3, help="of a turn, and of a kernel's timing (0.3)")
-    parser.add_argument("--no-tests", action="store_true", help="leave the tests out")
+    parser.add_argument("--seconds", type=float, default=0.1, help="of a turn, and of a kernel's timing (0.1)")
     options = parser.parse_args(argv)
     console = Console() if sys.stdout.isatty() else Console(width=120)
     try:
@@ -229,23 +208,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except kernels.DeviceError as error:
         print(f"benchmarks.gpu_report: {error}", file=sys.stderr)
         return 2
-    tests = 0 if options.no_tests else run_tests()
     options.output.mkdir(parents=True, exist_ok=True)
-    kernels_file = options.output / "gpu-kernels.json"
-    wrong = kernel_benchmark.main(["--seconds", str(options.seconds), "--json", str(kernels_file)])
-    draw_kernels(json.loads(kernels_file.read_text(encoding="utf-8"))["rows"], kernels_file.with_suffix(".png"))
-    found = []
-    for name in options.models:
-        model = MODELS[name]
-        found.append(race(model, model.batch, options.rounds, options.seconds, console))
-    console.print(table(found))
-    lines = disagreements(found, lambda name: any(type(layer).__name__ == "Dropout" for layer in MODELS[name].layers))
-    for line in lines:
-        console.print(line, style="red")
-    document = {**report.heading("gpu-training"), "tests_exit_code": tests, "results": found}
-    report.write_json(options.output / "gpu-training.json", document)
-    draw(found, options.output / "gpu-training.png")
-    return int(bool(tests or wrong or lines))
+    wrong = []
+    for name in options.parts:
+        console.rule(name)
+        began = time.perf_counter()
+        try:
+            found, good = PARTS[name](options, console)
+        except Exception:
+            console.print(traceback.format_exc(), style="red", markup=False)
+            found, good = {"failed": traceback.format_exc()}, False
+        seconds = time.perf_counter() - began
+        write(name, options, found, good, seconds)
+        console.print(f"{name}: {seconds:.0f} s{'' if good else ', and not all is right'}", markup=False)
+        wrong += [] if good else [name]
+    if wrong:
+        console.print(f"not right: {', '.join(wrong)}", style="red")
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":

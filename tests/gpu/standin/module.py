@@ -153,8 +153,14 @@ cupy = _module(
         **_elementwise("tanh", "isnan", "isfinite", "isinf", "where", "concatenate", "stack", "sum", "broadcast_to"),
         "cuda": SimpleNamespace(
             runtime=SimpleNamespace(
-                getDeviceCount=lambda: 1, deviceSynchronize=lambda: None, CUDARuntimeError=CUDARuntimeError
+                getDeviceCount=lambda: 1,
+                deviceSynchronize=lambda: None,
+                getDeviceProperties=lambda number: {"name": b"stand-in"},
+                driverGetVersion=lambda: 0,
+                runtimeGetVersion=lambda: 0,
+                CUDARuntimeError=CUDARuntimeError,
             ),
+            Device=lambda: SimpleNamespace(id=0, mem_info=(0, 2**30), compute_capability="00"),
             compiler=SimpleNamespace(CompileException=CompileException),
             Stream=Stream,
             Event=Event,
