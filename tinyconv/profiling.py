@@ -95,6 +95,8 @@ def profile(model: Model, x: Any, y: Any = None, repeats: int = 10) -> Profile:
     repeats = size("repeats", repeats)
     if y is None:
         inputs = model.checked_inputs(x)
+        with no_grad():
+            model(inputs, training=False)  # makes the plan, where there can be one
         return _measured(lambda recorder: _predict(model, inputs, recorder), repeats)
     if not model.compiled:
         raise ValueError("a training step needs a loss and an optimizer: call model.compile first, or leave out y")
@@ -107,12 +109,12 @@ def _predict(model: Model, x: Any, recorder: "_Recorder") -> None:
     arrays = [np.asarray(each, model.dtype) for each in flat(x)]
     with no_grad():
         plan = plan_of(model, arrays)
-        if plan is not None:
+        if plan is None:
+            with traced_by(recorder):
+                model(x, training=False)
+        else:
             recorder.last = time.perf_counter()
             plan.run(arrays, recorder.watch)
-            return
-        with traced_by(recorder):
-            model(x, training=False)
 
 
 def _train(model: Model, batch: Any, recorder: "_Recorder") -> None:

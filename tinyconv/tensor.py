@@ -23,6 +23,7 @@ class Tensor:
 
     # The results of softmax and sigmoid point at their input here, so that a loss can be computed from the logits.
     logits: "Tensor | None" = None
+    is_number = False  # whether it stands for a number of Python's, which depends on no weight
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         self.data = as_array(data)
@@ -296,7 +297,9 @@ def as_tensor(value: Any, like: Tensor | None = None) -> Tensor:
     array = values(value)
     if array.ndim > 0 and array.dtype in FLOATS and hasattr(value, "dtype"):
         return Tensor(array)
-    return Tensor(kernels.move(as_array(array, like.dtype), like.device))
+    made = Tensor(kernels.move(as_array(array, like.dtype), like.device))
+    made.is_number = isinstance(value, int | float) and not isinstance(value, np.generic)
+    return made
 
 
 def _without_tensors(value: Any) -> Any:

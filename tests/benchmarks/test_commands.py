@@ -6,6 +6,7 @@ import os
 
 import pytest
 from rich.console import Console
+from worker_standin import WorkerStandIn
 
 from benchmarks import contest, machine, scaling, startup, training
 from benchmarks.agreement import DRAWS, Evidence
@@ -65,17 +66,8 @@ def test_startup_table_and_measurements(monkeypatch, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_scaling_tells_batches_and_threads_apart(monkeypatch, capsys):
-    class Canned:
+    class Canned(WorkerStandIn):
         """3 ms and 2 an image, shared out perfectly."""
-
-        def __init__(self, threads):
-            self.threads = threads
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *error):
-            pass
 
         def call(self, method, *arguments):
             if method == "build":

@@ -182,12 +182,27 @@ def test_what_trains_in_a_graph_draws_anew(rng):
         assert not np.array_equal(model(ones).numpy(), model(ones).numpy())
 
 
-def test_a_constant_array_in_the_graph_has_no_plan(rng):
+@pytest.mark.parametrize("constant", [np.arange(3, dtype=np.float32), np.full(1, 2, np.float32), np.float32(2)])
+def test_a_constant_array_in_the_graph_has_no_plan(constant, rng):
     x = tc.Input((3,))
-    model = tc.Model(x, x * np.arange(3, dtype=np.float32))
+    model = tc.Model(x, x * constant)
     given = images(rng, 2, 3)
-    no_plan(model, given)
-    np.testing.assert_array_equal(model.predict(given, verbose=0), given * np.arange(3, dtype=np.float32))
+    no_plan(model, given)  # a layer may have made it of its weights
+    np.testing.assert_array_equal(model.predict(given, verbose=0), given * constant)
+
+
+@pytest.mark.parametrize("invert", [False, True])
+def test_a_layer_that_computes_with_its_weights_by_itself_is_not_stale(invert, rng):
+    layer = L.Normalization(invert=invert)
+    model = tc.Sequential([tc.Input((4, 1)), layer])
+    layer.adapt(images(rng, 5, 4, 1))
+    x = images(rng, 2, 4, 1)
+    before = model.predict(x, verbose=0)
+    for weight in (layer.mean, layer.variance):
+        weight.data += 1
+    after = model.predict(x, verbose=0)
+    np.testing.assert_array_equal(after, plain(model, x).numpy())
+    assert not np.array_equal(before, after)
 
 
 def test_gradients_and_training_take_no_plan(rng):

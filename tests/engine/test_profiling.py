@@ -5,6 +5,7 @@ import pytest
 
 import tinyconv as tc
 from tinyconv import layers as L
+from tinyconv.models.execution_plan import plan_of
 
 
 def network():
@@ -17,7 +18,9 @@ def network():
 
 def test_a_prediction(rng):
     x = rng.standard_normal((2, 12, 12, 16)).astype(np.float32)
-    found = tc.profile(network(), x, repeats=3)
+    model = network()
+    found = tc.profile(model, x, repeats=3)
+    assert plan_of(model, [x]) is not None
     assert [row.operation for row in found.rows] == ["Conv2D", "Reshape", "Dense"]
     convolution, _, dense = found.rows
     assert (convolution.algorithm, convolution.shape) == ("winograd", (2, 10, 10, 32))
@@ -49,7 +52,9 @@ def test_a_training_step_leaves_the_model_alone(rng):
 
 def test_a_model_without_a_plan(rng):
     model = tc.Sequential([tc.Input((3,)), L.Lambda(lambda x: x * 2), L.Dense(2)])
-    found = tc.profile(model, rng.standard_normal((2, 3)), repeats=1)
+    x = rng.standard_normal((2, 3)).astype(np.float32)
+    found = tc.profile(model, x, repeats=1)
+    assert plan_of(model, [x]) is None
     assert [row.operation for row in found.rows] == ["Multiply", "Dense"]
 
 

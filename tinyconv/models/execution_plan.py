@@ -147,14 +147,14 @@ class _Recorder:
         return number
 
     def _number(self, tensor: Tensor) -> int:
-        """Return the number of a tensor: of a weight or a single number a new one; any other may come from weights."""
+        """Return the number of a tensor: of a weight or a number of Python a new one; others may be of weights."""
         number = self.known.get(id(tensor))
         if number is not None:
             return number
         number = self._add(tensor)
         if isinstance(tensor, Parameter):
             self.weights[number] = tensor
-        elif tensor.size == 1:
+        elif tensor.is_number:
             self.constants[number] = tensor.data
         else:
             self.possible = False
@@ -188,7 +188,6 @@ def _may_come_from_weights(value: Any) -> bool:
 
 
 _plans: "WeakKeyDictionary[Any, dict[Any, ExecutionPlan]]" = WeakKeyDictionary()
-NONE: dict[Any, ExecutionPlan] = {}
 _without_plans: "WeakKeyDictionary[Any, int]" = WeakKeyDictionary()  # the count of changes at which none could be made
 
 
@@ -207,7 +206,7 @@ def computed(model: Any, inputs: Sequence[Tensor], training: bool, compute: Call
 
 def plan_of(model: Any, arrays: Sequence[np.ndarray]) -> ExecutionPlan | None:
     """Return the plan that there is for inputs like these."""
-    plan = _plans.get(model, NONE).get(_key(arrays))
+    plan = _plans.get(model, {}).get(_key(arrays))
     return plan if plan is not None and plan.fits() else None
 
 
