@@ -6,7 +6,8 @@ butterfly of a Winograd transform reads as in its paper and is 40 instructions, 
 must ask (do these arrays overlap? is this index negative?), and it compiles in a tenth of the time.
 
     array arguments     `a[i]` is the vector of the LANES elements from flat position i on, `a[i] = v` writes one, or
-                        a number to all lanes; `a.each(i)` is element i in every lane; positions are not checked
+                        a number to all lanes; `a.each(i)` is element i in every lane; positions are not checked;
+                        `a.put(i, n)` writes a whole number to element i of an array of them
     whole numbers       add, subtract and multiply to positions; `where` takes one, or a truth value, as a condition
     floating numbers    the same value in every lane
     tuples              their length, a number that is known when the kernel is compiled
@@ -37,8 +38,10 @@ __all__ = [
     "copy_square",
     "copy_vector",
     "equal",
+    "in_any",
     "in_registers",
     "is_nan",
+    "is_nonzero",
     "repeat",
     "transposed",
     "where",
@@ -142,6 +145,22 @@ def is_nan(a: Any) -> Any:
     if not isinstance(a, Vector):
         return np.isnan(a)
     return Vector(a.builder, a.builder.fcmp_unordered("uno", a.value, a.value))
+
+
+def is_nonzero(a: Any) -> Any:
+    """Return in which lanes the vector is not 0; NaN is not."""
+    if not isinstance(a, Vector):
+        return a != 0
+    return Vector(a.builder, a.builder.fcmp_unordered("!=", a.value, a.like(0).value))
+
+
+def in_any(condition: Any) -> Any:
+    """Return whether `condition` holds in any lane: a whole number, 1 or 0."""
+    if not isinstance(condition, Vector):
+        return int(np.any(condition))
+    bits = condition.builder.bitcast(condition.value, ir.IntType(LANES))
+    holds = condition.builder.icmp_signed("!=", bits, ir.Constant(bits.type, 0))
+    return Index(condition.builder, condition.builder.zext(holds, ir.IntType(64)))
 
 
 def equal(a: Any, number: int) -> Any:
@@ -294,6 +313,10 @@ class _Memory:
         vector = value.value if isinstance(value, Vector) else _constant(kind, value)
         self.builder.store(vector, self._pointer(index), align=self.alignment)
 
+    def put(self, index: Any, number: Index) -> None:
+        """Write a whole number to element `index` of an array of whole numbers."""
+        self.builder.store(self.builder.trunc(number.value, self.element), self._element(index))
+
     def each(self, index: Any) -> Any:
         """Return element `index` in every lane; of an array of whole numbers, the number itself."""
         value = self.builder.load(self._element(index))
@@ -311,6 +334,9 @@ class _Slices:
 
     def __setitem__(self, index: int, vector: np.ndarray) -> None:
         self.flat[index : index + LANES] = vector
+
+    def put(self, index: int, number: int) -> None:
+        self.flat[index] = number
 
     def each(self, index: int) -> Any:
         return self.flat[index]

@@ -15,8 +15,19 @@ import numpy as np
 
 from ...compile import helper
 from ...matmul import MAX_MR
-from ...vectors import LANES, add_vector, at_least, clear_vector, copy_vector, in_registers, where
-from ..fused_pooling import max_of_square, unpool
+from ...vectors import (
+    LANES,
+    add_vector,
+    at_least,
+    clear_vector,
+    copy_vector,
+    in_any,
+    in_registers,
+    is_nonzero,
+    repeat,
+    where,
+)
+from ..fused_pooling import max_and_argmax, max_of_square, unpool
 from .transforms import (
     input_gradient_transform,
     input_transform,
@@ -25,6 +36,7 @@ from .transforms import (
     output_gradient_transform_relu,
     output_transform,
     output_transform_pooled,
+    output_transform_pooled_where,
 )
 
 EDGE_TILE = 6 * 6 * LANES  # numbers of the small array that a tile at an edge is copied to: those of the largest
@@ -73,6 +85,14 @@ def _copy_bias(b, b0, floor, target, at):
 
 
 @in_registers
+def _write_bias_pooled(b, b0, floor, y, argmax, at, row, cell, side):
+    """What `output_transform_pooled_where` writes where no output of the tile sees anything but 0."""
+    best = max_and_argmax([at_least(b[b0], floor)] * 4, floor)
+    for i, j in np.ndindex(side // 2, side // 2):
+        y[at + row * i + cell * j], argmax[at + row * i + cell * j] = best
+
+
+@in_registers
 def _copy_unpooled(dy, argmax, start, target, at, row):
     for (i, j), value in zip(np.ndindex(2, 2), unpool(dy[start], argmax[start]), strict=True):
         target[at + row * i + j * LANES] = value
@@ -99,19 +119,23 @@ def _copy_cells(
                 copy_vector(x, at, tile, to)
 
 
+@in_registers
+def _mark_cell(x, cell, vectors, nonzero, at):
+    """nonzero[at] = 1 if one of the numbers of so many vectors from x[cell] on is not 0, else 0."""
+    (seen,) = repeat(vectors, lambda v, seen: [seen | is_nonzero(x[cell + v * LANES])], [is_nonzero(x[cell])])
+    nonzero.put(at, in_any(seen))
+
+
 @helper
 def _mark_nonzero(x: Any, geometry: Any, image: int, y0: int, x0: int, nonzero: Any, at: int, side: int) -> None:
     """Set nonzero[at …] to 1 for each of side×side cells that is in the image with a channel that is not 0, else 0."""
     _, h, w, c, _, _, _, _, _ = geometry
     for i in range(side):
         for j in range(side):
-            nonzero[at + i * side + j] = 0
             if y0 + i >= 0 and y0 + i < h and x0 + j >= 0 and x0 + j < w:
-                cell = ((image * h + y0 + i) * w + x0 + j) * c
-                for channel in range(c):
-                    if x[cell + channel] != 0:
-                        nonzero[at + i * side + j] = 1
-                        break
+                _mark_cell(x, ((image * h + y0 + i) * w + x0 + j) * c, c // LANES, nonzero, at + i * side + j)
+            else:
+                nonzero[at + i * side + j] = 0
 
 
 @helper
@@ -283,12 +307,12 @@ def write_outputs(
     """
     _, _, _, _, oh, ow, k, _, _ = geometry
     cells = len(side) + 2
-    sees_nonzero = np.empty(len(side) ** 2, np.bool_)
+    sees_nonzero = np.empty(len(side) ** 2, np.uint8)
     for s in range(count):
         image, i, j = _origin(first + s, oh, ow, side)
         window = n0 + s * cells**2
         seen = _count_nonzero(nonzero, window, cells, cells)
-        whole = seen == cells**2 and _is_inside(i, j, len(side), oh, ow)
+        inside, whole = _is_inside(i, j, len(side), oh, ow), seen == cells**2
         if not whole:
             for p in range(len(side)):
                 for q in range(len(side)):
@@ -296,17 +320,26 @@ def write_outputs(
                         seen > 0 and _count_nonzero(nonzero, window + p * cells + q, cells, 3) > 0
                     )
         for k0 in range(0, k, LANES):
-            if whole and len(argmax) > 0:
+            if inside and len(argmax) > 0:
                 at = ((image * oh + i) // 2 * (ow // 2) + j // 2) * k + k0
-                output_transform_pooled(m, m0 + s * k + k0, stride, b, k0, floor, y, argmax, at, ow // 2 * k, k, side)
+                row = ow // 2 * k
+                if whole:
+                    output_transform_pooled(m, m0 + s * k + k0, stride, b, k0, floor, y, argmax, at, row, k, side)
+                elif seen > 0:
+                    output_transform_pooled_where(
+                        sees_nonzero, m, m0 + s * k + k0, stride, b, k0, floor, y, argmax, at, row, k, side
+                    )
+                else:
+                    _write_bias_pooled(b, k0, floor, y, argmax, at, row, k, side)
                 continue
-            if whole:
+            if inside and whole:
                 at = ((image * oh + i) * ow + j) * k + k0
                 output_transform(m, m0 + s * k + k0, stride, b, k0, floor, y, at, ow * k, k, side)
                 continue
             if seen > 0:
                 output_transform(m, m0 + s * k + k0, stride, b, k0, floor, tile, 0, len(side) * LANES, LANES, side)
-            for cell in range(len(side) ** 2):
-                if not sees_nonzero[cell]:
-                    _copy_bias(b, k0, floor, tile, cell * LANES)
+            if not whole:
+                for cell in range(len(side) ** 2):
+                    if sees_nonzero[cell] == 0:
+                        _copy_bias(b, k0, floor, tile, cell * LANES)
             _write_tile(tile, k0, floor, y, argmax, (oh, ow, k), image, i, j, side)

@@ -91,23 +91,23 @@ def input_gradient_transform(dv, v0, point_stride, dx, x0, row, cell, side):
 @in_registers
 def output_transform(m, m0, point_stride, b, b0, floor, y, y0, row, cell, side):
     """y = max(Aᵀ m A + b, floor), a tile of outputs. NaN stays NaN."""
-    values = _sandwich(_from_points, MATRICES[side].A.T, _read_points(m, m0, point_stride, side))
-    bias = b[b0]
+    outputs = _outputs(m, m0, point_stride, b, b0, side)
     for i, j in np.ndindex(side, side):
-        y[y0 + row * i + cell * j] = at_least(values[i][j] + bias, floor)
+        y[y0 + row * i + cell * j] = at_least(outputs[i][j], floor)
 
 
 @in_registers
 def output_transform_pooled(m, m0, point_stride, b, b0, floor, y, argmax, y0, row, cell, side):
     """The same, but of each square of 2×2 outputs y gets the largest alone, and `argmax` which of the four it was."""
-    if side % 2:
-        return  # squares of 2×2 do not fill the tile: it is never asked for
-    values = _sandwich(_from_points, MATRICES[side].A.T, _read_points(m, m0, point_stride, side))
-    bias = b[b0]
-    for i, j in np.ndindex(side // 2, side // 2):
-        square = [values[2 * i + p][2 * j + q] + bias for p, q in np.ndindex(2, 2)]
-        at = y0 + row * i + cell * j
-        y[at], argmax[at] = max_and_argmax([at_least(value, floor) for value in square], floor)
+    _pool_tile(_outputs(m, m0, point_stride, b, b0, side), floor, y, argmax, y0, row, cell)
+
+
+@in_registers
+def output_transform_pooled_where(seen, m, m0, point_stride, b, b0, floor, y, argmax, y0, row, cell, side):
+    """The same, with b alone for an output where the array of bytes `seen`, in row-major order, is 0."""
+    outputs, bias = _outputs(m, m0, point_stride, b, b0, side), b[b0]
+    chosen = [[where(seen.each(side * i + j), outputs[i][j], bias) for j in range(side)] for i in range(side)]
+    _pool_tile(chosen, floor, y, argmax, y0, row, cell)
 
 
 @in_registers
@@ -149,6 +149,25 @@ def filter_gradient_transform(du, u0, point_stride, dw, w0, tap, side):
     values = _sandwich(_from_points, MATRICES[side].G.T, _read_points(du, u0, point_stride, side))
     for i, j in np.ndindex(3, 3):
         dw[w0 + tap * (3 * i + j)] = values[i][j]
+
+
+def _outputs(m: Any, m0: Any, point_stride: Any, b: Any, b0: Any, side: int) -> list[list[Any]]:
+    """Return Aᵀ m A + b."""
+    bias = b[b0]
+    values = _sandwich(_from_points, MATRICES[side].A.T, _read_points(m, m0, point_stride, side))
+    return [[value + bias for value in row] for row in values]
+
+
+def _pool_tile(outputs: Any, floor: Any, y: Any, argmax: Any, y0: Any, row: Any, cell: Any) -> None:
+    """Write the largest of each 2×2 square of a tile, at least `floor`, and its argmax.
+
+    Squares do not fill the tiles of odd sides, for which this is never asked.
+    """
+    half = len(outputs) // 2
+    for i, j in np.ndindex(half, half):
+        square = [at_least(outputs[2 * i + p][2 * j + q], floor) for p, q in np.ndindex(2, 2)]
+        at = y0 + row * i + cell * j
+        y[at], argmax[at] = max_and_argmax(square, floor)
 
 
 def _gradient_to_points(dy: Any, m: Any, m0: Any, point_stride: Any, sums: Any, s0: Any, side: int) -> None:
