@@ -5,8 +5,8 @@ Numba; `gpu` in CuPy and CUDA. All offer the operations that `operations.py` lis
 `of(array)` returns the backend that an array belongs to.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
@@ -17,6 +17,7 @@ import numpy as np
 
 from .algorithm import ALGORITHMS, conv_algorithm
 from .cpus import set_threads, threads
+from .shared import RecordingError
 from .window import Window
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "BACKENDS",
     "DEVICES",
     "DeviceError",
+    "RecordingError",
     "Window",
     "algorithm_of",
     "backend",
@@ -32,6 +34,7 @@ __all__ = [
     "host",
     "move",
     "of",
+    "recording",
     "send_ahead",
     "set_threads",
     "threads",
@@ -69,6 +72,14 @@ def algorithm_of(x: Any, w: Any, window: Window, groups: int) -> str:
         x.dtype, w.shape, window, groups, x.shape[1:3]
     )
     return chosen
+
+
+def recording(weights: Sequence[Any]) -> AbstractContextManager[Any]:
+    """Return a context in which launches are noted: see `cpu/launches.py`. None comes of it where there are none."""
+    if host() is not _module("cpu"):
+        return nullcontext()
+    made: AbstractContextManager[Any] = import_module(".cpu.launches", __name__).Recording(weights)
+    return made
 
 
 def move(array: Any, to: str) -> Any:

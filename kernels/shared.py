@@ -33,3 +33,7 @@ def scale_and_shift(inverse: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:
 
 # What a warp sees beyond an image's edges, told in `reference/warp.py`; kernels are given the place in this row.
 FILL_MODES = ("constant", "nearest", "reflect", "wrap", "cut", "overlap")
+
+
+class RecordingError(RuntimeError):
+    """Launches that were to be recorded take too much memory; see `cpu/launches.py`."""

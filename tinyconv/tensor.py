@@ -202,6 +202,7 @@ class Function:
     """
 
     formula: ClassVar[Formula | None] = None  # every operation of the engine has one; a user's need not
+    by_kernels: ClassVar[bool] = False  # whether forward does all that depends on numbers by kernels of `kernels.of(…)`
     freed: ClassVar[bool] = False
     calls: tuple[autograd.Call, ...] = ()  # the calls of layers and models that applied it, the outermost first
     inputs: tuple[Tensor, ...]

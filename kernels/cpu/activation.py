@@ -8,9 +8,12 @@ import numpy as np
 from numba import prange
 
 from ..shared import MAX_FLOAT32_TERMS
-from .compile import elementwise
+from .compile import elementwise, jit
 from .mapped import mapped
 from .memory import empty
+
+# Up to so many rows go through a kernel: of so few numbers, NumPy's calls take longer than the exponentials.
+MAX_FEW_ROWS = 4
 
 
 def relu(x: np.ndarray) -> np.ndarray:
@@ -68,6 +71,10 @@ def tanh_backward(dy: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def softmax(x: np.ndarray) -> np.ndarray:
     """Return y (…,k), the softmax of each row of `x` (…,k). A row that holds NaN or +∞ becomes NaN."""
+    if 0 < x.size <= MAX_FEW_ROWS * x.shape[-1]:
+        y = empty(x.shape, x.dtype)
+        _softmax(x.reshape(-1, x.shape[-1]), y.reshape(-1, x.shape[-1]))
+        return y
     y = shifted_columns(x)
     np.exp(y, out=y)
     y /= sum_of_classes(y)
@@ -98,6 +105,21 @@ def softmax_backward(dy: np.ndarray, y: np.ndarray) -> np.ndarray:
     np.subtract(dy, dx.sum(axis=-1, keepdims=True), out=dx)
     dx *= y
     return dx
+
+
+@jit
+def _softmax(x: np.ndarray, y: np.ndarray) -> None:
+    """Fill y with the softmax of each row of x, both (rows,k)."""
+    number = x.dtype.type
+    for row in range(x.shape[0]):
+        most, total = x[row, 0], 0.0
+        for j in range(1, x.shape[1]):
+            most = most if x[row, j] <= most else x[row, j]  # of NaN the total becomes NaN
+        for j in range(x.shape[1]):
+            y[row, j] = np.exp(x[row, j] - most)
+            total += y[row, j]
+        for j in range(x.shape[1]):
+            y[row, j] /= number(total)
 
 
 @elementwise

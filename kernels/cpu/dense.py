@@ -14,7 +14,7 @@ from numba import get_thread_id, prange
 from . import few_rows
 from .compile import jit, vector_jit
 from .matmul import MAX_MR, PANEL, finish, multiply, multiply_transposed
-from .memory import empty, thread_buffers
+from .memory import COMMON, empty, here, no_bias, thread_buffers
 from .packing import pack, pack_transposed
 from .parallel import threads_here
 from .vectors import LANES
@@ -72,12 +72,11 @@ def product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, relu: bool = 
     """Return a·b + bias, rectified if `relu`, in blocks; `a` or `b` may be the transpose of a C-contiguous matrix."""
     rows, depth = a.shape
     columns = b.shape[1]
-    threads = threads_here()
-    bias = np.zeros(columns, a.dtype) if bias is None else bias
+    bias = no_bias(columns, a.dtype) if bias is None else bias
     floor = a.dtype.type(0 if relu else -inf)
     if rows <= few_rows.MAX_ROWS and columns >= few_rows.MIN_COLUMNS and _are_whole(a, b):
-        return few_rows.product(a, b, bias, floor, threads)
-    c = empty((rows, columns), a.dtype)
+        return few_rows.product(a, b, bias, floor)
+    c, threads = empty((rows, columns), a.dtype), threads_here()
     block, workspace = _block_shape(rows, columns, threads), _last_workspace.get(threads, a.dtype)
     _fill(*_flat(a), *_flat(b), bias, floor, c.reshape(-1), (rows, columns, depth), block, workspace)
     return c
@@ -108,14 +107,20 @@ class _LastWorkspace(local):
         It is cleared: a micro-kernel also computes with what lies behind the last row, and of numbers that others left
         there many would be subnormal, and slow. `multiply_transposed` cannot see to that itself.
         """
+        if here.pool is not COMMON:  # a recording has memory of its own
+            return _cleared_workspace(dtype)
         if self.last is None or self.last[:2] != (threads, dtype):
-            workspace = thread_buffers(PACKED_A + PACKED_B + BLOCK_C, dtype)
-            workspace.fill(0)
-            self.last = threads, dtype, workspace
+            self.last = threads, dtype, _cleared_workspace(dtype)
         return self.last[2]
 
 
 _last_workspace = _LastWorkspace()
+
+
+def _cleared_workspace(dtype: np.dtype) -> np.ndarray:
+    workspace = thread_buffers(PACKED_A + PACKED_B + BLOCK_C, dtype)
+    workspace.fill(0)
+    return workspace
 
 
 def _flat(matrix: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:

@@ -1,11 +1,11 @@
 """The matrix product of a few rows, as a dense layer computes it for one image: b is read once, where it stands.
 
 The blocks of `dense.py` copy b into panels, since many rows will use each number. For a few rows the copy takes longer
-than the product, which then is as fast as memory gives b away. Each number of c is the same sum in the same order, its
-products fused with it one after the other: the bits are those of `dense.py`.
+than the product, which then is as fast as memory gives b away. The sums are taken in parts of b's rows: each is one
+stretch of memory, which a thread reads from end to end. (Where threads shared out the columns, each would skip the
+other's stretches of every row, and the processor would fetch those, too.) The parts are added in order; there are as
+many on any number of threads, so that the bits are the same.
 """
-
-from math import ceil
 
 import numpy as np
 from numba import prange
@@ -22,14 +22,18 @@ MIN_COLUMNS = LANES
 # Terms of a sum that are added before it goes back to memory.
 TERMS = 8
 
+# Up to so many parts, of at least so many terms; short sums are left to one thread.
+MAX_PARTS = 8
+MIN_PART_TERMS = 128
 
-def product(a: np.ndarray, b: np.ndarray, bias: np.ndarray, floor: np.floating, threads: int) -> np.ndarray:
+
+def product(a: np.ndarray, b: np.ndarray, bias: np.ndarray, floor: np.floating) -> np.ndarray:
     """Return max(a·b + bias, floor) for `a` (rows, depth) and `b` (depth, columns), both C-contiguous."""
     rows, depth = a.shape
     columns = b.shape[1]
-    c = empty((rows, columns), a.dtype)
-    width = ceil(columns / threads / LANES) * LANES
-    _fill(a.reshape(-1), b.reshape(-1), bias, floor, c.reshape(-1), (rows, columns, depth), width)
+    parts = max(1, min(MAX_PARTS, depth // MIN_PART_TERMS) // 4 * 4)
+    c, partial = empty((rows, columns), a.dtype), empty((parts * rows * columns,), a.dtype)
+    _fill(a.reshape(-1), b.reshape(-1), bias, floor, c.reshape(-1), partial, (rows, columns, depth), parts)
     return c
 
 
@@ -55,34 +59,36 @@ def _fill(
     bias: np.ndarray,
     floor: np.floating,
     c: np.ndarray,
+    partial: np.ndarray,
     sizes: tuple[int, int, int],
-    width: int,
+    parts: int,
 ) -> None:
-    """Fill c (rows, columns) with max(a·b + bias, floor), `width` columns a thread; all arrays flat.
+    """Fill c (rows, columns) with max(a·b + bias, floor) by sums in `partial` (parts, rows, columns); all arrays flat.
 
     The columns behind the last whole vector are computed with those before them that make them one, `last`.
     """
     rows, columns, depth = sizes
-    whole = depth // TERMS * TERMS
-    for block in prange((columns + width - 1) // width):
-        j0, j1 = block * width, min(columns, block * width + width)
-        vectors = j0 + (j1 - j0) // LANES * LANES
+    for part in prange(parts):
+        first, end, start = part * depth // parts, (part + 1) * depth // parts, part * rows * columns
+        vectors, whole = columns // LANES * LANES, first + (end - first) // TERMS * TERMS
         last = np.zeros(rows * LANES, c.dtype)
-        for i in range(rows):
-            c[i * columns + j0 : i * columns + j1] = 0
-        for d in range(0, whole, TERMS):
+        partial[start : start + rows * columns] = 0
+        for d in range(first, whole, TERMS):
             for i in range(rows):
-                for j in range(j0, vectors, LANES):
-                    _add_terms(a, i * depth + d, b, d * columns + j, columns, c, i * columns + j)
-                if vectors < j1:
-                    _add_terms(a, i * depth + d, b, d * columns + j1 - LANES, columns, last, i * LANES)
-        for d in range(whole, depth):
+                for j in range(0, vectors, LANES):
+                    _add_terms(a, i * depth + d, b, d * columns + j, columns, partial, start + i * columns + j)
+                if vectors < columns:
+                    _add_terms(a, i * depth + d, b, (d + 1) * columns - LANES, columns, last, i * LANES)
+        for d in range(whole, end):
             for i in range(rows):
-                for j in range(j0, vectors, LANES):
-                    _add_term(a, i * depth + d, b, d * columns + j, c, i * columns + j)
-                if vectors < j1:
-                    _add_term(a, i * depth + d, b, d * columns + j1 - LANES, last, i * LANES)
+                for j in range(0, vectors, LANES):
+                    _add_term(a, i * depth + d, b, d * columns + j, partial, start + i * columns + j)
+                if vectors < columns:
+                    _add_term(a, i * depth + d, b, (d + 1) * columns - LANES, last, i * LANES)
         for i in range(rows):
-            for j in range(vectors, j1):
-                c[i * columns + j] = last[i * LANES + LANES - j1 + j]
-        finish(c, j0, columns, rows, j1 - j0, bias, j0, floor, c, j0, columns)
+            for j in range(vectors, columns):
+                partial[start + i * columns + j] = last[(i + 1) * LANES - columns + j]
+    for part in range(1, parts):
+        for i in range(rows * columns):
+            partial[i] += partial[part * rows * columns + i]
+    finish(partial, 0, columns, rows, columns, bias, 0, floor, c, 0, columns)

@@ -5,11 +5,14 @@ takes as long as a pass over them. A step asks for the same sizes as the step be
 later steps need.
 """
 
+from collections.abc import Callable
 from ctypes import addressof, c_char
+from functools import lru_cache
 from math import prod
 from operator import attrgetter
+from threading import local
 from typing import Any
-from weakref import ref
+from weakref import WeakValueDictionary, ref
 
 import numpy as np
 
@@ -33,8 +36,8 @@ class _Memory:
 class _Block(ref[_Memory]):
     """Memory for one array at a time: `size` bytes from `address` on, a cache line's boundary, inside `owner`.
 
-    It is a weak reference to the `_Memory` that it is lent to. When that dies, Python hands the block to `_unused`: to
-    the list's own `append`, not to a method `__del__` of ours. Python runs the handlers of signals between two
+    It is a weak reference to the `_Memory` that it is lent to. When that dies, Python hands the block to the pool: to
+    its list's own `append`, not to a method `__del__` of ours. Python runs the handlers of signals between two
     instructions of Python code, and what a handler raises inside a finalizer is printed and forgotten. Here there is no
     such instruction, and Ctrl-C cannot be lost.
     """
@@ -45,43 +48,90 @@ class _Block(ref[_Memory]):
     owner: np.ndarray
 
 
-_unused: list[_Block] = []  # the longest unused first
+class Pool:
+    """Memory that arrays were laid over and are gone from, for those to come."""
 
+    def __init__(self, max_unused: int) -> None:
+        self.max_unused = max_unused  # bytes that it holds on to
+        self.unused: list[_Block] = []  # the longest unused first
 
-def _lend(size: int, address: int, owner: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Return an array over a block of memory that goes to the pool when the last view on the array is collected."""
-    memory = _Memory()
-    memory.__array_interface__ = {"shape": shape, "typestr": dtype.str, "data": (address, False), "version": 3}
-    memory.block = block = _Block(memory, _unused.append)
-    block.size, block.address, block.owner = size, address, owner
-    return np.asarray(memory)
+    def lend(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """Return an array over a block of memory that comes back when the last view on the array is collected."""
+        size, address, owner = self._take(-(-prod(shape) * dtype.itemsize // ALIGNMENT) * ALIGNMENT)
+        memory = _Memory()
+        memory.__array_interface__ = {"shape": shape, "typestr": dtype.str, "data": (address, False), "version": 3}
+        memory.block = block = _Block(memory, self.unused.append)
+        block.size, block.address, block.owner = size, address, owner
+        return np.asarray(memory)
 
+    def _take(self, size: int) -> tuple[int, int, np.ndarray]:
+        """Take the smallest block that fits `size` out of the pool, or else new memory; let go of what is too much.
 
-def _take(size: int) -> tuple[int, int, np.ndarray]:
-    """Take the smallest block that fits `size` out of the pool, or else new memory; let go of what is too much.
-
-    Returns the block's size, address and owner. There is no lock that a fork, or a signal's handler that computes,
-    could find taken: each change of the list is one operation of Python's.
-    """
-    largest = MAX_RATIO * size
-    while fitting := [block for block in _unused if size <= block.size <= largest]:
-        found = fitting[0] if len(fitting) == 1 else min(fitting, key=attrgetter("size", "address"))
-        try:
-            _unused.remove(found)
-        except ValueError:  # another thread has taken it
-            continue
-        break
-    excess = sum([block.size for block in _unused]) - MAX_UNUSED
-    while excess > 0:
-        try:
-            excess -= _unused.pop(0).size
-        except IndexError:  # another thread has let go of the last
+        Returns the block's size, address and owner. There is no lock that a fork, or a signal's handler that computes,
+        could find taken: each change of the list is one operation of Python's.
+        """
+        unused, largest = self.unused, MAX_RATIO * size
+        while fitting := [block for block in unused if size <= block.size <= largest]:
+            found = fitting[0] if len(fitting) == 1 else min(fitting, key=attrgetter("size", "address"))
+            try:
+                unused.remove(found)
+            except ValueError:  # another thread has taken it
+                continue
             break
-    if fitting:
-        return found.size, found.address, found.owner
-    raw = np.empty(size + ALIGNMENT, np.uint8)
-    address: int = raw.ctypes.data
-    return size, address + -address % ALIGNMENT, raw
+        excess = sum([block.size for block in unused]) - self.max_unused
+        while excess > 0:
+            try:
+                excess -= unused.pop(0).size
+            except IndexError:  # another thread has let go of the last
+                break
+        if fitting:
+            return found.size, found.address, found.owner
+        raw = self.new(size + ALIGNMENT)
+        address: int = raw.ctypes.data
+        return size, address + -address % ALIGNMENT, raw
+
+    def new(self, size: int) -> np.ndarray:
+        """Return new memory of so many bytes."""
+        return np.empty(size, np.uint8)
+
+
+class Here(local):
+    """Where this thread of Python has its arrays from, and who notes what it launches (see `launches.py`)."""
+
+    pool: Pool
+    recording: Any = None
+
+
+COMMON = Pool(MAX_UNUSED)
+Here.pool = COMMON
+here = Here()
+
+
+def launch(function: Callable[..., None], *arguments: Any) -> None:
+    """Call a function of NumPy's that fills an array, between kernels: where these are noted, so is it."""
+    if here.recording is not None:
+        here.recording.note(function, arguments)
+    function(*arguments)
+
+
+@lru_cache(256)
+def no_bias(count: int, dtype: np.dtype) -> np.ndarray:
+    """Return `count` zeros, always the same array, which nobody may write to."""
+    return constant(np.zeros(count, dtype))
+
+
+_constants: WeakValueDictionary[int, np.ndarray] = WeakValueDictionary()
+
+
+def constant(array: np.ndarray) -> np.ndarray:
+    """Return the array itself, which stays as it is and does not depend on any numbers that kernels compute with."""
+    _constants[id(array)] = array
+    return array
+
+
+def is_constant(array: np.ndarray) -> bool:
+    """Return whether `constant` was told of this array."""
+    return _constants.get(id(array)) is array
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -91,8 +141,9 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """
     dtype = np.dtype(dtype)
     count = prod(shape) * dtype.itemsize
-    if count >= SMALL:
-        return _lend(*_take(-(-count // ALIGNMENT) * ALIGNMENT), shape, dtype)
+    pool = here.pool
+    if count >= SMALL or pool is not COMMON:
+        return pool.lend(shape, dtype)
     memory = np.empty(count + ALIGNMENT, np.uint8)
     skipped = -addressof(c_char.from_buffer(memory.data)) % ALIGNMENT  # `memory.ctypes.data` takes twice as long
     return memory[skipped : skipped + count].view(dtype).reshape(shape)
@@ -101,7 +152,7 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 def zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """Return an array of `shape` and `dtype` full of 0: `numpy.zeros` from the pool."""
     array = empty(shape, dtype)
-    array.fill(0)
+    launch(np.ndarray.fill, array, 0)
     return array
 
 

@@ -6,8 +6,8 @@ butterfly of a Winograd transform reads as in its paper and is 40 instructions, 
 must ask (do these arrays overlap? is this index negative?), and it compiles in a tenth of the time.
 
     array arguments     `a[i]` is the vector of the LANES elements from flat position i on, `a[i] = v` writes one, or
-                        a number to all lanes; `a.each(i)` is element i in every lane; positions are not checked;
-                        `a.put(i, n)` writes a whole number to element i of an array of them
+                        a number to all lanes; `a.each(i)` is element i in every lane; `a.put(i, n)` writes a
+                        whole number to it, in an array of those; positions are not checked
     whole numbers       add, subtract and multiply to positions; `where` takes one, or a truth value, as a condition
     floating numbers    the same value in every lane
     tuples              their length, a number that is known when the kernel is compiled
@@ -158,9 +158,8 @@ def in_any(condition: Any) -> Any:
     """Return whether `condition` holds in any lane: a whole number, 1 or 0."""
     if not isinstance(condition, Vector):
         return int(np.any(condition))
-    bits = condition.builder.bitcast(condition.value, ir.IntType(LANES))
-    holds = condition.builder.icmp_signed("!=", bits, ir.Constant(bits.type, 0))
-    return Index(condition.builder, condition.builder.zext(holds, ir.IntType(64)))
+    builder, bits = condition.builder, condition.builder.bitcast(condition.value, ir.IntType(LANES))
+    return Index(builder, builder.zext(builder.icmp_signed("!=", bits, ir.Constant(bits.type, 0)), ir.IntType(64)))
 
 
 def equal(a: Any, number: int) -> Any:

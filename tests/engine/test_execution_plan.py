@@ -5,11 +5,14 @@ import threading
 
 import numpy as np
 import pytest
+from numba.core import config
 
 import tinyconv as tc
 from tinyconv import functions as F
 from tinyconv import layers as L
 from tinyconv.autograd import traced_by
+from tinyconv.kernels.cpu import launches as cpu_launches
+from tinyconv.kernels.cpu.compile import Kernel
 from tinyconv.models import execution_plan
 from tinyconv.models.execution_plan import plan_of
 
@@ -21,15 +24,18 @@ def plain(model, x):
 
 
 def planned(model, x):
-    """What a plan computes, and there must be one."""
+    """What a plan computes, at last by recorded launches, and there must be one."""
     with tc.no_grad():
         model(x, training=False)
         assert plan_of(model, [np.asarray(x)]) is not None
+        model(x, training=False)
         return model(x, training=False)
 
 
 def same(model, x):
-    np.testing.assert_array_equal(planned(model, x).numpy(), plain(model, x).numpy())
+    expected = plain(model, x).numpy()
+    np.testing.assert_array_equal(planned(model, x).numpy(), expected)
+    np.testing.assert_array_equal(model.predict_on_batch(x), expected)
 
 
 def images(rng, *shape):
@@ -256,3 +262,67 @@ def test_plans_are_kept_for_so_many_shapes_only(rng):
     for batch in range(1, execution_plan.MAX_PLANS + 5):
         planned(model, images(rng, batch, 3))
     assert len(execution_plan._plans[model]) == execution_plan.MAX_PLANS
+
+
+def launches_of(model, x):
+    return plan_of(model, [x]).launches
+
+
+compiled = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="the compiler is switched off: nothing is launched")
+
+
+@compiled
+def test_launches_are_recorded_once_and_by_kernels(rng):
+    model, x = tc.zoo.mnist(), images(rng, 1, 28, 28, 1)
+    planned(model, x)
+    launches = launches_of(model, x)
+    assert all(isinstance(function, Kernel) for function, _ in launches.steps)
+    same(model, images(rng, 1, 28, 28, 1))
+    assert launches_of(model, x) is launches
+
+
+@compiled
+def test_launches_end_with_the_settings_that_they_were_recorded_under(rng):
+    model, x = convolutional(), images(rng, 2, 12, 12, 3)
+    planned(model, x)
+    first, threads = launches_of(model, x), tc.threads()
+    with tc.conv_algorithm("im2col"):
+        same(model, x)
+        assert launches_of(model, x) is not first
+    tc.set_threads(1)
+    try:
+        same(model, x)
+    finally:
+        tc.set_threads(threads)
+    same(model, x)
+
+
+@compiled
+def test_weights_that_are_always_others_are_not_recorded_for_ever(rng):
+    model, x = tc.Sequential([tc.Input((3,)), L.Dense(2)]), images(rng, 1, 3)
+    for _ in range(3 + execution_plan.MAX_RECORDINGS):
+        model.layers[0].kernel.data = model.layers[0].kernel.data + 1
+        same(model, x)
+    assert plan_of(model, [x]).recordings == execution_plan.MAX_RECORDINGS
+
+
+@compiled
+def test_a_large_model_is_not_recorded(rng, monkeypatch):
+    monkeypatch.setattr(cpu_launches, "MAX_BYTES", 10_000)
+    model, x = convolutional(), images(rng, 30, 12, 12, 3)
+    same(model, x)
+    assert launches_of(model, x) is None
+
+
+def test_at_once_takes_no_shortcut_past_checks_and_calls_of_ones_own(rng):
+    class Twice(tc.Sequential):
+        def __call__(self, inputs, training=None):
+            return super().__call__(inputs, training) * 2
+
+    once, twice = (kind([tc.Input((3,)), L.Dense(2, kernel_initializer="ones")]) for kind in (tc.Sequential, Twice))
+    x = images(rng, 1, 3)
+    for _ in range(4):
+        np.testing.assert_array_equal(twice.predict_on_batch(x), 2 * once.predict_on_batch(x))
+    x[0, 1] = np.nan
+    with pytest.raises(ValueError, match="finite"):
+        once.predict_on_batch(x)

@@ -9,7 +9,7 @@ from test_kernel_convolution import CASES, all_cases, assert_agrees, draw
 from tinyconv.kernels import ALGORITHMS, Window, conv_algorithm, cpu, reference, set_threads
 from tinyconv.kernels.cpu.convolution import dispatch, im2col, implicit, winograd
 from tinyconv.kernels.cpu.convolution.dispatch import choose_algorithm
-from tinyconv.kernels.cpu.convolution.winograd import nonfused
+from tinyconv.kernels.cpu.convolution.winograd import few_tiles, nonfused
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS[1:])
@@ -98,6 +98,8 @@ def test_small_tiles_round_less(rng):
 def test_winograd_not_fused(case, algorithm, rng, monkeypatch):
     """What wide layers go through, on narrow ones: several rounds, and images that begin in one and end in the next."""
     monkeypatch.setattr(winograd, "MAX_FUSED_BYTES", 0)
+    monkeypatch.setattr(few_tiles, "MAX_TILES", 0)
+    monkeypatch.setattr(few_tiles, "MAX_TILES_WIDE", 0)
     monkeypatch.setattr(dispatch, "wanted_algorithm", lambda: algorithm)
     for tiles in (5, 1000):
         monkeypatch.setattr(nonfused, "BUFFER_BYTES", tiles * 36 * 4 * (case.images[3] + case.outputs))
@@ -115,3 +117,29 @@ def test_winograd_not_fused(case, algorithm, rng, monkeypatch):
             np.testing.assert_array_equal(one, two)
             if judge.any():
                 assert_close(one, judge)
+
+
+@pytest.mark.parametrize("algorithm", ["winograd", "winograd-3x3", "winograd-2x2"])
+@pytest.mark.parametrize("case", [case for case in CASES if case.name.startswith("Winograd")], ids=str)
+def test_winograd_of_few_tiles_has_the_bits_of_many(case, algorithm, rng, monkeypatch):
+    """Each thread its own cells or all the same, one block of channels or several, on any number of threads."""
+    monkeypatch.setattr(dispatch, "wanted_algorithm", lambda: algorithm)
+    x, w, b, _ = draw(rng, case, np.float32)
+    x = np.maximum(x, 0)
+    x[:, : x.shape[1] // 2] = 0  # tiles that see zeros, in part or altogether
+    found = []
+    for most, own, filters in ((0, 0, 0), (1000, 10**9, 10**9), (1000, 0, 10**9), (1000, 0, 36 * 32 * 16 * 4)):
+        monkeypatch.setattr(few_tiles, "MAX_TILES", most)
+        monkeypatch.setattr(few_tiles, "MAX_TILES_WIDE", most)
+        monkeypatch.setattr(few_tiles, "OWN_CELLS_BYTES", own)
+        monkeypatch.setattr(few_tiles, "FILTER_BYTES", filters)
+        for threads in (1, min(2, config.NUMBA_NUM_THREADS)):
+            few_tiles._block.cache_clear()
+            set_threads(threads)
+            pooled = cpu.conv2d_pooled(x, w, b, case.window, 1, True)
+            found.append((*pooled, cpu.conv2d(x, w, b, case.window, 1, False)))
+    few_tiles._block.cache_clear()
+    set_threads(config.NUMBA_NUM_THREADS)
+    for others in found[1:]:
+        for one, other in zip(found[0], others, strict=True):
+            np.testing.assert_array_equal(one, other)

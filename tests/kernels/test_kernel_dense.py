@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from kernel_checks import assert_close, assert_gradient
 
-from tinyconv.kernels import cpu, reference
+from tinyconv.kernels import cpu, reference, set_threads
 from tinyconv.kernels.cpu.matmul import MAX_MR, multiply
 from tinyconv.kernels.cpu.memory import empty
 from tinyconv.kernels.cpu.vectors import LANES
@@ -122,9 +122,21 @@ def test_a_product_clears_what_lies_behind_its_first_factor(rows, rng):
 
 
 @pytest.mark.parametrize(("depth", "outputs"), [(1, 16), (8, 17), (300, 33), (9, 200), (130, 15)])
-def test_a_few_rows_have_the_bits_of_many(dtype, depth, outputs, rng):
+def test_a_few_rows_have_the_bits_of_many_where_their_sums_are_short(dtype, depth, outputs, rng):
     x, w, b, _ = draw(rng, (11, depth), outputs, dtype)
     x[1, :1] = np.nan
     whole = cpu.dense(x, w, b, True)
     for rows in range(1, 6):
         np.testing.assert_array_equal(cpu.dense(x[:rows], w, b, True), whole[:rows])
+
+
+@pytest.mark.parametrize(("depth", "outputs"), [(512, 16), (1031, 50), (5000, 33)])
+def test_long_sums_of_a_few_rows(dtype, depth, outputs, rng):
+    """Taken in parts, of which there are as many whatever the number of threads."""
+    x, w, b, _ = draw(rng, (3, depth), outputs, dtype)
+    found = []
+    for threads in (1, numba.config.NUMBA_NUM_THREADS):
+        set_threads(threads)
+        found.append(cpu.dense(x, w, b, True))
+    np.testing.assert_array_equal(*found)
+    assert_close(found[0], np.maximum(x.astype(np.float64) @ w + b, 0).astype(dtype))

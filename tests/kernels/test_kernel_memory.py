@@ -13,8 +13,8 @@ LARGE = memory.SMALL // 4 + 5  # float32 elements
 @pytest.fixture
 def pool(monkeypatch):
     """An empty pool."""
-    monkeypatch.setattr(memory, "_unused", [])
-    return memory._unused
+    monkeypatch.setattr(memory.COMMON, "unused", [])
+    return memory.COMMON.unused
 
 
 @pytest.mark.parametrize("count", [0, 3, LARGE])
@@ -61,7 +61,7 @@ def test_memory_serves_a_smaller_array_but_not_a_much_smaller_one(pool):
 
 
 def test_the_pool_lets_go_of_what_is_too_much_the_longest_unused_first(pool, monkeypatch):
-    monkeypatch.setattr(memory, "MAX_UNUSED", 12 * memory.SMALL)
+    monkeypatch.setattr(memory.COMMON, "max_unused", 12 * memory.SMALL)
     arrays = [memory.empty((factor * LARGE,), np.float32) for factor in (4, 5, 6)]
     addresses = [array.ctypes.data for array in arrays]
     while arrays:

@@ -13,6 +13,7 @@ from .shape import reshape, transpose
 class Relu(Function):
     """The rectified linear unit."""
 
+    by_kernels = True
     formula = Formula("y = max(x, 0)", "dx = dy·[y > 0]")
 
     def forward(self, x: Any) -> Any:
@@ -26,6 +27,7 @@ class Relu(Function):
 class LeakyRelu(Function):
     """The rectifier with a slope below 0."""
 
+    by_kernels = True
     formula = Formula("y = x where x > 0, else slope·x", "dx = dy where x > 0, else slope·dy")
 
     def __init__(self, slope: float) -> None:
@@ -68,6 +70,7 @@ class Tanh(Function):
 class Softmax(Function):
     """Positive numbers with sum 1 along the last axis."""
 
+    by_kernels = True
     formula = Formula("y = eˣ / Σ eˣ", "dx = y·(dy − Σ dy·y)")
 
     def forward(self, x: Any) -> Any:

@@ -15,6 +15,7 @@ class Conv2D(Weighted):
     `kernels/reference/convolution.py`.
     """
 
+    by_kernels = True
     formula = Formula(
         "y[n,i,j,k] = b[k] + Σ x[n, i·s + p·d, j·s + q·d, c]·w[p,q,c,k] over p, q, c",
         "dx[n, i·s + p·d, j·s + q·d, c] += Σ dy[n,i,j,k]·w[p,q,c,k] over k; "
@@ -42,6 +43,7 @@ class Conv2D(Weighted):
 class Conv2DPooled(Weighted):
     """A convolution, see `Conv2D`, and max pooling over squares of 2×2, see `MaxPool2D`, in one pass."""
 
+    by_kernels = True
     formula = Formula(
         "y = max over each 2×2 square of Conv2D(x, w, b)",
         "dy goes to the first largest of its square, then on as in Conv2D",

@@ -13,6 +13,7 @@ class Dense(Weighted):
     With `relu`, max(y, 0), whose dy is 0 where y is.
     """
 
+    by_kernels = True
     formula = Formula("y = x @ w + b", "dx = dy @ wᵀ, dw = xᵀ @ dy, db = Σ dy")
 
     def __init__(self, relu: bool = False) -> None:

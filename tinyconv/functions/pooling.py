@@ -12,6 +12,7 @@ Pair = tuple[int, int]
 class MaxPool2D(Function):
     """The largest number of each window; it gets the window's gradient, the first one if several are largest."""
 
+    by_kernels = True
     formula = Formula("y = max x over each window", "dx = Σ dy over the windows whose first largest cell it is")
 
     def __init__(self, window: Window) -> None:
@@ -29,6 +30,7 @@ class MaxPool2D(Function):
 class AveragePool2D(Function):
     """The mean of each window; padding counts neither as a number nor as a cell."""
 
+    by_kernels = True
     formula = Formula("y = Σ x / cells over each window", "dx = Σ dy/cells over the windows that hold it")
 
     def __init__(self, window: Window) -> None:

@@ -13,6 +13,7 @@ from ..tensor import Formula, Function, Tensor, as_tensor, values
 class Reshape(Function):
     """The same numbers in another shape, in the same row-major order."""
 
+    by_kernels = True
     formula = Formula("y = x in another shape", "dx = dy in the shape of x")
 
     def __init__(self, shape: tuple[int, ...]) -> None:

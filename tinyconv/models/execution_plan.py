@@ -5,7 +5,8 @@ shape. The first call notes them while the layers run; later calls go through th
 is looked up, no tensor is made in between. On a single small image that is half of the time. The operations are the
 same, with the same arguments, so that the bits are, too.
 
-Nothing that depends on weights is kept: each run reads the arrays that the weights have then. What a plan rests on
+Nothing that depends on weights is kept: each run reads the arrays that the weights have then. From its second run on a
+plan launches the kernels directly, where it is small enough: see `kernels/cpu/launches.py`. What a plan rests on
 besides, the layers and their settings, counts its changes (`layers.tracking`), and a plan of an earlier count is made
 anew. Only models made of tinyconv's own layers have plans: a function or a layer of the user's may decide by the
 numbers that it sees.
@@ -13,6 +14,7 @@ numbers that it sees.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -30,6 +32,7 @@ from ..tensor import Function, Tensor, as_array
 OWN = __package__.partition(".")[0] + "."  # the modules whose layers and functions are known
 NOT_CALLED = ("_initializer", "_regularizer", "_constraint")  # attributes that a forward pass does not look at
 MAX_PLANS = 16  # of one model; the oldest goes first
+MAX_RECORDINGS = 8  # of one plan: weights whose arrays are always others would have each launch noted each time
 
 
 @dataclass(frozen=True)
@@ -75,19 +78,50 @@ class ExecutionPlan:
         self.weights = [(number, weight, weight.data.dtype, weight.shape) for number, weight in weights.items()]
         self.count = count
         self.changes = changes()
+        self.arrays: list[Any] = []  # of the weights, as `fits` saw them last
+        self.launches: Any = None
+        self.recordings = 0
 
     def fits(self) -> bool:
         """Return whether layers and weights are what they were when the plan was made."""
-        return self.changes == changes() and all(
-            type(weight.data) is np.ndarray and weight.data.dtype == dtype and weight.data.shape == shape
-            for _, weight, dtype, shape in self.weights
+        if self.changes != changes():
+            return False
+        arrays = [weight.data for _, weight, _, _ in self.weights]
+        if len(arrays) == len(self.arrays) and all(map(is_, arrays, self.arrays)):
+            return True
+        self.arrays = arrays
+        return all(
+            type(array) is np.ndarray and array.dtype == dtype and array.shape == shape
+            for array, (_, _, dtype, shape) in zip(arrays, self.weights, strict=True)
         )
 
     def run(self, arrays: Sequence[Any], watch: Watch | None = None) -> Any:
         """Return the outputs, tensors in the structure that the model gives them, for an array for each input.
 
-        `watch(operation, function, given, result)` is called after each operation.
+        It must have been seen that the plan fits. `watch(operation, function, given, result)` is called after each
+        operation.
         """
+        outputs = None if watch is not None else self.launched(arrays)
+        if outputs is None:
+
+            def compute(operation: Operation, given: Sequence[Any]) -> Any:
+                function = operation.applied()
+                result = as_array(function.forward(*given))
+                if watch is not None:
+                    watch(operation, function, given, result)
+                return result
+
+            outputs = self._computed(arrays, compute)
+        found = []
+        for i in range(0, len(outputs), 2):
+            output = Tensor(outputs[i])
+            if outputs[i + 1] is not None:
+                output.logits = Tensor(outputs[i + 1])
+            found.append(output)
+        return found[0] if self.form is None else packed(self.form, found)
+
+    def _computed(self, arrays: Sequence[Any], compute: Callable[[Operation, Sequence[Any]], Any]) -> list[Any]:
+        """Return each output and its logits, None where it has none, from `compute(operation, given)`, its result."""
         values: list[Any] = [None] * self.count
         values[: len(arrays)] = arrays
         for number, weight, _, _ in self.weights:
@@ -95,19 +129,38 @@ class ExecutionPlan:
         for number, constant in self.constants.items():
             values[number] = constant
         for operation in self.operations:
-            function, given = operation.applied(), [values[number] for number in operation.inputs]
-            values[operation.output] = result = as_array(function.forward(*given))
-            if watch is not None:
-                watch(operation, function, given, result)
+            values[operation.output] = compute(operation, [values[number] for number in operation.inputs])
             for number in operation.over:
                 values[number] = None
-        found = []
-        for number, logits in self.outputs:
-            output = Tensor(values[number])
-            if logits is not None:
-                output.logits = Tensor(values[logits])
-            found.append(output)
-        return found[0] if self.form is None else packed(self.form, found)
+        return [None if number is None else values[number] for pair in self.outputs for number in pair]
+
+    def launched(self, arrays: Sequence[Any]) -> list[Any] | None:
+        """Return each output and its logits by launches that are recorded once, None where there are none."""
+        weights = self.arrays
+        if self.launches is not None and self.launches.fits(weights):
+            launched: list[Any] | None = self.launches.run(arrays)
+            return launched
+        if self.recordings < MAX_RECORDINGS:
+            self.recordings += 1
+            self.launches = None
+            with kernels.recording(weights) as noting:
+                if noting is not None:
+                    return self._recorded(noting, arrays)
+        return None
+
+    def _recorded(self, noting: Any, arrays: Sequence[Any]) -> list[Any] | None:
+        """Return what `_computed` does, and keep what it launches, unless that takes too much memory."""
+
+        def compute(operation: Operation, given: Sequence[Any]) -> Any:
+            return noting.apply(operation.applied, given, operation.function.by_kernels)
+
+        try:
+            outputs = self._computed([noting.copied(array) for array in arrays], compute)
+        except kernels.RecordingError:
+            self.recordings = MAX_RECORDINGS
+            return None
+        self.launches = noting.launches(outputs)
+        return [output if output is None else output.copy() for output in outputs]
 
 
 class _Recorder:
@@ -202,6 +255,22 @@ def computed(model: Any, inputs: Sequence[Tensor], training: bool, compute: Call
     if plan is not None:
         return plan.run(arrays)
     return _prepared(model, inputs, compute)
+
+
+def computed_at_once(model: Any, x: Any) -> Any:
+    """Return the arrays of a model's outputs for an array like one that came before, None where more is to be done.
+
+    It is what `computed` returns without gradients, by recorded launches, of numbers that are all finite.
+    """
+    if type(x) is not np.ndarray or model.distributed is not None or calls() or tracer() is not None:
+        return None
+    plan = plan_of(model, [x])
+    if plan is None or plan.launches is None or not np.isfinite(x).all():
+        return None
+    outputs = plan.launched([x])
+    if outputs is None or plan.form is None:
+        return None if outputs is None else outputs[0]
+    return packed(plan.form, outputs[::2])
 
 
 def plan_of(model: Any, arrays: Sequence[np.ndarray]) -> ExecutionPlan | None:

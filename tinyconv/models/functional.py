@@ -15,7 +15,7 @@ from ..layers.operation import Operation
 from ..structure import flat, flat_shapes, mapped, packed, with_lists
 from ..tensor import Tensor, as_array
 from .activation import activation_of
-from .execution_plan import computed
+from .execution_plan import computed, computed_at_once
 from .fusion import run
 from .model import Model
 
@@ -224,6 +224,9 @@ class Functional(Model):
         if not all(map(fits, shapes, needed)):
             raise self.error(f"got inputs of shapes {shapes}, needs {needed}")
         return tensors
+
+    def _computed_at_once(self, x: Any) -> Any:
+        return computed_at_once(self, x) if type(self).__call__ is Functional.__call__ else None
 
     def get_config(self) -> dict[str, Any]:
         """Return the layers and their calls in Keras's words."""

@@ -10,7 +10,7 @@ from ..layers.calling import Calling
 from ..layers.graph import Node, Shape, SymbolicTensor, connect, is_symbolic
 from ..tensor import Tensor, as_array
 from .activation import activation_of
-from .execution_plan import computed
+from .execution_plan import computed, computed_at_once
 from .fusion import run
 from .model import Model
 
@@ -186,6 +186,9 @@ class Sequential(Model):
             self.build((None, *x.shape[1:]))
         with Calling(self, training) as call:
             return computed(self, [x], call.training, lambda: run(self._stack, x, call.training))
+
+    def _computed_at_once(self, x: Any) -> Any:
+        return computed_at_once(self, x) if type(self).__call__ is Sequential.__call__ else None
 
     def get_config(self) -> dict[str, Any]:
         """Return the layers in Keras's words."""

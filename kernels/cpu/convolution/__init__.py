@@ -10,12 +10,13 @@ The way of one call, `conv2d(x, w, b, window, groups, relu)`:
       |-- pointwise.py      1×1 windows: the images are their own patches; one product of matrices
       |-- direct.py         few channels in, as in a first layer: the definition, without patches
       `-- winograd/         3×3 windows at stride 1: a quarter of the products
-            __init__.py     the algorithm, and the choice between the two modules that carry it out
+            __init__.py     the algorithm, and the choice between the modules that carry it out
             transforms.py   the input, filter and output transform of one tile, and their gradients
             tiles.py        cuts images into tiles and transforms many, those at the edges too
             filters.py      transforms whole kernels, and gradients back to kernels
             fused.py        a block of tiles goes through all steps while it is in cache
             nonfused.py     wide layers: all tiles go through one step after the other
+            few_tiles.py    one image: a block of channels goes through all steps, its kernel's transform included
 
 and of the pieces that several share:
 

@@ -20,7 +20,7 @@ from numba import prange
 
 from ...window import Pair, Window
 from ..compile import helper, vector_jit
-from ..memory import empty, scratch, zeros
+from ..memory import constant, empty, launch, scratch, zeros
 from ..vectors import LANES, add_outer_product, at_least, in_registers, repeat, where, wide
 from .fused_pooling import max_and_argmax, unpool
 
@@ -91,7 +91,7 @@ def _laid_out(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray, tu
     if window.padding == "same":
         (top, bottom), (left, right) = window.pads(h, width)
         padded = zeros((n, top + h + bottom, left + width + right, c), x.dtype)
-        padded[:, top : top + h, left : left + width] = x
+        launch(np.copyto, padded[:, top : top + h, left : left + width], x)
         x = padded
     row = x.shape[2] * c
     return x.reshape(n, x.shape[1] * row), _offsets(window, row, c), (window.strides[0] * row, window.strides[1] * c)
@@ -105,7 +105,7 @@ def _offsets(window: Window, row: int, c: int) -> np.ndarray:
         + np.arange(window.size[1])[:, None] * window.dilation[1] * c
         + np.arange(c)
     )
-    return offsets.reshape(-1)
+    return constant(offsets.reshape(-1))
 
 
 def _forward_micro_kernel(vectors: int) -> Callable[..., None]:

@@ -14,6 +14,7 @@ from ...shared import Needs
 from ...window import NO_GRADIENT, POOL_2X2, Pair, Window
 from ..activation import relu_backward
 from ..compile import parallel_jit
+from ..memory import no_bias
 from ..pooling import max_pool2d, max_pool2d_backward
 from . import direct, im2col, implicit, pointwise, winograd
 
@@ -110,7 +111,7 @@ def conv2d_pooled(
 
 def _bias_and_floor(b: np.ndarray | None, w: np.ndarray, relu: bool) -> tuple[np.ndarray, float]:
     """Return what every algorithm adds to its result, and what it takes in place of all that is less."""
-    return np.zeros(w.shape[3], w.dtype) if b is None else b, 0.0 if relu else -inf
+    return no_bias(w.shape[3], w.dtype) if b is None else b, 0.0 if relu else -inf
 
 
 def conv2d_backward(

@@ -14,6 +14,7 @@ Efficient primitives for deep learning", section 3.
 The cells under one row of the window lie side by side in the image: a *run* of kw·c numbers, which is copied at once.
 """
 
+from functools import lru_cache
 from math import ceil, prod
 from typing import Any
 
@@ -23,7 +24,7 @@ from numba import get_thread_id, prange
 from ...window import Pair, Window
 from ..compile import helper, vector_jit
 from ..matmul import MAX_MR, PANEL, finish, multiply, multiply_transposed
-from ..memory import empty, thread_buffers
+from ..memory import constant, empty, thread_buffers
 from ..packing import copy_run
 from ..vectors import LANES
 from .pointwise import KC, MC, NC, block_rows, fill_panels, whole_vectors
@@ -110,6 +111,7 @@ def conv2d_backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window) -> np.
     return (partial[0] if parts == 1 else partial.sum(axis=0)).reshape(shape)
 
 
+@lru_cache(1024)
 def _pieces(kh: int, run: int, most: int) -> np.ndarray:
     """Cut a patch into pieces of at most `most` numbers: (first row of the window, one past its last, from, to in run).
 
@@ -117,10 +119,10 @@ def _pieces(kh: int, run: int, most: int) -> np.ndarray:
     """
     if run <= most:
         together = ceil(kh / ceil(kh / (most // run)))
-        return np.array([(i, min(kh, i + together), 0, run) for i in range(0, kh, together)], np.int64)
+        return constant(np.array([(i, min(kh, i + together), 0, run) for i in range(0, kh, together)], np.int64))
     length = ceil(run / ceil(run / most) / LANES) * LANES
     cuts = [(start, min(run, start + length)) for start in range(0, run, length)]
-    return np.array([(i, i + 1, *cut) for i in range(kh) for cut in cuts], np.int64)
+    return constant(np.array([(i, i + 1, *cut) for i in range(kh) for cut in cuts], np.int64))
 
 
 def _geometry(x: np.ndarray, window: Window, before: Pair, output: Pair) -> tuple[int, ...]:

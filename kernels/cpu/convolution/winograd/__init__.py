@@ -15,7 +15,8 @@ kernel's gradient up to 3e-6: whoever asks for float64 asks for exactness.
 
 The modules: `transforms.py` has the transforms of one tile, `tiles.py` those of many, at edges too, `filters.py` those
 of the kernel. `fused.py` takes a block of tiles through all steps while it is in cache; `nonfused.py`, for layers so
-wide that a transformed kernel does not fit beside it, takes all tiles through one step after the other.
+wide that a transformed kernel does not fit beside it, takes all tiles through one step after the other; `few_tiles.py`,
+for one image, cuts the kernel up instead.
 """
 
 from types import ModuleType
@@ -25,7 +26,7 @@ import numpy as np
 from ....window import Pair, Window
 from ...memory import empty, zeros
 from ...vectors import LANES
-from . import fused, nonfused
+from . import few_tiles, fused, nonfused
 from .filters import channels_swapped, filter_gradient, transformed_filter
 from .tiles import NO_BYTES, NO_NUMBERS
 
@@ -79,8 +80,10 @@ def _convolve(
     k = w.shape[3]
     (top, _), (left, _) = window.pads(h, width)
     geometry = n, h, width, c, *outputs, k, top, left
-    arrays = x.reshape(-1), transformed_filter(w, side), b, y.reshape(-1), argmax
-    _method(c, k, side).forward(*arrays, geometry, x.dtype.type(floor), (0,) * side)
+    few = few_tiles.serves(geometry, side)
+    kernel = w.reshape(-1) if few else transformed_filter(w, side)
+    method = few_tiles if few else _method(c, k, side)
+    method.forward(x.reshape(-1), kernel, b, y.reshape(-1), argmax, geometry, x.dtype.type(floor), (0,) * side)
 
 
 def conv2d_backward(

@@ -125,7 +125,7 @@ def _forward(
         transform_images(x, geometry, first, count, v, 0, v_stride, nonzero, 0, tile, side)
         for p in range(points):
             multiply(v, p * v_stride, c, u, p * c * k, k, m, p * m_stride, k, (count, k, c), False)
-        write_outputs(m, 0, m_stride, geometry, first, count, b, floor, nonzero, 0, y, argmax, tile, side)
+        write_outputs(m, 0, m_stride, geometry, first, count, b, floor, nonzero, 0, y, argmax, tile, side, 0, k)
 
 
 @vector_jit

@@ -49,7 +49,7 @@ def forward(
 ) -> None:
     """Fill y, and `argmax` if it is not empty."""
     v, m, strides, block, tiles = _buffers(geometry, x.dtype, len(side))
-    nonzero = np.empty(block * (len(side) + 2) ** 2, np.uint8)
+    nonzero = empty((block * (len(side) + 2) ** 2,), np.uint8)
     for first in range(0, tiles, block):
         count = min(block, tiles - first)
         _transform_images(x, v, geometry, first, count, strides, nonzero, side)
@@ -173,7 +173,7 @@ def _transform_outputs(
         start, end = share * count // SHARES, (share + 1) * count // SHARES
         tile = scratch(EDGE_TILE, m)
         m0, n0, begin, tiles = start * k, start * cells, first + start, end - start
-        write_outputs(m, m0, stride, geometry, begin, tiles, b, floor, nonzero, n0, y, argmax, tile, side)
+        write_outputs(m, m0, stride, geometry, begin, tiles, b, floor, nonzero, n0, y, argmax, tile, side, 0, k)
 
 
 @vector_jit

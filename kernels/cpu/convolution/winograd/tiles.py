@@ -298,8 +298,12 @@ def write_outputs(
     argmax: Any,
     tile: Any,
     side: Any,
+    k0: int,
+    channels: int,
 ) -> None:
     """Transform m (points, stride) to the outputs of the tiles first … first + count − 1.
+
+    m has the values of so many channels from k0 on, not of all k: those of tile s from m0 + s·channels on.
 
     An output that sees only zeros is its bias, exactly. Behind a ReLU that is common, and the transforms would leave
     the rounding of its neighbours' values in its place: a little more than 0, where a following ReLU of the definition
@@ -319,27 +323,28 @@ def write_outputs(
                     sees_nonzero[len(side) * p + q] = (
                         seen > 0 and _count_nonzero(nonzero, window + p * cells + q, cells, 3) > 0
                     )
-        for k0 in range(0, k, LANES):
+        for to in range(k0, k0 + channels, LANES):
+            start = m0 + s * channels + to - k0
             if inside and len(argmax) > 0:
-                at = ((image * oh + i) // 2 * (ow // 2) + j // 2) * k + k0
+                at = ((image * oh + i) // 2 * (ow // 2) + j // 2) * k + to
                 row = ow // 2 * k
                 if whole:
-                    output_transform_pooled(m, m0 + s * k + k0, stride, b, k0, floor, y, argmax, at, row, k, side)
+                    output_transform_pooled(m, start, stride, b, to, floor, y, argmax, at, row, k, side)
                 elif seen > 0:
                     output_transform_pooled_where(
-                        sees_nonzero, m, m0 + s * k + k0, stride, b, k0, floor, y, argmax, at, row, k, side
+                        sees_nonzero, m, start, stride, b, to, floor, y, argmax, at, row, k, side
                     )
                 else:
-                    _write_bias_pooled(b, k0, floor, y, argmax, at, row, k, side)
+                    _write_bias_pooled(b, to, floor, y, argmax, at, row, k, side)
                 continue
             if inside and whole:
-                at = ((image * oh + i) * ow + j) * k + k0
-                output_transform(m, m0 + s * k + k0, stride, b, k0, floor, y, at, ow * k, k, side)
+                at = ((image * oh + i) * ow + j) * k + to
+                output_transform(m, start, stride, b, to, floor, y, at, ow * k, k, side)
                 continue
             if seen > 0:
-                output_transform(m, m0 + s * k + k0, stride, b, k0, floor, tile, 0, len(side) * LANES, LANES, side)
+                output_transform(m, start, stride, b, to, floor, tile, 0, len(side) * LANES, LANES, side)
             if not whole:
                 for cell in range(len(side) ** 2):
                     if sees_nonzero[cell] == 0:
-                        _copy_bias(b, k0, floor, tile, cell * LANES)
-            _write_tile(tile, k0, floor, y, argmax, (oh, ow, k), image, i, j, side)
+                        _copy_bias(b, to, floor, tile, cell * LANES)
+            _write_tile(tile, to, floor, y, argmax, (oh, ow, k), image, i, j, side)
