@@ -117,11 +117,8 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     A condition that is one whole number, or a truth value, holds in all lanes or in none.
     """
     if isinstance(condition, Index):
-        zero = ir.Constant(condition.value.type, 0)
-        return Vector(
-            a.builder,
-            a.builder.select(condition.builder.icmp_signed("!=", condition.value, zero), a.value, a.like(b).value),
-        )
+        holds = condition.builder.icmp_signed("!=", condition.value, ir.Constant(condition.value.type, 0))
+        return Vector(a.builder, a.builder.select(holds, a.value, a.like(b).value))
     if not isinstance(condition, Vector):
         return np.where(condition, a, b)
     if not isinstance(a, Vector) and not isinstance(b, Vector):

@@ -287,14 +287,13 @@ class Trainer(Together):
         """
         if "predict_step" in self.own_steps:
             return self.predict(x, batch_size=max(1, count(with_lists(x))), verbose=0)
-        known = self._computed_at_once(x)
-        if known is not None:
+        if (known := self._computed_at_once(x)) is not None:
             return known
         batch = self.moved(self._only_inputs(Batch(x)))
         with no_grad(), self._computing(batch):
             form = self(batch.x)
-        own = [y.numpy() for y in flat(form)]
         given = [each for each in flat(batch.x) if isinstance(each, np.ndarray)]
+        own = [y.numpy() for y in flat(form)]
         own = [y.copy() if any(np.may_share_memory(y, each) for each in given) else y for y in own]
         return packed(with_lists(form), own)
 
