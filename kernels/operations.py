@@ -33,6 +33,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "dropout": ("dropout", "dropout_backward", "gaussian_noise", "random_bits"),
     "layer_norm": ("layer_norm", "layer_norm_backward"),
     "normalization": ("batch_norm", "batch_norm_backward", "scale_shift", "scale_shift_backward"),
+    "padding": ("pad",),
     "pooling": (
         *("average_pool2d", "average_pool2d_backward", "global_average_pool2d", "global_average_pool2d_backward"),
         *("max_pool2d", "max_pool2d_backward"),

@@ -1,7 +1,8 @@
 """Activations on the CPU: formulas and shapes in `reference/activation.py`.
 
-The rectifiers, which follow every convolution, are Numba loops. The others stand at a network's end, on
-small arrays, or are bound by exponentials, for which NumPy has vector code and Numba calls one function a number.
+The rectifiers, which follow every convolution, are Numba loops, and so is the softmax of up to 128 classes, where the
+time goes to NumPy's calls. The others stand at a network's end, on small arrays, or are bound by exponentials, for which
+NumPy has vector code and Numba calls one function a number.
 """
 
 import numpy as np
@@ -11,9 +12,6 @@ from ..shared import MAX_FLOAT32_TERMS
 from .compile import elementwise, jit
 from .mapped import mapped
 from .memory import empty
-
-# Up to so many rows go through a kernel: of so few numbers, NumPy's calls take longer than the exponentials.
-MAX_FEW_ROWS = 4
 
 
 def relu(x: np.ndarray) -> np.ndarray:
@@ -71,7 +69,7 @@ def tanh_backward(dy: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def softmax(x: np.ndarray) -> np.ndarray:
     """Return y (…,k), the softmax of each row of `x` (…,k). A row that holds NaN or +∞ becomes NaN."""
-    if 0 < x.size <= MAX_FEW_ROWS * x.shape[-1]:
+    if x.shape[-1] <= MAX_FLOAT32_TERMS:  # NumPy's calls would take longer than the exponentials
         y = empty(x.shape, x.dtype)
         _softmax(x.reshape(-1, x.shape[-1]), y.reshape(-1, x.shape[-1]))
         return y
@@ -109,7 +107,7 @@ def softmax_backward(dy: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 @jit
 def _softmax(x: np.ndarray, y: np.ndarray) -> None:
-    """Fill y with the softmax of each row of x, both (rows,k)."""
+    """Fill y with the softmax of each row of x, both (rows,k), k > 0."""
     number = x.dtype.type
     for row in range(x.shape[0]):
         most, total = x[row, 0], 0.0

@@ -40,7 +40,7 @@ from .depthwise_micro_kernels import (
     list_outputs_seeing,
     list_pairs,
 )
-from .memory import empty
+from .memory import empty, launch, no_bias
 from .vectors import LANES
 
 Gradient = np.ndarray | None
@@ -65,7 +65,7 @@ def depthwise_conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window:
     With `relu`, max(y, 0) in the same pass.
     """
     k = w.shape[2] * w.shape[3]
-    bias = _fill_vector(np.zeros(k, x.dtype) if b is None else b)
+    bias = _fill_vector(no_bias(k, x.dtype) if b is None else b)
     x = _fill_vector(_repeated(x, w.shape[3]))
     y = empty((len(x), *window.output(*x.shape[1:3]), x.shape[3]), x.dtype)
     arrays = x.reshape(-1), _by_vector(w), bias, y.reshape(-1)
@@ -136,7 +136,9 @@ def _by_vector(w: np.ndarray) -> np.ndarray:
     vectors = w[:, : w.shape[1] - rest].reshape(len(w), -1, LANES)
     if rest:
         vectors = np.concatenate([vectors, w[:, None, -LANES:]], axis=1)
-    return vectors.transpose(1, 0, 2).reshape(-1)
+    by_vector = empty((vectors.shape[1], len(w), LANES), w.dtype)
+    launch(np.copyto, by_vector, vectors.transpose(1, 0, 2))
+    return by_vector.reshape(-1)
 
 
 def _repeated(x: np.ndarray, multiplier: int) -> np.ndarray:

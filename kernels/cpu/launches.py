@@ -27,6 +27,7 @@ from .parallel import threads_here
 MAX_BYTES = 32 * 1024 * 1024
 
 Step = tuple[Callable[..., Any], tuple[Any, ...]]
+Watch = Callable[[int, Sequence[Any], Any], None]
 
 _one_at_a_time = Lock()  # recordings: each changes how kernels are called
 
@@ -40,8 +41,10 @@ class Launches:
         inputs: Sequence[np.ndarray],
         weights: Sequence[np.ndarray],
         outputs: Sequence[np.ndarray | None],
+        operations: Sequence[tuple[int, Sequence[Any], Any]],
     ) -> None:
         self.steps, self.inputs, self.weights, self.outputs = list(steps), inputs, list(weights), outputs
+        self.operations = list(operations)
         self.threads, self.algorithm = threads_here(), wanted_algorithm()
         self._running = Lock()
 
@@ -50,18 +53,32 @@ class Launches:
         same = all(map(is_, weights, self.weights))
         return same and self.threads == threads_here() and self.algorithm == wanted_algorithm()
 
-    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray | None] | None:
-        """Return the outputs, new arrays, for arrays like the inputs; None while another thread of Python is at it."""
+    def run(self, arrays: Sequence[np.ndarray], watch: Watch | None = None) -> list[np.ndarray | None] | None:
+        """Return the outputs, new arrays, for arrays like the inputs; None while another thread of Python is at it.
+
+        `watch(number, arrays, result)` is called after the steps of each operation.
+        """
         if not self._running.acquire(blocking=False):
             return None
         try:
             for own, array in zip(self.inputs, arrays, strict=True):
                 np.copyto(own, array)
-            for function, arguments in self.steps:
-                function(*arguments)
+            if watch is None:
+                for function, arguments in self.steps:
+                    function(*arguments)
+            else:
+                self._run_watched(watch)
             return [output if output is None else output.copy() for output in self.outputs]
         finally:
             self._running.release()
+
+    def _run_watched(self, watch: Watch) -> None:
+        begin = 0
+        for number, (end, arrays, result) in enumerate(self.operations):
+            for function, arguments in self.steps[begin:end]:
+                function(*arguments)
+            watch(number, arrays, result)
+            begin = end
 
 
 class Recording:
@@ -76,6 +93,7 @@ class Recording:
         self.weights = weights
         self._spans = [_span(array) for array in weights]
         self._steps: list[Step] = []
+        self._operations: list[tuple[int, Sequence[Any], Any]] = []  # the end of each one's steps, and its arrays
         self._inputs: list[np.ndarray] = []
         self._is_closed = True  # whether the launches that are being noted use no memory but ours
 
@@ -110,14 +128,15 @@ class Recording:
             result = make().forward(*arrays)
         finally:
             here.recording, here.pool = None, self.memory
-        if by_kernels and self._is_closed and self._view(result) is not None:
-            return result
-        del self._steps[before:]
-        own = empty(result.shape, result.dtype)
-        np.copyto(own, result)
         views = [self._view(array) if isinstance(array, np.ndarray) and array.ndim else array for array in arrays]
-        self._steps.append((_compute, (make, views, self._view(own))))
-        return own
+        if not by_kernels or not self._is_closed or self._view(result) is None:
+            del self._steps[before:]
+            own = empty(result.shape, result.dtype)
+            np.copyto(own, result)
+            self._steps.append((_compute, (make, views, self._view(own))))
+            result = own
+        self._operations.append((len(self._steps), views, self._view(result)))
+        return result
 
     def copied(self, array: np.ndarray) -> np.ndarray:
         """Return a copy of an input: later ones will take its place."""
@@ -127,7 +146,7 @@ class Recording:
 
     def launches(self, outputs: Sequence[np.ndarray | None]) -> Launches:
         """Return what was noted as a list to be run, after which the outputs are there: ours, or None."""
-        return Launches(self._steps, self._inputs, self.weights, outputs)
+        return Launches(self._steps, self._inputs, self.weights, outputs, self._operations)
 
     def note(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         """Note a launch, its arrays without a claim on their memory, which others may have after them."""

@@ -18,7 +18,7 @@ from numba import prange
 
 from ..shared import Ceiling, Needs, scale_and_shift
 from .compile import vector_jit
-from .memory import empty
+from .memory import empty, launch
 from .vectors import LANES, in_registers, repeat, where, wide
 
 # About how many numbers a thread takes at a time.
@@ -85,8 +85,10 @@ def batch_norm_backward(
 
 def scale_shift(x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, ceiling: Ceiling) -> np.ndarray:
     """Return y = (x − mean)·scale + shift, or min(max(y, 0), ceiling): `x` (…,c), the others (c,)."""
-    y = empty(x.shape, x.dtype)
-    rows, table = _as_long_rows(x, np.stack([mean, scale, shift]))
+    y, rows = empty(x.shape, x.dtype), _long_rows(x, len(scale))
+    table = empty((3, rows.shape[1]), x.dtype)
+    for row, values in zip(table, (mean, scale, shift), strict=True):
+        launch(np.copyto, row.reshape(-1, len(scale)), values)
     _scale_shift(rows, table, *_limits(x, ceiling), y.reshape(rows.shape))
     return y
 
@@ -146,13 +148,18 @@ def _as_long_rows(x: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, np.ndar
 
     A long row is some rows of x that whole vectors hold, if the number of rows allows.
     """
-    c = table.shape[1]
+    rows = _long_rows(x, table.shape[1])
+    return rows, np.tile(table, (1, rows.shape[1] // table.shape[1]))
+
+
+def _long_rows(x: np.ndarray, c: int) -> np.ndarray:
+    """Return `x` (…,c) as a matrix of long rows."""
     rows, repeats = x.size // c, LANES // gcd(c, LANES)
     if rows % repeats:
         repeats = 1
     while repeats * c < SHORT_ROW and rows % (2 * repeats) == 0 < rows:
         repeats *= 2
-    return x.reshape(-1, repeats * c), np.tile(table, (1, repeats))
+    return x.reshape(-1, repeats * c)
 
 
 def _total(partial: np.ndarray, channels: int) -> np.ndarray:

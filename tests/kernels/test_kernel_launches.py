@@ -80,10 +80,10 @@ def test_a_stack_of_layers_shares_memory(rows, rng):
 
 
 def test_what_numpy_computes_is_computed_again(rng):
-    made, _ = recorded([np.square, lambda x: cpu.softmax(x)], draw(rng, 9, 4))
+    made, _ = recorded([np.square, np.tanh], draw(rng, 9, 4))
     assert [function for function, _ in made.steps] == [launches._compute] * 2
     x = draw(rng, 9, 4)
-    np.testing.assert_array_equal(made.run([x])[0], cpu.softmax(np.square(x)))
+    np.testing.assert_array_equal(made.run([x])[0], np.tanh(np.square(x)))
 
 
 def test_a_kernel_that_returns_an_array_is_called_again(rng):
@@ -165,3 +165,15 @@ def test_while_one_thread_runs_them_another_gets_none(rng):
     with made._running:
         assert made.run([draw(rng, 7)]) is None
     assert made.run([draw(rng, 7)]) is not None
+
+
+def test_each_operation_can_be_watched(rng):
+    made, _ = recorded([cpu.relu, np.square], draw(rng, 7))
+    seen = []
+    x = draw(rng, 7)
+    made.run([x], lambda number, arrays, result: seen.append((number, arrays[0].copy(), result.copy())))
+    y = np.maximum(x, 0)
+    for (number, given, result), (i, a, b) in zip(seen, [(0, x, y), (1, y, np.square(y))], strict=True):
+        assert number == i
+        np.testing.assert_array_equal(given, a)
+        np.testing.assert_array_equal(result, b)

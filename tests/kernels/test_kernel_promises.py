@@ -117,6 +117,7 @@ def calls(rng, dtype):
         "adadelta_inplace": (slots[0], g, slots[1], slots[2], 0.1, 0.9, 1e-3),
         "decay_inplace": (slots[0], 0.01),
         "resize_bilinear": (x[0], *pairs, *pairs),
+        "pad": (x, [(0, 0), (1, 2), (0, 1), (0, 0)], 0.5),
         "warp": (x, maps, (side, 9), "reflect", 0.5, True),
         "warp_backward": (y, maps, image, "reflect", True),
     }

@@ -14,6 +14,7 @@ class DepthwiseConv2D(Weighted):
     Strides are s, dilations d. With `relu`, max(y, 0), whose dy is 0 where y is. See `kernels/reference/depthwise.py`.
     """
 
+    by_kernels = True
     formula = Formula(
         "y[n,i,j,c·m + t] = b[c·m + t] + Σ x[n, i·s + p·d, j·s + q·d, c]·w[p,q,c,t] over p, q",
         "dx[n, i·s + p·d, j·s + q·d, c] += Σ dy[n,i,j,c·m + t]·w[p,q,c,t] over t; "

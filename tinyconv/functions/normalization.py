@@ -76,6 +76,7 @@ class LayerNorm(_Normalization):
 class ScaleShift(Function):
     """Each channel scaled and moved, the tensor `mean` being constant; with a ceiling, min(max(y, 0), ceiling)."""
 
+    by_kernels = True
     formula = Formula("y = (x − mean)·scale + shift", "dx = dy·scale, dscale = Σ dy·(x − mean), dshift = Σ dy")
 
     def __init__(self, mean: Tensor, ceiling: float | None) -> None:
@@ -84,7 +85,9 @@ class ScaleShift(Function):
 
     def forward(self, x: Any, scale: Any, shift: Any) -> Any:
         if isinstance(self.mean, Tensor):
-            self.mean = self.mean.data.copy()  # a layer's moves on until `backward`
+            self.mean = self.mean.data
+            if any(self.needs):
+                self.mean = self.mean.copy()  # a layer's moves on until `backward`
         self.arrays = x, self.mean, scale, shift
         return kernels.of(x).scale_shift(*self.arrays, self.ceiling)
 

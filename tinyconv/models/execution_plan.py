@@ -101,7 +101,7 @@ class ExecutionPlan:
         It must have been seen that the plan fits. `watch(operation, function, given, result)` is called after each
         operation.
         """
-        outputs = None if watch is not None else self.launched(arrays)
+        outputs = self.launched(arrays, watch)
         if outputs is None:
 
             def compute(operation: Operation, given: Sequence[Any]) -> Any:
@@ -134,11 +134,16 @@ class ExecutionPlan:
                 values[number] = None
         return [None if number is None else values[number] for pair in self.outputs for number in pair]
 
-    def launched(self, arrays: Sequence[Any]) -> list[Any] | None:
+    def launched(self, arrays: Sequence[Any], watch: Watch | None = None) -> list[Any] | None:
         """Return each output and its logits by launches that are recorded once, None where there are none."""
+
+        def tell(number: int, given: Sequence[Any], result: Any) -> None:
+            operation = self.operations[number]
+            watch(operation, operation.applied(), given, result)  # type: ignore[misc]
+
         weights = self.arrays
         if self.launches is not None and self.launches.fits(weights):
-            launched: list[Any] | None = self.launches.run(arrays)
+            launched: list[Any] | None = self.launches.run(arrays, watch and tell)
             return launched
         if self.recordings < MAX_RECORDINGS:
             self.recordings += 1
@@ -178,6 +183,9 @@ class _Recorder:
         """Apply the function, and note it."""
         settings = dict(vars(function))
         numbers = tuple(map(self._number, inputs))
+        for value in settings.values():
+            if isinstance(value, Parameter):
+                self._number(value)  # read where it is, as weights among the inputs are
         result = apply()
         own = type(function).__module__.startswith(OWN)
         held = any(map(_may_come_from_weights, settings.values()))

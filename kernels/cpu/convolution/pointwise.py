@@ -24,7 +24,7 @@ from ...window import Pair, Window
 from .. import dense
 from ..compile import helper, vector_jit
 from ..matmul import MAX_MR, PANEL, finish, multiply
-from ..memory import empty, thread_buffers, zeros
+from ..memory import empty, launch, thread_buffers, zeros
 from ..packing import copy_run, pack, pack_transposed
 from ..parallel import threads_here
 from ..vectors import LANES, in_registers, transposed
@@ -57,8 +57,11 @@ def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: f
     shape = (len(x), *window.output(*image), k)
     if prod(shape[:3]) <= MC:
         down, across = window.strides
-        cells = x[:, ::down, ::across].reshape(-1, x.shape[3])
-        return dense.product(cells, w.reshape(-1, k), b, floor == 0).reshape(shape)
+        cells = x
+        if window.strides != (1, 1):
+            cells = empty((*shape[:3], x.shape[3]), x.dtype)
+            launch(np.copyto, cells, x[:, ::down, ::across])
+        return dense.product(cells.reshape(-1, x.shape[3]), w.reshape(-1, k), b, floor == 0).reshape(shape)
     y = empty(shape, x.dtype)
     _multiply(x, w, False, b, y, _geometry(window, image), floor)
     return y

@@ -12,9 +12,12 @@ from .transforms import filter_gradient_transform, filter_transform
 
 
 def transformed_filter(w: np.ndarray, side: int) -> np.ndarray:
-    """Return u = G w Gᵀ, flat (points,c,k), of the kernel `w` (3,3,c,k)."""
+    """Return u = G w Gᵀ, flat (points,c,k), of the kernel `w` (3,3,c,k); c·k + LANES numbers from point to point.
+
+    A distance of a power of two would map all points to the same few lines of a cache.
+    """
     c, k = w.shape[2:]
-    u = empty(((side + 2) ** 2 * c * k,), w.dtype)
+    u = empty(((side + 2) ** 2 * (c * k + LANES),), w.dtype)
     _transform(w.reshape(-1), u, c, k, (0,) * side)
     return u
 
@@ -46,10 +49,10 @@ def _swap(w: Any, swapped: Any, c: int, k: int) -> None:
 
 @vector_jit
 def _transform(w: Any, u: Any, c: int, k: int, side: Any) -> None:
-    """Fill u (points,c,k) with the transform of w (3,3,c,k); both flat."""
+    """Fill u (points,c,k) with the transform of w (3,3,c,k); both flat, u with LANES numbers between points."""
     for row in prange(c):
         for at in range(row * k, (row + 1) * k, LANES):
-            filter_transform(w, at, c * k, u, at, c * k, side)
+            filter_transform(w, at, c * k, u, at, c * k + LANES, side)
 
 
 @vector_jit

@@ -17,6 +17,7 @@ from ...compile import vector_jit
 from ...matmul import MAX_MR, multiply, multiply_transposed
 from ...memory import scratch, thread_buffers
 from ...parallel import threads_here
+from ...vectors import LANES
 from .tiles import (
     EDGE_TILE,
     add_input_gradients,
@@ -124,7 +125,7 @@ def _forward(
         nonzero = np.empty(points * count, np.uint8)
         transform_images(x, geometry, first, count, v, 0, v_stride, nonzero, 0, tile, side)
         for p in range(points):
-            multiply(v, p * v_stride, c, u, p * c * k, k, m, p * m_stride, k, (count, k, c), False)
+            multiply(v, p * v_stride, c, u, p * (c * k + LANES), k, m, p * m_stride, k, (count, k, c), False)
         write_outputs(m, 0, m_stride, geometry, first, count, b, floor, nonzero, 0, y, argmax, tile, side, 0, k)
 
 
@@ -163,5 +164,5 @@ def _backward(
                     multiply_transposed(v, p * v_stride, c, m, p * m_stride, k, partial, at, k, (c, k, count), True)
             if len(dx) > 0:
                 for p in range(points):
-                    multiply(m, p * m_stride, k, u, p * c * k, c, v, p * v_stride, c, (count, c, k), False)
+                    multiply(m, p * m_stride, k, u, p * (c * k + LANES), c, v, p * v_stride, c, (count, c, k), False)
                 add_input_gradients(v, 0, v_stride, geometry, first, count, dx, tile, side)

@@ -18,6 +18,7 @@ from ....window import Pair
 from ...compile import vector_jit
 from ...matmul import multiply, multiply_transposed
 from ...memory import empty, scratch
+from ...vectors import LANES
 from .tiles import (
     EDGE_TILE,
     NO_BYTES,
@@ -135,11 +136,11 @@ def _transform_gradients(
 
 @vector_jit
 def _products(a: Any, u: Any, b: Any, channels: Any, count: int, strides: Any, side: Any) -> None:
-    """b = a · u at each point, for a of `count` tiles and u (points, *channels)."""
+    """b = a · u at each point, for a of `count` tiles and u (points, *channels), LANES numbers between points."""
     c, k = channels
     a_stride, b_stride = strides
     for p in prange((len(side) + 2) ** 2):
-        multiply(a, p * a_stride, c, u, p * c * k, k, b, p * b_stride, k, (count, k, c), False)
+        multiply(a, p * a_stride, c, u, p * (c * k + LANES), k, b, p * b_stride, k, (count, k, c), False)
 
 
 @vector_jit
