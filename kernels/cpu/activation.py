@@ -1,8 +1,8 @@
 """Activations on the CPU: formulas and shapes in `reference/activation.py`.
 
-The rectifiers, which follow every convolution, are Numba loops, and so is the softmax of up to 128 classes, where the
-time goes to NumPy's calls. The others stand at a network's end, on small arrays, or are bound by exponentials, for which
-NumPy has vector code and Numba calls one function a number.
+The rectifiers, which follow every convolution, are Numba loops, and so is the softmax of up to 128 classes, where
+NumPy's calls would take longer. The others stand at a network's end, on small arrays, or are bound by exponentials, for
+which NumPy has vector code and Numba calls one function a number.
 """
 
 import numpy as np

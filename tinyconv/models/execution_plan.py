@@ -136,14 +136,9 @@ class ExecutionPlan:
 
     def launched(self, arrays: Sequence[Any], watch: Watch | None = None) -> list[Any] | None:
         """Return each output and its logits by launches that are recorded once, None where there are none."""
-
-        def tell(number: int, given: Sequence[Any], result: Any) -> None:
-            operation = self.operations[number]
-            watch(operation, operation.applied(), given, result)  # type: ignore[misc]
-
         weights = self.arrays
         if self.launches is not None and self.launches.fits(weights):
-            launched: list[Any] | None = self.launches.run(arrays, watch and tell)
+            launched: list[Any] | None = self.launches.run(arrays, watch and self._telling(watch))
             return launched
         if self.recordings < MAX_RECORDINGS:
             self.recordings += 1
@@ -152,6 +147,13 @@ class ExecutionPlan:
                 if noting is not None:
                     return self._recorded(noting, arrays)
         return None
+
+    def _telling(self, watch: Watch) -> Callable[[int, Sequence[Any], Any], None]:
+        def tell(number: int, given: Sequence[Any], result: Any) -> None:
+            operation = self.operations[number]
+            watch(operation, operation.applied(), given, result)
+
+        return tell
 
     def _recorded(self, noting: Any, arrays: Sequence[Any]) -> list[Any] | None:
         """Return what `_computed` does, and keep what it launches, unless that takes too much memory."""
