@@ -149,10 +149,15 @@ class Recording:
         return Launches(self._steps, self._inputs, self.weights, outputs, self._operations)
 
     def note(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        """Note a launch, its arrays without a claim on their memory, which others may have after them."""
+        """Note a launch, its arrays without a claim on their memory, which others may have after them.
+
+        Arrays within tuples are not looked for: a launch that is given some is not closed.
+        """
         views = [self._view(each) if isinstance(each, np.ndarray) else each for each in arguments]
-        if any(view is None and each is not None for view, each in zip(views, arguments, strict=True)):
-            self._is_closed = False
+        for view, each in zip(views, arguments, strict=True):
+            hides = isinstance(each, tuple) and any(isinstance(part, np.ndarray) for part in each)
+            if hides or (view is None and each is not None):
+                self._is_closed = False
         self._steps.append((function, tuple(views)))
 
     def returned(self, result: Any) -> None:

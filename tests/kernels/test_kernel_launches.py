@@ -97,6 +97,22 @@ def _doubled(x):
     return x * 2
 
 
+def test_arrays_in_a_tuple_are_not_noted(rng):
+    def forward(x):
+        y = memory.empty(x.shape, x.dtype)
+        _copy_pair((x, y))
+        return y
+
+    made, _ = recorded([forward], draw(rng, 7))
+    assert [function for function, _ in made.steps] == [launches._compute]
+    np.testing.assert_array_equal(made.run([np.ones(7, np.float32)])[0], np.ones(7))
+
+
+@jit
+def _copy_pair(pair):
+    pair[1][:] = pair[0]
+
+
 def test_what_is_not_by_kernels_is_not_noted(rng):
     made, _ = recorded([cpu.relu], draw(rng, 7), by_kernels=False)
     assert [function for function, _ in made.steps] == [launches._compute]

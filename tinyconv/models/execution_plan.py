@@ -27,7 +27,7 @@ from ..layers import Layer
 from ..layers.parameter import Parameter
 from ..layers.tracking import changes
 from ..structure import flat, mapped, packed, with_lists
-from ..tensor import Function, Tensor, as_array
+from ..tensor import FLOATS, Function, Tensor, as_array
 
 OWN = __package__.partition(".")[0] + "."  # the modules whose layers and functions are known
 NOT_CALLED = ("_initializer", "_regularizer", "_constraint")  # attributes that a forward pass does not look at
@@ -159,7 +159,10 @@ class ExecutionPlan:
         """Return what `_computed` does, and keep what it launches, unless that takes too much memory."""
 
         def compute(operation: Operation, given: Sequence[Any]) -> Any:
-            return noting.apply(operation.applied, given, operation.function.by_kernels)
+            result = noting.apply(operation.applied, given, operation.function.by_kernels)
+            if result.dtype not in FLOATS:  # which a tensor would convert
+                raise kernels.RecordingError
+            return result
 
         try:
             outputs = self._computed([noting.copied(array) for array in arrays], compute)
