@@ -16,7 +16,7 @@ from .memory import empty
 from .vectors import LANES, add_outer_product, in_registers
 
 # Up to so many rows; and from so many columns on, which fill a vector.
-MAX_ROWS = 4
+MAX_ROWS = 8
 MIN_COLUMNS = LANES
 
 # Terms of a sum that are added before it goes back to memory.
