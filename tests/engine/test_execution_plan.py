@@ -326,3 +326,14 @@ def test_at_once_takes_no_shortcut_past_checks_and_calls_of_ones_own(rng):
     x[0, 1] = np.nan
     with pytest.raises(ValueError, match="finite"):
         once.predict_on_batch(x)
+
+
+def test_a_plan_that_does_not_fit_does_not_fit_the_next_time_either(rng):
+    model, x = tc.Sequential([tc.Input((3,)), L.Dense(2)]), images(rng, 1, 3)
+    planned(model, x)
+    plan, weight = plan_of(model, [x]), model.layers[0].kernel
+    single = weight.data
+    weight.data = single.astype(np.float64)
+    assert [plan.fits() for _ in range(3)] == [False] * 3
+    weight.data = single
+    assert plan.fits()

@@ -6,6 +6,7 @@ import pytest
 from kernel_checks import assert_close, assert_gradient
 
 from tinyconv.kernels import cpu, reference, set_threads
+from tinyconv.kernels.cpu import few_rows
 from tinyconv.kernels.cpu.matmul import MAX_MR, multiply
 from tinyconv.kernels.cpu.memory import empty
 from tinyconv.kernels.cpu.vectors import LANES
@@ -126,7 +127,7 @@ def test_a_few_rows_have_the_bits_of_many_where_their_sums_are_short(dtype, dept
     x, w, b, _ = draw(rng, (11, depth), outputs, dtype)
     x[1, :1] = np.nan
     whole = cpu.dense(x, w, b, True)
-    for rows in range(1, 6):
+    for rows in range(1, few_rows.MAX_ROWS + 2):
         np.testing.assert_array_equal(cpu.dense(x[:rows], w, b, True), whole[:rows])
 
 

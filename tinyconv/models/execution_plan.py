@@ -78,7 +78,7 @@ class ExecutionPlan:
         self.weights = [(number, weight, weight.data.dtype, weight.shape) for number, weight in weights.items()]
         self.count = count
         self.changes = changes()
-        self.arrays: list[Any] = []  # of the weights, as `fits` saw them last
+        self.arrays: list[Any] = []  # of the weights, as `fits` saw them last, if they fit
         self.launches: Any = None
         self.recordings = 0
 
@@ -89,11 +89,12 @@ class ExecutionPlan:
         arrays = [weight.data for _, weight, _, _ in self.weights]
         if len(arrays) == len(self.arrays) and all(map(is_, arrays, self.arrays)):
             return True
-        self.arrays = arrays
-        return all(
+        same = all(
             type(array) is np.ndarray and array.dtype == dtype and array.shape == shape
             for array, (_, _, dtype, shape) in zip(arrays, self.weights, strict=True)
         )
+        self.arrays = arrays if same else []
+        return same
 
     def run(self, arrays: Sequence[Any], watch: Watch | None = None) -> Any:
         """Return the outputs, tensors in the structure that the model gives them, for an array for each input.
