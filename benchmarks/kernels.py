@@ -24,7 +24,6 @@ from rich.table import Table
 from tinyconv import kernels
 from tinyconv.kernels import Window, reference
 from tinyconv.kernels import cpu as cpu_kernels
-from tinyconv.kernels.cpu.convolution import im2col
 from tinyconv.kernels.cpu.convolution.dispatch import choose_algorithm
 
 from . import arguments, machine, report
@@ -175,7 +174,8 @@ def convolutions(layer: Layer, benches: Sequence[Bench], slow: bool) -> Iterator
     w = rng.standard_normal((layer.size, layer.size, layer.c, layer.k), np.float32) / np.float32(layer.size)
     b = rng.standard_normal(layer.k, np.float32)
     exact = [array.astype(np.float64) for array in (x, w, b)]
-    y64 = im2col.conv2d(*exact, layer.window, 1, 0.0)
+    with kernels.conv_algorithm("im2col"):
+        y64 = cpu_kernels.conv2d(*exact, layer.window, 1, True)
     y = y64.astype(np.float32)
     dy = rng.standard_normal(y.shape, np.float32)
     needs = (layer.c > 3, True, True)

@@ -21,7 +21,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "arithmetic": ("add", "clip", "scale", "sum_squares", "weighted_sum_inplace"),
     "convolution": (
         *("conv2d", "conv2d_backward", "conv2d_backward_bias", "conv2d_backward_input", "conv2d_backward_kernel"),
-        *("conv2d_pooled", "conv2d_pooled_backward"),
+        *("conv2d_pooled", "conv2d_pooled_backward", "conv2d_scaled"),
     ),
     "cross_entropy": (
         *("sigmoid_cross_entropy", "sigmoid_cross_entropy_backward"),
@@ -29,10 +29,12 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         *("sparse_softmax_cross_entropy", "sparse_softmax_cross_entropy_backward"),
     ),
     "dense": ("dense", "dense_backward_bias", "dense_backward_input", "dense_backward_kernel"),
-    "depthwise": ("depthwise_conv2d", "depthwise_conv2d_backward"),
+    "depthwise": ("depthwise_conv2d", "depthwise_conv2d_backward", "depthwise_conv2d_scaled"),
     "dropout": ("dropout", "dropout_backward", "gaussian_noise", "random_bits"),
     "layer_norm": ("layer_norm", "layer_norm_backward"),
-    "normalization": ("batch_norm", "batch_norm_backward", "scale_shift", "scale_shift_backward"),
+    "normalization": (
+        *("batch_norm", "batch_norm_backward", "fold_normalization", "scale_shift", "scale_shift_backward"),
+    ),
     "padding": ("pad",),
     "pooling": (
         *("average_pool2d", "average_pool2d_backward", "global_average_pool2d", "global_average_pool2d_backward"),

@@ -5,7 +5,7 @@ away from the kernels that follow, which then took twice as long.
 """
 
 from functools import lru_cache
-from math import ceil, inf
+from math import ceil
 from threading import local
 
 import numpy as np
@@ -13,8 +13,9 @@ from numba import get_thread_id, prange
 
 from . import few_rows
 from .compile import jit, vector_jit
-from .matmul import MAX_MR, PANEL, finish, multiply, multiply_transposed
-from .memory import COMMON, empty, here, no_bias, thread_buffers
+from .epilogue import Epilogue, for_bias
+from .matmul import MAX_MR, PANEL, multiply, multiply_last, multiply_transposed, multiply_transposed_last
+from .memory import COMMON, empty, here, thread_buffers
 from .packing import pack, pack_transposed
 from .parallel import threads_here
 from .vectors import LANES
@@ -35,19 +36,19 @@ PACKED_A, PACKED_B, BLOCK_C = (MC + MAX_MR) * KC, KC * PANEL, (MC + MAX_MR) * NC
 
 def dense(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, relu: bool = False) -> np.ndarray:
     """Return y (…,k) = x·w + b for `x` (…,m), `w` (m,k) and `b` (k,) or None; with `relu`, max(y, 0)."""
-    y = product(x.reshape(-1, x.shape[-1]), w, b, relu)
+    y = product(x.reshape(-1, x.shape[-1]), w, for_bias(w.shape[1], x.dtype, b, relu))
     return y.reshape(*x.shape[:-1], w.shape[1])
 
 
 def dense_backward_input(dy: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Return dx (…,m) = dy·wᵀ from `dy` (…,k) and `w` (m,k)."""
-    dx = product(dy.reshape(-1, dy.shape[-1]), w.T, None)
+    dx = product(dy.reshape(-1, dy.shape[-1]), w.T)
     return dx.reshape(*dy.shape[:-1], w.shape[0])
 
 
 def dense_backward_kernel(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return dw (m,k) = xᵀ·dy, summed over all leading axes of `dy` (…,k) and `x` (…,m)."""
-    return product(x.reshape(-1, x.shape[-1]).T, dy.reshape(-1, dy.shape[-1]), None)
+    return product(x.reshape(-1, x.shape[-1]).T, dy.reshape(-1, dy.shape[-1]))
 
 
 def dense_backward_bias(dy: np.ndarray) -> np.ndarray:
@@ -68,17 +69,16 @@ def _sum_of_rows(rows: np.ndarray) -> np.ndarray:
     return total
 
 
-def product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, relu: bool = False) -> np.ndarray:
-    """Return a·b + bias, rectified if `relu`, in blocks; `a` or `b` may be the transpose of a C-contiguous matrix."""
+def product(a: np.ndarray, b: np.ndarray, epilogue: Epilogue | None = None) -> np.ndarray:
+    """Return a·b, finished by the epilogue if there is one; a or b may be the transpose of a C-contiguous matrix."""
     rows, depth = a.shape
     columns = b.shape[1]
-    bias = no_bias(columns, a.dtype) if bias is None else bias
-    floor = a.dtype.type(0 if relu else -inf)
+    epilogue = epilogue or for_bias(columns, a.dtype, None)
     if rows <= few_rows.MAX_ROWS and columns >= few_rows.MIN_COLUMNS and _are_whole(a, b):
-        return few_rows.product(a, b, bias, floor)
+        return few_rows.product(a, b, epilogue)
     c, threads = empty((rows, columns), a.dtype), threads_here()
     block, workspace = _block_shape(rows, columns, threads), _last_workspace.get(threads, a.dtype)
-    _fill(*_flat(a), *_flat(b), bias, floor, c.reshape(-1), (rows, columns, depth), block, workspace)
+    _fill(*_flat(a), *_flat(b), epilogue, c.reshape(-1), (rows, columns, depth), block, workspace)
     return c
 
 
@@ -137,14 +137,13 @@ def _fill(
     a_strides: tuple[int, int],
     b: np.ndarray,
     b_strides: tuple[int, int],
-    bias: np.ndarray,
-    floor: np.floating,
+    epilogue: Epilogue,
     c: np.ndarray,
     sizes: tuple[int, int, int],
     block_shape: tuple[int, int],
     workspace: np.ndarray,
 ) -> None:
-    """Fill c (rows, columns) with max(a·b + bias, floor), a block a thread; `sizes` are rows, columns and depth.
+    """Fill c (rows, columns) with a·b, finished, a block a thread; `sizes` are rows, columns and depth.
 
     All arrays are flat; strides count numbers.
     """
@@ -173,10 +172,18 @@ def _fill(
                     pack(b, d0 * b_strides[0] + j0 + j, b_strides[0], terms, filled, packed_b, 0, panel)
                 else:
                     pack_transposed(b, (j0 + j) * b_strides[1] + d0, b_strides[1], filled, terms, packed_b, 0, panel)
-                shape = high, panel, terms
-                if a_strides[1] == 1:
-                    multiply(packed_a, 0, KC, packed_b, 0, panel, block_c, j, ldc, shape, d0 > 0)
+                shape, at = (high, panel, terms), i0 * columns + j0 + j
+                lda = KC if a_strides[1] == 1 else high + MAX_MR
+                to = j0 + j, at, columns, filled
+                if d0 + KC < depth:
+                    if a_strides[1] == 1:
+                        multiply(packed_a, 0, lda, packed_b, 0, panel, block_c, j, ldc, shape, d0 > 0)
+                    else:
+                        multiply_transposed(packed_a, 0, lda, packed_b, 0, panel, block_c, j, ldc, shape, d0 > 0)
+                elif a_strides[1] == 1:
+                    multiply_last(packed_a, 0, lda, packed_b, 0, panel, block_c, j, ldc, shape, d0 > 0, epilogue, c, to)
                 else:
-                    multiply_transposed(packed_a, 0, high + MAX_MR, packed_b, 0, panel, block_c, j, ldc, shape, d0 > 0)
+                    multiply_transposed_last(
+                        packed_a, 0, lda, packed_b, 0, panel, block_c, j, ldc, shape, d0 > 0, epilogue, c, to
+                    )
                 j += panel
-        finish(block_c, 0, ldc, high, wide, bias, j0, floor, c, i0 * columns + j0, columns)

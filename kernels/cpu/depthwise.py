@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from ..shared import Needs
+from ..shared import Ceiling, Needs
 from ..window import Pair, Window
 from .activation import relu_backward
 from .compile import helper, vector_jit
@@ -40,7 +40,8 @@ from .depthwise_micro_kernels import (
     list_outputs_seeing,
     list_pairs,
 )
-from .memory import empty, launch, no_bias
+from .epilogue import Epilogue, for_bias, for_scale
+from .memory import empty, launch
 from .vectors import LANES
 
 Gradient = np.ndarray | None
@@ -64,19 +65,27 @@ def depthwise_conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window:
 
     With `relu`, max(y, 0) in the same pass.
     """
+    return _convolved(x, w, for_bias(w.shape[2] * w.shape[3], x.dtype, b, relu), window)
+
+
+def depthwise_conv2d_scaled(
+    x: np.ndarray, w: np.ndarray, scale_and_shift: np.ndarray, window: Window, ceiling: Ceiling
+) -> np.ndarray:
+    """Return the convolution (n,oh,ow,c·m), without a bias, scaled, moved and rectified in the same pass.
+
+    Rows of `scale_and_shift` (2,c·m) are the scale and the shift; see `ceiling` in `scale_shift`.
+    """
+    return _convolved(x, w, for_scale(scale_and_shift, ceiling), window)
+
+
+def _convolved(x: np.ndarray, w: np.ndarray, epilogue: Epilogue, window: Window) -> np.ndarray:
     k = w.shape[2] * w.shape[3]
-    bias = _fill_vector(no_bias(k, x.dtype) if b is None else b)
+    scale, shift, *limits = epilogue
     x = _fill_vector(_repeated(x, w.shape[3]))
     y = empty((len(x), *window.output(*x.shape[1:3]), x.shape[3]), x.dtype)
-    arrays = x.reshape(-1), _by_vector(w), bias, y.reshape(-1)
+    arrays = x.reshape(-1), _by_vector(w), (_fill_vector(scale), _fill_vector(shift), *limits), y.reshape(-1)
     block_columns = _block_columns(window, x.shape[1:3], x.dtype)
-    _forward(
-        *arrays,
-        _geometry(window, x.shape),
-        block_columns,
-        x.dtype.type(0.0 if relu else -np.inf),
-        *_static_sizes(window, x.dtype),
-    )
+    _forward(*arrays, _geometry(window, x.shape), block_columns, *_static_sizes(window, x.dtype))
     return _first_channels(y, k)
 
 
@@ -104,11 +113,9 @@ def _backward_input(dy: np.ndarray, w: np.ndarray, window: Window, shape: tuple[
     n, h, width, c = shape
     m = w.shape[3]
     dx = empty((n, h, width, dy.shape[3]), dy.dtype)
-    arrays = dy.reshape(-1), _by_vector(w), np.zeros(LANES, dy.dtype), dx.reshape(-1)
+    arrays = dy.reshape(-1), _by_vector(w), for_bias(dx.shape[3], dy.dtype, None), dx.reshape(-1)
     block_columns = _block_columns_backward(window, (h, width), dy.dtype)
-    _fill_input_gradient(
-        *arrays, _geometry(window, dx.shape), block_columns, dy.dtype.type(-np.inf), *_static_sizes(window, dy.dtype)
-    )
+    _fill_input_gradient(*arrays, _geometry(window, dx.shape), block_columns, *_static_sizes(window, dy.dtype))
     dx = _first_channels(dx, c * m)
     return dx if m == 1 else dx.reshape(n, h, width, c, m).sum(axis=-1)
 
@@ -119,7 +126,7 @@ def _backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window, shape: tuple
     x = _fill_vector(_repeated(x, shape[3]))
     parts = min(PARTS, max(1, dy.shape[0] * dy.shape[1]))
     partial = np.zeros((parts, vectors, taps, LANES), dy.dtype)
-    arrays = dy.reshape(-1), x.reshape(-1), np.zeros(LANES, dy.dtype), partial.reshape(-1)
+    arrays = dy.reshape(-1), x.reshape(-1), partial.reshape(-1)
     block_columns = _block_columns(window, x.shape[1:3], x.dtype)
     _sum_products(*arrays, parts, _geometry(window, x.shape), block_columns, *_static_sizes(window, x.dtype))
     sums = partial.sum(axis=0).transpose(1, 0, 2)
@@ -205,7 +212,7 @@ def _static_sizes(window: Window, dtype: np.dtype) -> tuple[tuple[int, ...], tup
 
 
 @vector_jit
-def _forward(x: Any, w: Any, b: Any, y: Any, geometry: Any, block_columns: Any, floor: Any, kw: Any, sw: Any) -> None:
+def _forward(x: Any, w: Any, epilogue: Any, y: Any, geometry: Any, block_columns: Any, kw: Any, sw: Any) -> None:
     """Fill y, a row at a time."""
     for number in prange(geometry[0] * geometry[4]):
         _, h, width, c, oh, ow = geometry[:6]
@@ -221,20 +228,20 @@ def _forward(x: Any, w: Any, b: Any, y: Any, geometry: Any, block_columns: Any, 
                 start, to = x0 + (q * across[1] - across[3]) * c, y0 + q * c
                 for v in range(v0, end):
                     t = min(v * LANES, c - LANES)
-                    forward_block(x, start + t, rows, count, w, v * each, c, b, t, floor, y, to + t, kw, sw)
+                    forward_block(x, start + t, rows, count, w, v * each, c, epilogue, t, y, to + t, kw, sw)
             for q in range(ow - (last - first)):
                 q = q if q < first else q + last - first
                 found = list_pairs(rows, count, columns, list_cells_seen(q, across, width, c, 1, columns), taps)
                 for v in range(v0, end):
                     t = min(v * LANES, c - LANES)
-                    forward_single(x, x0 + t, taps, found, w, v * each, b, t, floor, y, y0 + q * c + t)
+                    forward_single(x, x0 + t, taps, found, w, v * each, epilogue, t, y, y0 + q * c + t)
 
 
 @vector_jit
 def _fill_input_gradient(
-    dy: Any, w: Any, zero: Any, dx: Any, geometry: Any, block_columns: Any, floor: Any, kw: Any, sw: Any
+    dy: Any, w: Any, epilogue: Any, dx: Any, geometry: Any, block_columns: Any, kw: Any, sw: Any
 ) -> None:
-    """Fill dx, a row at a time; `floor` is −∞."""
+    """Fill dx, a row at a time; the epilogue leaves sums as they are."""
     for number in prange(geometry[0] * geometry[1]):
         _, h, width, c, oh, ow = geometry[:6]
         down, across = geometry[6:10], geometry[10:]
@@ -251,18 +258,18 @@ def _fill_input_gradient(
                 start, to = d0 + q * c, x0 + (q * across[1] - across[3]) * c
                 for v in range(v0, end):
                     t = min(v * LANES, c - LANES)
-                    input_gradient_block(dy, start + t, rows, count, w, v * each, c, zero, dx, to + t, kw, sw)
+                    input_gradient_block(dy, start + t, rows, count, w, v * each, c, dx, to + t, kw, sw)
             for q in range(width - done):
                 q = q if q < begin else q + done
                 found = list_pairs(rows, count, columns, list_outputs_seeing(q, across, ow, c, 1, columns), taps)
                 for v in range(v0, end):
                     t = min(v * LANES, c - LANES)
-                    forward_single(dy, d0 + t, taps, found, w, v * each, zero, 0, floor, dx, x0 + q * c + t)
+                    forward_single(dy, d0 + t, taps, found, w, v * each, epilogue, t, dx, x0 + q * c + t)
 
 
 @vector_jit
 def _sum_products(
-    dy: Any, x: Any, zero: Any, partial: Any, parts: int, geometry: Any, block_columns: Any, kw: Any, sw: Any
+    dy: Any, x: Any, partial: Any, parts: int, geometry: Any, block_columns: Any, kw: Any, sw: Any
 ) -> None:
     """Add up dw in partial (parts,vectors,kh·kw,LANES), rows of dy in order."""
     for part in prange(parts):
@@ -280,7 +287,7 @@ def _sum_products(
                 d, start = d0 + q * c, x0 + (q * across[1] - across[3]) * c
                 for v in range(vectors):
                     t, to = min(v * LANES, c - LANES), w0 + v * each
-                    kernel_gradient_blocks(dy, d + t, x, start + t, rows, count, blocks, c, zero, partial, to, kw, sw)
+                    kernel_gradient_blocks(dy, d + t, x, start + t, rows, count, blocks, c, partial, to, kw, sw)
             for q in range(ow - (last - first)):
                 q = q if q < first else q + last - first
                 found = list_pairs(rows, count, columns, list_cells_seen(q, across, width, c, 1, columns), taps)

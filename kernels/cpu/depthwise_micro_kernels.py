@@ -9,15 +9,16 @@ place in the image and the tap's among the weights: for a block, those of the ro
 from typing import Any
 
 from .compile import helper
-from .vectors import LANES, at_least, in_registers, repeat
+from .epilogue import finished
+from .vectors import LANES, in_registers, repeat
 
 # Positions that a block computes, or adds up, at once.
 BLOCK = 4
 
 
 @in_registers
-def forward_block(x, x0, rows, count, w, w0, c, b, b0, floor, y, y0, kw, sw):
-    """y = max(b + Σ x·w, floor) at BLOCK positions side by side from y0 on; x0 is the first's first cell in a row."""
+def forward_block(x, x0, rows, count, w, w0, c, epilogue, k0, y, y0, kw, sw):
+    """y = Σ x·w, finished, at BLOCK positions side by side from y0 on; x0 is the first's first cell in a row."""
 
     def add(t: Any, *sums: Any) -> Any:
         start, tap = x0 + rows.each(t * 2), w0 + rows.each(t * 2 + 1)
@@ -27,12 +28,12 @@ def forward_block(x, x0, rows, count, w, w0, c, b, b0, floor, y, y0, kw, sw):
             sums = tuple(cells[p * sw + j] * weight + total for p, total in enumerate(sums))
         return sums
 
-    for p, total in enumerate(repeat(count, add, [b[b0]] * BLOCK)):
-        y[y0 + c * p] = at_least(total, floor)
+    for p, total in enumerate(repeat(count, add, [x.zero()] * BLOCK)):
+        y[y0 + c * p] = finished(total, epilogue, k0)
 
 
 @in_registers
-def input_gradient_block(dy, d0, rows, count, w, w0, c, zero, dx, x0, kw, sw):
+def input_gradient_block(dy, d0, rows, count, w, w0, c, dx, x0, kw, sw):
     """dx = Σ dy·w of BLOCK·sw cells side by side from x0 on; d0 is, in a row, the last output that sees the first."""
     before = (kw - 1) // sw
 
@@ -46,23 +47,23 @@ def input_gradient_block(dy, d0, rows, count, w, w0, c, zero, dx, x0, kw, sw):
                 totals[p] = gradients[(p - j) // sw + before] * weight + totals[p]
         return totals
 
-    for p, total in enumerate(repeat(count, add, [zero[0]] * (BLOCK * sw))):
+    for p, total in enumerate(repeat(count, add, [dy.zero()] * (BLOCK * sw))):
         dx[x0 + c * p] = total
 
 
 @in_registers
-def forward_single(x, x0, taps, count, w, w0, b, b0, floor, y, y0):
-    """y[y0] = max(b + Σ x·w, floor) over the taps listed."""
+def forward_single(x, x0, taps, count, w, w0, epilogue, k0, y, y0):
+    """y[y0] = Σ x·w over the taps listed, finished."""
 
     def add(t: Any, total: Any) -> Any:
         return [x[x0 + taps.each(t * 2)] * w[w0 + taps.each(t * 2 + 1)] + total]
 
-    (total,) = repeat(count, add, [b[b0]])
-    y[y0] = at_least(total, floor)
+    (total,) = repeat(count, add, [x.zero()])
+    y[y0] = finished(total, epilogue, k0)
 
 
 @in_registers
-def kernel_gradient_blocks(dy, d0, x, x0, rows, count, blocks, c, zero, dw, w0, kw, sw):
+def kernel_gradient_blocks(dy, d0, x, x0, rows, count, blocks, c, dw, w0, kw, sw):
     """Add Σ x·dy over `blocks` times BLOCK positions to dw at each tap of the rows listed.
 
     Even and odd positions are summed apart: one sum alone would wait for its own last addition.
@@ -80,7 +81,7 @@ def kernel_gradient_blocks(dy, d0, x, x0, rows, count, blocks, c, zero, dw, w0, 
                     totals[n] = cells[p * sw + j] * gradients[p] + totals[n]
             return totals
 
-        totals = repeat(blocks, add, [zero[0]] * (2 * kw))
+        totals = repeat(blocks, add, [dy.zero()] * (2 * kw))
         for j in range(kw):
             at = w0 + rows.each(t * 2 + 1) + j * LANES
             dw[at] = dw[at] + (totals[j] + totals[kw + j])

@@ -11,6 +11,7 @@ import numpy as np
 from numba import prange
 
 from .compile import vector_jit
+from .epilogue import Epilogue
 from .matmul import finish
 from .memory import empty
 from .vectors import LANES, add_outer_product, in_registers
@@ -27,13 +28,13 @@ MAX_PARTS = 8
 MIN_PART_TERMS = 128
 
 
-def product(a: np.ndarray, b: np.ndarray, bias: np.ndarray, floor: np.floating) -> np.ndarray:
-    """Return max(a·b + bias, floor) for `a` (rows, depth) and `b` (depth, columns), both C-contiguous."""
+def product(a: np.ndarray, b: np.ndarray, epilogue: Epilogue) -> np.ndarray:
+    """Return a·b, finished by the epilogue, for `a` (rows, depth) and `b` (depth, columns), both C-contiguous."""
     rows, depth = a.shape
     columns = b.shape[1]
     parts = max(1, min(MAX_PARTS, depth // MIN_PART_TERMS) // 4 * 4)
     c, partial = empty((rows, columns), a.dtype), empty((parts * rows * columns,), a.dtype)
-    _fill(a.reshape(-1), b.reshape(-1), bias, floor, c.reshape(-1), partial, (rows, columns, depth), parts)
+    _fill(a.reshape(-1), b.reshape(-1), epilogue, c.reshape(-1), partial, (rows, columns, depth), parts)
     return c
 
 
@@ -56,14 +57,13 @@ def _add_term(a, a0, b, b0, c, c0):
 def _fill(
     a: np.ndarray,
     b: np.ndarray,
-    bias: np.ndarray,
-    floor: np.floating,
+    epilogue: Epilogue,
     c: np.ndarray,
     partial: np.ndarray,
     sizes: tuple[int, int, int],
     parts: int,
 ) -> None:
-    """Fill c (rows, columns) with max(a·b + bias, floor) by sums in `partial` (parts, rows, columns); all arrays flat.
+    """Fill c (rows, columns) with a·b, finished, by sums in `partial` (parts, rows, columns); all arrays flat.
 
     The columns behind the last whole vector are computed with those before them that make them one, `last`.
     """
@@ -91,4 +91,4 @@ def _fill(
     for part in range(1, parts):
         for i in range(rows * columns):
             partial[i] += partial[part * rows * columns + i]
-    finish(partial, 0, columns, rows, columns, bias, 0, floor, c, 0, columns)
+    finish(partial, 0, columns, rows, columns, epilogue, 0, c, 0, columns)

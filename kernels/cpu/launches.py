@@ -149,16 +149,21 @@ class Recording:
         return Launches(self._steps, self._inputs, self.weights, outputs, self._operations)
 
     def note(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        """Note a launch, its arrays without a claim on their memory, which others may have after them.
+        """Note a launch, its arrays without a claim on their memory, which others may have after them."""
+        self._steps.append((function, self._views(arguments)))
 
-        Arrays within tuples are not looked for: a launch that is given some is not closed.
-        """
-        views = [self._view(each) if isinstance(each, np.ndarray) else each for each in arguments]
-        for view, each in zip(views, arguments, strict=True):
-            hides = isinstance(each, tuple) and any(isinstance(part, np.ndarray) for part in each)
-            if hides or (view is None and each is not None):
-                self._is_closed = False
-        self._steps.append((function, tuple(views)))
+    def _views(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the arguments with their arrays, and those in tuples, as `_view` has them; note where it has none."""
+        views: list[Any] = []
+        for each in arguments:
+            view = each
+            if isinstance(each, tuple):
+                view = self._views(each)
+            elif isinstance(each, np.ndarray):
+                view = self._view(each)
+                self._is_closed = self._is_closed and view is not None
+            views.append(view)
+        return tuple(views)
 
     def returned(self, result: Any) -> None:
         """Hear what a launch returned: an array that it made would be another one the next time."""

@@ -19,14 +19,15 @@ from typing import Any
 import numpy as np
 
 from .compile import common_helper, helper
-from .vectors import LANES, add_outer_product, at_least, clear_vector, in_registers, repeat, where
+from .epilogue import finished, finished_number
+from .vectors import LANES, add_outer_product, clear_vector, in_registers, repeat, where
 
 # Register tiles, (MR, vectors in NR), the widest first. Their size is bounded by the registers, 32 or 16, and wants to
 # be square: each row and each column that is loaded then serves many products. With 16 registers the last of them
 # decide: 4×3 leaves one for the factor. Of two vectors, 5 rows at once are the fastest where a row's terms follow each
-# other, but a transposed factor has only multiples of 4 rows.
+# other, but a transposed factor, and tiles that write to a result of exactly so many rows, have only multiples of 4.
 REGISTER_TILES = ((4, 4), (8, 2), (8, 1)) if LANES == 16 else ((4, 3), (5, 2), (8, 1))
-REGISTER_TILES_TRANSPOSED = REGISTER_TILES if LANES == 16 else ((4, 3), (4, 2), (4, 1))
+REGISTER_TILES_OF_4 = REGISTER_TILES if LANES == 16 else ((4, 3), (4, 2), (4, 1))
 
 # The largest MR, and more than a micro-kernel may write behind the last row: see `multiply`.
 MAX_MR = 8
@@ -36,24 +37,40 @@ MAX_MR = 8
 PANEL = 64 if LANES == 16 else 48
 
 
-def _micro_kernel(mr: int, vectors: int, transposed: bool) -> Callable[..., None]:
-    """Return the micro-kernel for register tiles of `mr` rows and so many vectors of columns."""
+def _micro_kernel(mr: int, vectors: int, transposed: bool, finishing: bool = False) -> Callable[..., None]:
+    """Return the micro-kernel for register tiles of `mr` rows and so many vectors of columns.
 
-    @in_registers
-    def micro_kernel(a, a0, lda, b, b0, ldb, c, c0, ldc, depth, accumulate):
-        """c(i, j) = Σ_d a(i, d)·b[b0 + d·ldb + j], plus c(i, j) if `accumulate`."""
-        tile = [c0 + ldc * i + v * LANES for i in range(mr) for v in range(vectors)]
+    If it is `finishing`, an epilogue makes of the sums what goes to y in place of c.
+    """
+
+    def added_up(a: Any, a0: Any, lda: Any, b: Any, b0: Any, ldb: Any, c: Any, tile: Any, depth: Any, kept: Any) -> Any:
+        """Return Σ_d a(i, d)·b[b0 + d·ldb + j] for each place of a tile, plus what c has there if it is `kept`."""
 
         def add(d: Any, *sums: Any) -> list[Any]:
             row = [b[b0 + d * ldb + v * LANES] for v in range(vectors)]
             starts = [a0 + d * lda + i if transposed else a0 + lda * i + d for i in range(mr)]
             return add_outer_product(sums, [a.each(start) for start in starts], row)
 
-        sums = repeat(depth, add, [where(accumulate > 0, c[at], 0) for at in tile])
-        for at, total in zip(tile, sums, strict=True):
+        return repeat(depth, add, [where(kept > 0, c[at], 0) for at in tile])
+
+    def places(start: Any, row: Any) -> list[Any]:
+        return [start + row * i + v * LANES for i in range(mr) for v in range(vectors)]
+
+    @in_registers
+    def micro_kernel(a, a0, lda, b, b0, ldb, c, c0, ldc, depth, kept):
+        """c(i, j) = Σ_d a(i, d)·b(d, j), plus c(i, j) if it is kept."""
+        tile = places(c0, ldc)
+        for at, total in zip(tile, added_up(a, a0, lda, b, b0, ldb, c, tile, depth, kept), strict=True):
             c[at] = total
 
-    return micro_kernel
+    @in_registers
+    def finishing_micro_kernel(a, a0, lda, b, b0, ldb, c, c0, ldc, depth, kept, epilogue, j0, y, y0, ldy):
+        """y(i, j) = what the epilogue makes of these sums, in columns from j0 on."""
+        sums = added_up(a, a0, lda, b, b0, ldb, c, places(c0, ldc), depth, kept)
+        for n, (at, total) in enumerate(zip(places(y0, ldy), sums, strict=True)):
+            y[at] = finished(total, epilogue, j0 + n % vectors * LANES)
+
+    return finishing_micro_kernel if finishing else micro_kernel
 
 
 @common_helper
@@ -77,7 +94,7 @@ def _product(transposed: bool) -> Callable[..., None]:
     Two functions, though a pair of distances would say either: where one of them is known to be 1, a row or a term is
     one address further, and the loop over terms loses a third of its instructions.
     """
-    tiles = REGISTER_TILES_TRANSPOSED if transposed else REGISTER_TILES
+    tiles = REGISTER_TILES_OF_4 if transposed else REGISTER_TILES
     wide, middle, narrow = (_micro_kernel(mr, vectors, transposed) for mr, vectors in tiles)
     (wide_mr, _), (middle_mr, _), (narrow_mr, _) = tiles
     wide_nr, middle_nr, _ = (vectors * LANES for _, vectors in tiles)
@@ -119,9 +136,60 @@ multiply = _product(False)  # a(i, d) = a[a0 + i·lda + d]
 multiply_transposed = _product(True)  # a(i, d) = a[a0 + d·lda + i]
 
 
+def _last_product(transposed: bool) -> Callable[..., None]:
+    """Return the product that adds the last terms of a sum and writes what the epilogue makes of it."""
+    wide, middle, narrow = (_micro_kernel(mr, vectors, transposed, True) for mr, vectors in REGISTER_TILES_OF_4)
+    (wide_mr, _), (middle_mr, _), (narrow_mr, _) = REGISTER_TILES_OF_4
+    wide_nr, middle_nr, _ = (vectors * LANES for _, vectors in REGISTER_TILES_OF_4)
+    multiply_rest = multiply_transposed if transposed else multiply
+
+    def product(
+        a: Any,
+        a0: int,
+        lda: int,
+        b: Any,
+        b0: int,
+        ldb: int,
+        c: Any,
+        c0: int,
+        ldc: int,
+        shape: Any,
+        accumulate: bool,
+        epilogue: Any,
+        y: Any,
+        to: Any,
+    ) -> None:
+        (rows, columns, depth), (j0, y0, ldy, filled) = shape, to
+        kept = 1.0 if accumulate else 0.0
+        row = 1 if transposed else lda
+        whole = rows // MAX_MR * MAX_MR if filled == columns else 0
+        j = 0
+        while whole > 0 and columns - j >= wide_nr and columns - j != wide_nr + LANES:
+            for i in range(0, whole, wide_mr):
+                a1, c1, y1 = a0 + i * row, c0 + i * ldc + j, y0 + i * ldy + j
+                wide(a, a1, lda, b, b0 + j, ldb, c, c1, ldc, depth, kept, epilogue, j0 + j, y, y1, ldy)
+            j += wide_nr
+        while whole > 0 and j + middle_nr <= columns:
+            for i in range(0, whole, middle_mr):
+                a1, c1, y1 = a0 + i * row, c0 + i * ldc + j, y0 + i * ldy + j
+                middle(a, a1, lda, b, b0 + j, ldb, c, c1, ldc, depth, kept, epilogue, j0 + j, y, y1, ldy)
+            j += middle_nr
+        if whole > 0 and j < columns:
+            for i in range(0, whole, narrow_mr):
+                a1, c1, y1 = a0 + i * row, c0 + i * ldc + j, y0 + i * ldy + j
+                narrow(a, a1, lda, b, b0 + j, ldb, c, c1, ldc, depth, kept, epilogue, j0 + j, y, y1, ldy)
+        if whole < rows:
+            a1, c1 = a0 + whole * row, c0 + whole * ldc
+            multiply_rest(a, a1, lda, b, b0, ldb, c, c1, ldc, (rows - whole, columns, depth), accumulate)
+            finish(c, c1, ldc, rows - whole, filled, epilogue, j0, y, y0 + whole * ldy, ldy)
+
+    product.__qualname__ = "multiply_transposed_last" if transposed else "multiply_last"
+    return common_helper(product)
+
+
 @in_registers
-def _finish_vector(c, i, bias, j, floor, y, at):
-    y[at] = at_least(c[i] + bias[j], floor)
+def _finish_vector(c, i, epilogue, j, y, at):
+    y[at] = finished(c[i], epilogue, j)
 
 
 @helper
@@ -131,21 +199,26 @@ def finish(
     ldc: int,
     rows: int,
     columns: int,
-    bias: np.ndarray,
-    b0: int,
-    floor: Any,
+    epilogue: Any,
+    j0: int,
     y: np.ndarray,
     y0: int,
     ldy: int,
 ) -> None:
-    """y(i, j) = max(c(i, j) + bias[b0 + j], floor), so many rows and columns; NaN stays NaN.
+    """y(i, j) = what the epilogue makes of c(i, j), so many rows and columns, the first of which is column j0.
 
     For all rows at once, since a call of this takes as long as a row of some 50 columns.
     """
     whole = columns // LANES * LANES
     for i in range(rows):
         for j in range(0, whole, LANES):
-            _finish_vector(c, c0 + i * ldc + j, bias, b0 + j, floor, y, y0 + i * ldy + j)
+            _finish_vector(c, c0 + i * ldc + j, epilogue, j0 + j, y, y0 + i * ldy + j)
         for j in range(whole, columns):
-            total = c[c0 + i * ldc + j] + bias[b0 + j]
-            y[y0 + i * ldy + j] = floor if total <= floor else total
+            y[y0 + i * ldy + j] = finished_number(c[c0 + i * ldc + j], epilogue, j0 + j)
+
+
+# The same products where they add the last terms: for `to` = (j0, y0, ldy, filled), y(i, j) is what the epilogue
+# makes of the sums, in columns from j0 on, of which `filled` are wanted. c has the sums so far, if it is to
+# `accumulate`; rows that fill no register tile go through it, and columns that fill no vector.
+multiply_last = _last_product(False)
+multiply_transposed_last = _last_product(True)

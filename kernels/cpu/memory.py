@@ -7,7 +7,6 @@ later steps need.
 
 from collections.abc import Callable
 from ctypes import addressof, c_char
-from functools import lru_cache
 from math import prod
 from operator import attrgetter
 from threading import local
@@ -112,12 +111,6 @@ def launch(function: Callable[..., None], *arguments: Any) -> None:
     if here.recording is not None:
         here.recording.note(function, arguments)
     function(*arguments)
-
-
-@lru_cache(256)
-def no_bias(count: int, dtype: np.dtype) -> np.ndarray:
-    """Return `count` zeros, always the same array, which nobody may write to."""
-    return constant(np.zeros(count, dtype))
 
 
 _constants: WeakValueDictionary[int, np.ndarray] = WeakValueDictionary()

@@ -10,14 +10,15 @@ Channels beyond the last whole vector go one by one; where some rows together ma
 do), these are taken for one row of more channels.
 """
 
-from math import gcd, inf
+from math import gcd
 from typing import Any
 
 import numpy as np
 from numba import prange
 
 from ..shared import Ceiling, Needs, scale_and_shift
-from .compile import vector_jit
+from .compile import jit, vector_jit
+from .epilogue import limits, neutral
 from .memory import empty, launch
 from .vectors import LANES, in_registers, repeat, where, wide
 
@@ -89,8 +90,25 @@ def scale_shift(x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.nd
     table = empty((3, rows.shape[1]), x.dtype)
     for row, values in zip(table, (mean, scale, shift), strict=True):
         launch(np.copyto, row.reshape(-1, len(scale)), values)
-    _scale_shift(rows, table, *_limits(x, ceiling), y.reshape(rows.shape))
+    _scale_shift(rows, table, *limits(x.dtype, ceiling), y.reshape(rows.shape))
     return y
+
+
+def fold_normalization(
+    mean: np.ndarray,
+    variance: np.ndarray,
+    gamma: np.ndarray | None,
+    beta: np.ndarray | None,
+    bias: np.ndarray | None,
+    epsilon: float,
+) -> np.ndarray:
+    """Return (2,c), a scale s and a shift t: y·s + t normalizes y + `bias` by known μ and σ²."""
+    made = empty((2, len(mean)), mean.dtype)
+    ones, zeros = neutral(len(mean), mean.dtype)
+    gamma = ones if gamma is None else gamma
+    beta, bias = (zeros if each is None else each for each in (beta, bias))
+    _fold(mean, variance, gamma, beta, bias, float(epsilon), made)
+    return made
 
 
 def scale_shift_backward(
@@ -128,7 +146,7 @@ def _gradient_sums(
     """Return Σ dy·(x − mean) and Σ dy over the rows, (2,c) in double, dy only where 0 < y ≤ ceiling."""
     rows, table = _as_long_rows(x, np.stack([mean, scale, shift]))
     partial = partial_sums(*rows.shape)
-    _backward_sums(dy.reshape(rows.shape), rows, table, *_limits(x, ceiling), partial)
+    _backward_sums(dy.reshape(rows.shape), rows, table, *limits(x.dtype, ceiling), partial)
     return _total(partial, len(mean))
 
 
@@ -139,7 +157,8 @@ def _input_gradient(dy: np.ndarray, x: np.ndarray, table: np.ndarray, moving: bo
     """
     dx = empty(x.shape, x.dtype)
     rows, table = _as_long_rows(x, table)
-    _backward(dy.reshape(rows.shape), rows, table, x.dtype.type(moving), *_limits(x, ceiling), dx.reshape(rows.shape))
+    arrays = dy.reshape(rows.shape), rows, table, x.dtype.type(moving)
+    _backward(*arrays, *limits(x.dtype, ceiling), dx.reshape(rows.shape))
     return dx
 
 
@@ -167,9 +186,13 @@ def _total(partial: np.ndarray, channels: int) -> np.ndarray:
     return partial.sum(axis=0).reshape(2, -1, channels).sum(axis=1)
 
 
-def _limits(x: np.ndarray, ceiling: Ceiling) -> tuple[np.floating, np.floating]:
-    """Return the limits of y; without a rectifier, infinite ones."""
-    return x.dtype.type(-inf if ceiling is None else 0), x.dtype.type(inf if ceiling is None else ceiling)
+@jit
+def _fold(mean: Any, variance: Any, gamma: Any, beta: Any, bias: Any, epsilon: float, made: Any) -> None:
+    """Fill `made` (2,c) in double, rounded once."""
+    for i in range(len(mean)):
+        scale = np.float64(gamma[i]) / np.sqrt(np.float64(variance[i]) + epsilon)
+        made[0, i] = scale
+        made[1, i] = np.float64(beta[i]) + (np.float64(bias[i]) - np.float64(mean[i])) * scale
 
 
 @in_registers

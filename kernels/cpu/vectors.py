@@ -6,11 +6,13 @@ butterfly of a Winograd transform reads as in its paper and is 40 instructions, 
 must ask (do these arrays overlap? is this index negative?), and it compiles in a tenth of the time.
 
     array arguments     `a[i]` is the vector of the LANES elements from flat position i on, `a[i] = v` writes one, or
-                        a number to all lanes; `a.each(i)` is element i in every lane; `a.put(i, n)` writes a
-                        whole number to it, in an array of those; positions are not checked
+                        a number to all lanes; `a.each(i)` is element i in every lane; `a.zero()` is LANES zeros;
+                        `a.put(i, n)` writes a whole number to element i, in an array of those; positions are not
+                        checked
     whole numbers       add, subtract and multiply to positions; `where` takes one, or a truth value, as a condition
     floating numbers    the same value in every lane
-    tuples              their length, a number that is known when the kernel is compiled
+    tuples              of whole numbers, their length, a number that is known when the kernel is compiled; of arrays
+                        and numbers, a tuple of these
     arrays of bytes     `a[i]` is LANES small whole numbers, which `where` makes and `equal` asks for
 
 A product that is added to something at once is fused with the sum and rounded once. The instructions stand as written,
@@ -35,6 +37,7 @@ __all__ = [
     "add_outer_product",
     "add_vector",
     "at_least",
+    "at_most",
     "copy_square",
     "copy_vector",
     "equal",
@@ -130,6 +133,11 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 def at_least(value: Any, floor: Any) -> Any:
     """Return max(value, floor) in each lane; NaN stays NaN, since no comparison with it holds."""
     return where(value <= floor, floor, value)
+
+
+def at_most(value: Any, top: Any) -> Any:
+    """Return min(value, top) in each lane; NaN stays NaN."""
+    return where(value > top, top, value)
 
 
 def add_outer_product(sums: Sequence[Any], column: Sequence[Any], row: Sequence[Any]) -> list[Any]:
@@ -313,6 +321,10 @@ class _Memory:
         """Write a whole number to element `index` of an array of whole numbers."""
         self.builder.store(self.builder.trunc(number.value, self.element), self._element(index))
 
+    def zero(self) -> Vector:
+        """Return zeros of the array's kind."""
+        return Vector(self.builder, _constant(ir.VectorType(self.element, LANES), 0))
+
     def each(self, index: Any) -> Any:
         """Return element `index` in every lane; of an array of whole numbers, the number itself."""
         value = self.builder.load(self._element(index))
@@ -334,13 +346,16 @@ class _Slices:
     def put(self, index: int, number: int) -> None:
         self.flat[index] = number
 
+    def zero(self) -> np.ndarray:
+        return np.zeros(LANES, self.flat.dtype)
+
     def each(self, index: int) -> Any:
         return self.flat[index]
 
 
 def _plain(argument: Any) -> Any:
     if isinstance(argument, tuple):
-        return len(argument)
+        return tuple(map(_plain, argument)) if any(isinstance(each, np.ndarray) for each in argument) else len(argument)
     return _Slices(argument) if isinstance(argument, np.ndarray) else argument
 
 
@@ -355,6 +370,9 @@ def _staged(context: Any, builder: Any, kind: Any, value: Any) -> Any:
         )
     if isinstance(kind, types.UniTuple):
         return len(kind)
+    if isinstance(kind, types.Tuple):
+        each = (builder.extract_value(value, place) for place in range(len(kind)))
+        return tuple(_staged(context, builder, *pair) for pair in zip(kind, each, strict=True))
     if isinstance(kind, types.Integer):
         return Index(builder, value)
     return _spread(builder, value)

@@ -2,10 +2,11 @@
 
 import cupy
 
-from ..shared import Needs
+from ..shared import Ceiling, Needs
 from ..window import NO_GRADIENT, POOL_2X2, Pair, Window
 from . import depthwise, im2col
 from .activation import relu_backward
+from .normalization import scale_shift
 from .pooling import max_pool2d, max_pool2d_backward
 from .rows import sum_rows
 
@@ -20,6 +21,14 @@ def conv2d(
     if is_depthwise(x.shape[3], groups):
         return depthwise.depthwise_conv2d(x, by_channel(w, groups), b, window, relu)
     return im2col.conv2d(x, w, b, window, groups, relu)
+
+
+def conv2d_scaled(
+    x: cupy.ndarray, w: cupy.ndarray, scale_and_shift: cupy.ndarray, window: Window, groups: int, ceiling: Ceiling
+) -> cupy.ndarray:
+    """Return the convolution (n,oh,ow,k), without a bias, scaled, moved and rectified by the rows (2,k)."""
+    y, (scale, shift) = conv2d(x, w, None, window, groups, False), scale_and_shift
+    return scale_shift(y, cupy.zeros_like(scale), scale, shift, ceiling)
 
 
 def conv2d_backward(

@@ -6,10 +6,11 @@ the images' gradient, or of one part of the kernel's gradient.
 
 import cupy
 
-from ..shared import Needs
+from ..shared import Ceiling, Needs
 from ..window import Pair, Window
 from .activation import relu_backward
 from .launch import geometry, launch
+from .normalization import scale_shift
 from .rows import RUN, sum_rows
 
 
@@ -27,6 +28,14 @@ def depthwise_conv2d(
     args = x, w, w if b is None else b, y, int(b is not None), int(relu), *geometry(window, (h, width), c), k // c
     launch("depthwise.cu", "depthwise_conv2d", x.dtype, y.size, args)
     return y
+
+
+def depthwise_conv2d_scaled(
+    x: cupy.ndarray, w: cupy.ndarray, scale_and_shift: cupy.ndarray, window: Window, ceiling: Ceiling
+) -> cupy.ndarray:
+    """Return the convolution (n,oh,ow,c·m), without a bias, scaled, moved and rectified by the rows (2,c·m)."""
+    y, (scale, shift) = depthwise_conv2d(x, w, None, window, False), scale_and_shift
+    return scale_shift(y, cupy.zeros_like(scale), scale, shift, ceiling)
 
 
 def depthwise_conv2d_backward(

@@ -53,6 +53,20 @@ def scale_shift(
     return y
 
 
+def fold_normalization(
+    mean: cupy.ndarray,
+    variance: cupy.ndarray,
+    gamma: cupy.ndarray | None,
+    beta: cupy.ndarray | None,
+    bias: cupy.ndarray | None,
+    epsilon: float,
+) -> cupy.ndarray:
+    """Return (2,c), a scale s and a shift t: y·s + t normalizes y + `bias` by known μ and σ²."""
+    scale = (1.0 if gamma is None else gamma) / cupy.sqrt(variance.astype(cupy.float64) + epsilon)
+    shift = (0.0 if beta is None else beta) + ((0.0 if bias is None else bias) - mean.astype(cupy.float64)) * scale
+    return cupy.stack([scale, shift]).astype(mean.dtype)
+
+
 def scale_shift_backward(
     dy: cupy.ndarray,
     x: cupy.ndarray,

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..shared import Needs
+from ..shared import Ceiling, Needs
 from ..window import NO_GRADIENT, POOL_2X2, Pair, Window
 from . import activation, pooling
+from .normalization import scale_shift
 from .taps import crop, pad, taps
 
 
@@ -57,6 +58,18 @@ def conv2d_backward(
         conv2d_backward_kernel(dy, x, window, groups) if needs[1] else None,
         conv2d_backward_bias(dy) if needs[2] else None,
     )
+
+
+def conv2d_scaled(
+    x: np.ndarray, w: np.ndarray, scale_and_shift: np.ndarray, window: Window, groups: int, ceiling: Ceiling
+) -> np.ndarray:
+    """Return (x ∗ w)·scale + shift (n,oh,ow,k), or min(max(·, 0), ceiling), for the rows of `scale_and_shift` (2,k).
+
+    So a convolution and a batch normalization by known mean and variance are one: see
+    `normalization.fold_normalization`.
+    """
+    y, (scale, shift) = conv2d(x, w, None, window, groups, False), scale_and_shift
+    return scale_shift(y, np.zeros_like(scale), scale, shift, ceiling)
 
 
 def conv2d_pooled(

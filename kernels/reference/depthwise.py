@@ -8,10 +8,11 @@ with m kernels a channel, the multiplier, and t = 0 … m − 1 (Howard et al. 2
 
 import numpy as np
 
-from ..shared import Needs
+from ..shared import Ceiling, Needs
 from ..window import Window
 from . import activation
 from .convolution import conv2d_backward_bias
+from .normalization import scale_shift
 from .taps import crop, pad, taps
 
 
@@ -29,6 +30,14 @@ def depthwise_conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window:
     if b is not None:
         y += b
     return activation.relu(y) if relu else y
+
+
+def depthwise_conv2d_scaled(
+    x: np.ndarray, w: np.ndarray, scale_and_shift: np.ndarray, window: Window, ceiling: Ceiling
+) -> np.ndarray:
+    """Return what `convolution.conv2d_scaled` does, of a depthwise convolution (n,oh,ow,c·m)."""
+    y, (scale, shift) = depthwise_conv2d(x, w, None, window, False), scale_and_shift
+    return scale_shift(y, np.zeros_like(scale), scale, shift, ceiling)
 
 
 def depthwise_conv2d_backward(

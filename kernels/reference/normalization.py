@@ -65,6 +65,25 @@ def scale_shift(x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.nd
     return y if ceiling is None else np.minimum(np.maximum(y, 0.0), ceiling)
 
 
+def fold_normalization(
+    mean: np.ndarray,
+    variance: np.ndarray,
+    gamma: np.ndarray | None,
+    beta: np.ndarray | None,
+    bias: np.ndarray | None,
+    epsilon: float,
+) -> np.ndarray:
+    """Return (2,c), a scale s and a shift t: y·s + t normalizes y + `bias` by known μ and σ².
+
+        s = γ/√(σ² + ε)        t = β + (bias − μ)·s
+
+    The arrays are (c,); without γ it is 1, without β or bias 0. Computed in double, rounded once.
+    """
+    scale = (1.0 if gamma is None else gamma) / np.sqrt(variance.astype(np.float64) + epsilon)
+    shift = (0.0 if beta is None else beta) + ((0.0 if bias is None else bias) - mean.astype(np.float64)) * scale
+    return np.stack([scale, shift]).astype(mean.dtype)
+
+
 def scale_shift_backward(
     dy: np.ndarray,
     x: np.ndarray,

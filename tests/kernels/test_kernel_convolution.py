@@ -1,3 +1,5 @@
+from math import inf
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -93,6 +95,27 @@ def test_forward_without_bias(kernels, dtype, rng):
     assert_close(kernels.conv2d(x, w, None, CASES[0].window, 1, False), judge(x, w, None, CASES[0].window, 1), dtype)
 
 
+def scale_and_shift(rng, w, k):
+    """A table for sums of about 1, of which some are cut off at 0, and some at 3."""
+    scale = rng.uniform(0.5, 2, k) / np.sqrt(max(1, w[..., 0].size))
+    return np.stack([scale, rng.uniform(0, 1, k)]).astype(w.dtype)
+
+
+@pytest.mark.parametrize("ceiling", [None, inf, 3.0])
+@all_cases
+def test_scaled_and_rectified(kernels, dtype, case, ceiling, rng):
+    x, w, _, _ = draw(rng, case, dtype)
+    table = scale_and_shift(rng, w, case.outputs)
+    wanted = judge(x, w, None, case.window, case.groups) * table[0] + table[1]
+    wanted = wanted if ceiling is None else np.clip(wanted, 0, ceiling)
+    y = kernels.conv2d_scaled(x, w, table, case.window, case.groups, ceiling)
+    assert_close(y, wanted, x.dtype)
+    x[:, :1] = np.nan  # which stays, through scale and limits
+    lost = np.isnan(kernels.conv2d(x, w, None, case.window, case.groups, False))
+    y = kernels.conv2d_scaled(x, w, table, case.window, case.groups, ceiling)
+    np.testing.assert_array_equal(np.isnan(y), lost)
+
+
 @pytest.mark.parametrize("case", [case for case in CASES if case.images[0]], ids=str)
 def test_gradients(kernels, case, rng):
     x, w, b, _ = draw(rng, case)
@@ -130,9 +153,12 @@ def test_results_do_not_depend_on_the_number_of_threads(twin, dtype, case, rng):
 def assert_agrees(twin, x, w, b, dy, case):
     window, groups = case.window, case.groups
     rectified = reference.conv2d(x, w, b, window, groups, True)
+    table = scale_and_shift(np.random.default_rng(0), w, case.outputs)
     calls = [
         ("conv2d", x, w, b, window, groups, False),
         ("conv2d", x, w, b, window, groups, True),
+        ("conv2d_scaled", x, w, table, window, groups, None),
+        ("conv2d_scaled", x, w, table, window, groups, 3.0),
         ("conv2d_backward", dy, x, w, None, window, groups, (True, True, True)),
         ("conv2d_backward", dy, x, w, rectified, window, groups, (True, True, True)),
         ("conv2d_backward", dy, x, w, rectified, window, groups, (False, True, True)),

@@ -1,10 +1,12 @@
+from math import inf
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kernel_checks import RANDOM, WINDOWS, Case, assert_close, assert_gradient
 from numba.core import config
-from test_kernel_convolution import judge
+from test_kernel_convolution import judge, scale_and_shift
 
 from tinyconv.kernels import Window, reference, set_threads
 from tinyconv.kernels.cpu import depthwise
@@ -55,6 +57,16 @@ def test_forward(kernels, dtype, case, rng):
     assert_close(kernels.depthwise_conv2d(x, w, b, case.window, True), np.maximum(right, 0), dtype)
 
 
+@pytest.mark.parametrize("ceiling", [None, inf, 3.0])
+@all_cases
+def test_scaled_and_rectified(kernels, dtype, case, ceiling, rng):
+    x, w, b, _ = draw(rng, case, dtype)
+    table = scale_and_shift(rng, w[..., :1, 0], len(b))
+    right = wanted(x, w, None, case.window) * table[0] + table[1]
+    right = right if ceiling is None else np.clip(right, 0, ceiling)
+    assert_close(kernels.depthwise_conv2d_scaled(x, w, table, case.window, ceiling), right, dtype)
+
+
 def test_forward_without_bias(kernels, dtype, rng):
     x, w, _, _ = draw(rng, CASES[0], dtype)
     assert_close(
@@ -85,8 +97,10 @@ def assert_agrees(twin, x, w, b, dy, window):
     for relu in (False, True):
         y = reference.depthwise_conv2d(x, w, b, window, relu)
         arguments = dy, x, w, y if relu else None, window, (True, True, True)
+        scaled = x, w, scale_and_shift(np.random.default_rng(0), w[..., :1, 0], len(b)), window, 3.0 if relu else None
         got = twin.depthwise_conv2d(x, w, b, window, relu), *twin.depthwise_conv2d_backward(*arguments)
-        right = y, *reference.depthwise_conv2d_backward(*arguments)
+        got = *got, twin.depthwise_conv2d_scaled(*scaled)
+        right = y, *reference.depthwise_conv2d_backward(*arguments), reference.depthwise_conv2d_scaled(*scaled)
         for one, other in zip(got, right, strict=True):
             if other.any():
                 assert_close(one, other)

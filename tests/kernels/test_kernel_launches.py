@@ -97,14 +97,17 @@ def _doubled(x):
     return x * 2
 
 
-def test_arrays_in_a_tuple_are_not_noted(rng):
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_arrays_in_a_tuple_are_noted_with_it(elsewhere, rng):
     def forward(x):
-        y = memory.empty(x.shape, x.dtype)
-        _copy_pair((x, y))
+        y, place = memory.empty(x.shape, x.dtype), np.empty_like(x)
+        _copy_pair((x, place if elsewhere else y))
+        if elsewhere:
+            _copy_pair((place, y))
         return y
 
     made, _ = recorded([forward], draw(rng, 7))
-    assert [function for function, _ in made.steps] == [launches._compute]
+    assert [function for function, _ in made.steps] == ([launches._compute] if elsewhere else [_copy_pair])
     np.testing.assert_array_equal(made.run([np.ones(7, np.float32)])[0], np.ones(7))
 
 

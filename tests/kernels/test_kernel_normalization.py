@@ -1,4 +1,4 @@
-from itertools import product
+from itertools import combinations, product
 from math import inf
 
 import numpy as np
@@ -183,6 +183,22 @@ def test_scale_shift_forward(kernels, dtype, shape, ceiling, rng):
     assert_close(kernels.scale_shift(x, mean, scale, shift, ceiling), rectified(wanted, ceiling), dtype)
 
 
+@pytest.mark.parametrize("missing", [*combinations(("gamma", "beta", "bias"), 2), ("gamma",), ()], ids=str)
+def test_a_normalization_folds_into_a_scale_and_a_shift(kernels, dtype, missing, rng):
+    x = rng.standard_normal((50, 37)).astype(dtype)
+    mean, *others = rng.standard_normal((4, 37)).astype(dtype)
+    variance = rng.uniform(0.5, 2, 37).astype(dtype)
+    gamma, beta, bias = (
+        None if name in missing else each for name, each in zip(("gamma", "beta", "bias"), others, strict=True)
+    )
+    table = kernels.fold_normalization(mean, variance, gamma, beta, bias, EPSILON)
+    assert table.dtype == dtype
+    moved = x.astype(np.float64) + (0 if bias is None else bias)
+    right = (moved - mean) / np.sqrt(variance.astype(np.float64) + EPSILON)
+    right = right * (1 if gamma is None else gamma) + (0 if beta is None else beta)
+    assert_close(x * table[0] + table[1], right, dtype)
+
+
 @some_rows
 @pytest.mark.parametrize("ceiling", [None, inf, 9.0])
 def test_scale_shift_gradients(kernels, shape, ceiling, rng):
@@ -317,6 +333,7 @@ def assert_agrees(twin, shape, dtype, rng):
         assert_twins(twin, "batch_norm", x, gamma, beta, EPSILON, ceiling)
         assert_twins(twin, "batch_norm_backward", dy, x, gamma, beta, mean, inverse, ceiling, EVERYTHING)
         assert_twins(twin, "scale_shift", x, mean, gamma, beta, ceiling)
+        assert_twins(twin, "fold_normalization", mean, np.abs(gamma), gamma, None, beta, EPSILON)
         assert_twins(twin, "scale_shift_backward", dy, x, mean, gamma, beta, ceiling, EVERYTHING)
     _, mean, inverse = reference.layer_norm(x, gamma, beta, EPSILON)
     assert_twins(twin, "layer_norm", x, gamma, beta, EPSILON)

@@ -43,6 +43,7 @@ def calls(rng, dtype):
     slots = [np.abs(random(COUNT)) for _ in range(4)]
     return {
         "conv2d": (x, w, b, window, 2, True),
+        "conv2d_scaled": (x, w, random(2, 8), window, 2, 0.5),
         "conv2d_backward": (y, x, w, random(*y.shape), window, 2, (True, True, True)),
         "conv2d_pooled": (x, w, b, window, 2, True),
         "conv2d_pooled_backward": (*reference.conv2d_pooled(x, w, b, window, 2, True), x, w, window, 2, (True,) * 3),
@@ -50,6 +51,7 @@ def calls(rng, dtype):
         "conv2d_backward_kernel": (y, x, window, 2),
         "conv2d_backward_bias": (y,),
         "depthwise_conv2d": (x, random(3, 3, 6, 2), random(12), window, True),
+        "depthwise_conv2d_scaled": (x, random(3, 3, 6, 2), random(2, 12), window, 0.5),
         "depthwise_conv2d_backward": (deep, x, random(3, 3, 6, 2), random(*deep.shape), window, (True, True, True)),
         "dense": (rows, random(7, 5), random(5)),
         "dense_backward_input": (rows, random(5, 7)),
@@ -63,6 +65,7 @@ def calls(rng, dtype):
         "global_average_pool2d_backward": (x[:, 0, 0].copy(), image),
         "batch_norm": (images, gamma, beta, 1e-3, 0.5),
         "batch_norm_backward": (random(*images.shape), images, gamma, beta, mean, inverse, 0.5, everything),
+        "fold_normalization": (mean, np.abs(inverse), gamma, beta, None, 1e-3),
         "scale_shift": (images, mean, gamma, beta, 0.5),
         "scale_shift_backward": (random(*images.shape), images, mean, gamma, beta, 0.5, everything),
         "layer_norm": (images, gamma, beta, 1e-3),

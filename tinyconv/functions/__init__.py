@@ -40,6 +40,7 @@ from .rectifier import prelu
 from .reduction import max, mean, min, sum, sum_squares, var
 from .resampling import resize
 from .resizing import upsample2d
+from .scaled import conv2d_scaled, depthwise_conv2d_scaled, fold_normalization
 from .shape import concatenate, getitem, pad, reshape, stack, transpose
 from .smooth import elu, exponential, gelu, log_softmax, selu, silu, softplus, softsign
 from .synchronized import synchronized_batch_norm
@@ -59,14 +60,17 @@ __all__ = [
     "clip",
     "concatenate",
     "conv2d",
+    "conv2d_scaled",
     "conv2d_transpose",
     "dense",
     "depthwise_conv2d",
+    "depthwise_conv2d_scaled",
     "divide",
     "dropout",
     "elu",
     "exp",
     "exponential",
+    "fold_normalization",
     "from_last",
     "gaussian_noise",
     "gelu",

@@ -81,6 +81,14 @@ def conv2d(
     With `pooled`, only the largest of each 2×2 square remains, as after `max_pool2d`. See `Conv2D`.
     Raises ValueError when the channels of x do not fit w and `groups`, or the window does not fit the image.
     """
+    x, w = checked_convolution(x, w, groups)
+    inputs = (x, w) if b is None else (x, w, as_tensor(b, like=x))
+    function = Conv2DPooled if pooled else Conv2D
+    return function(Window(w.shape[:2], strides, padding, dilation), groups, relu)(*inputs)
+
+
+def checked_convolution(x: Any, w: Any, groups: int) -> tuple[Tensor, Tensor]:
+    """Return images and kernels as tensors, after checking that they fit each other."""
     x = as_tensor(x)
     w = as_tensor(w, like=x)
     if x.ndim != 4 or w.ndim != 4:
@@ -90,6 +98,4 @@ def conv2d(
             f"conv2d: {x.shape[3]} channels of x do not fit w of shape {w.shape} with groups={groups}: "
             f"needed {w.shape[2] * groups} channels, and {w.shape[3]} filters divisible by the groups"
         )
-    inputs = (x, w) if b is None else (x, w, as_tensor(b, like=x))
-    function = Conv2DPooled if pooled else Conv2D
-    return function(Window(w.shape[:2], strides, padding, dilation), groups, relu)(*inputs)
+    return x, w

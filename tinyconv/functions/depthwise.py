@@ -49,9 +49,15 @@ def depthwise_conv2d(
     With `relu`, rectify in the same pass. See `DepthwiseConv2D`. Raises ValueError when the channels of x do not fit w,
     or the window does not fit the image.
     """
+    x, w = checked_depthwise(x, w)
+    inputs = (x, w) if b is None else (x, w, as_tensor(b, like=x))
+    return DepthwiseConv2D(Window(w.shape[:2], strides, padding, dilation), relu)(*inputs)
+
+
+def checked_depthwise(x: Any, w: Any) -> tuple[Tensor, Tensor]:
+    """Return images and kernels as tensors, after checking that they fit each other."""
     x = as_tensor(x)
     w = as_tensor(w, like=x)
     if x.ndim != 4 or w.ndim != 4 or x.shape[3] != w.shape[2]:
         raise ValueError(f"depthwise_conv2d needs x (n,h,w,c) and w (kh,kw,c,m), got shapes {x.shape} and {w.shape}")
-    inputs = (x, w) if b is None else (x, w, as_tensor(b, like=x))
-    return DepthwiseConv2D(Window(w.shape[:2], strides, padding, dilation), relu)(*inputs)
+    return x, w

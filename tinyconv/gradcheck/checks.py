@@ -6,6 +6,8 @@ central differences measure something else. All is float64 and drawn from one se
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from math import inf
 
 import numpy as np
 
@@ -165,6 +167,10 @@ def _network_functions(draw: Draw) -> Iterator[Check]:
     yield check("conv2d", "dilation", lambda x, w, b: F.conv2d(x, w, b, dilation=(2, 3)), x, w, b)
     yield check("conv2d", "groups", lambda x, w: F.conv2d(x, w, padding="same", groups=2), x, draw.normal(3, 3, 2, 6))
     yield check("conv2d", "depthwise", lambda x, w: F.conv2d(x, w, groups=4), x, draw.normal(3, 3, 1, 8))
+    table = np.stack([draw.nonzero(6), draw.normal(6)])
+    for case, ceiling in (("", None), ("relu", inf), ("ceiling", 0.9)):
+        scaled = partial(F.conv2d_scaled, padding="same", groups=2, ceiling=ceiling)
+        yield check("conv2d_scaled", case, scaled, x, draw.normal(3, 3, 2, 6), table)
     yield from _spatial_functions(draw)
     images = draw.distinct(2, 7, 6, 3)
     yield check("max_pool2d", "", F.max_pool2d, images)
@@ -183,7 +189,11 @@ def _network_functions(draw: Draw) -> Iterator[Check]:
     yield check("layer_norm", "", F.layer_norm, x, gamma, beta)
     yield check("layer_norm", "features, no beta", F.layer_norm, draw.normal(6, 4), gamma)
     yield check("scale_shift", "", F.scale_shift, x, gamma, beta)
-    mean = draw.normal(4)
+    mean, variance, bias = draw.normal(4), np.square(draw.nonzero(4)), draw.normal(4)
+    yield check("fold_normalization", "", F.fold_normalization, mean, variance, gamma, beta, bias)
+    yield check(
+        "fold_normalization", "no gamma", lambda m, v, b: F.fold_normalization(m, v, beta=b), mean, variance, beta
+    )
     yield check("scale_shift", "mean, ceiling", lambda x, a, b: F.scale_shift(x, a, b, mean, 0.5), x, gamma, beta)
     yield check("spatial_dropout2d", "", lambda x: F.spatial_dropout2d(x, 0.4, SEED, 1, 2), draw.normal(3, 2, 4, 5))
     yield check("gaussian_noise", "", lambda x: F.gaussian_noise(x, 0.4, SEED, 1, 2), draw.normal(6, 7))
@@ -217,6 +227,9 @@ def _spatial_functions(draw: Draw) -> Iterator[Check]:
     yield check("depthwise_conv2d", "relu", lambda x, w, b: f(x, w, b, relu=True), x, w, b)
     yield check("depthwise_conv2d", "same, strides", lambda x, w, b: f(x, w, b, (2, 3), "same"), x, w, b)
     yield check("depthwise_conv2d", "dilation", lambda x, w: f(x, w, dilation=(2, 3)), x, w)
+    table = np.stack([draw.nonzero(8), draw.normal(8)])
+    yield check("depthwise_conv2d_scaled", "", F.depthwise_conv2d_scaled, x, w, table)
+    yield check("depthwise_conv2d_scaled", "ceiling", partial(F.depthwise_conv2d_scaled, ceiling=0.9), x, w, table)
     transpose, x, w, b = F.conv2d_transpose, draw.normal(2, 4, 5, 3), draw.normal(3, 2, 4, 3), draw.normal(4)
     yield check("conv2d_transpose", "", transpose, x, w, b)
     yield check("conv2d_transpose", "same, strides", lambda x, w, b: transpose(x, w, b, (2, 3), "same"), x, w, b)

@@ -191,11 +191,12 @@ class BatchNormalization(Scaled):
         inverse = 1 / F.sqrt(self.moving_variance + self.epsilon)
         return inverse if self.gamma is None else self.gamma * inverse
 
-    def scale_and_shift(self) -> tuple[Tensor, Tensor]:
-        """Return s = γ/√(variance + ε) and β − mean·s of the moving averages: y = x·s + shift outside training."""
-        scale = self._scale()
-        shift = -self.moving_mean * scale
-        return scale, shift if self.beta is None else shift + self.beta
+    def scale_and_shift(self, bias: Tensor | None = None) -> Tensor:
+        """Return s = γ/√(variance + ε) and β + (bias − mean)·s of the moving averages, rows of (2, channels).
+
+        Outside training x + bias, normalized, is x times the first row plus the second.
+        """
+        return F.fold_normalization(self.moving_mean, self.moving_variance, self.gamma, self.beta, bias, self.epsilon)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer; `moving_variance`, which Keras lacks, only if it is needed."""

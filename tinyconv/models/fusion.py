@@ -3,28 +3,28 @@
     convolution, rectifier, 2×2 max pooling     to the bit what they are one by one, on the CPU
     batch normalization, rectifier              the same, also with a ceiling
     sum, rectifier                              the same
-    convolution, batch normalization            outside training one convolution, by the kernel w·s and the bias
-                                                (b − mean)·s + β, with s = γ/√(variance + ε): exact but for rounding;
-                                                not where the kernel has more numbers than the result, as for one image
+    convolution, also a depthwise one, batch normalization, rectifier
+                                                outside training one pass, (x ∗ w)·s + β + (b − mean)·s, with
+                                                s = γ/√(variance + ε): exact but for rounding
 
 What falls away is to write a layer's result, to read it again for the next, and all that once more with its gradient.
 Inside `with tinyconv.fusion(False)` every layer runs by itself.
 """
 
 from collections.abc import Iterator, Sequence
-from math import inf, prod
+from math import inf
 from typing import Any
 
 from .. import functions as F
 from ..autograd import calling, recording
 from ..config import fusing
-from ..kernels.window import POOL_2X2, Window
-from ..layers import Activation, Add, BatchNormalization, Conv2D, Layer, MaxPooling2D, ReLU
+from ..kernels.window import POOL_2X2
+from ..layers import Activation, Add, BatchNormalization, Conv2D, DepthwiseConv2D, Layer, MaxPooling2D, ReLU
 from ..layers.layout import FIRST
 from ..layers.merge import in_memory_order
 from ..tensor import Tensor
 
-LEADING = Conv2D, BatchNormalization, Add  # layers that others are fused with: of exactly these types
+LEADING = Conv2D, DepthwiseConv2D, BatchNormalization, Add  # layers that others are fused with: of exactly these types
 
 
 class Fused:
@@ -73,31 +73,26 @@ class Normalized(Fused):
         first, normalization = self.layers[:2] if len(self.layers) > 1 else (self.layers[0], None)
         if isinstance(first, BatchNormalization):
             return first.normalize(x, training, self.ceiling)
-        assert isinstance(first, Conv2D)
+        assert isinstance(first, Conv2D | DepthwiseConv2D)
         assert isinstance(normalization, BatchNormalization)
         turned = first.data_format == FIRST
         if turned:
             x = F.channels_last(x)
-        if recording() or (training and normalization.trainable) or not self._pays(first, x):
-            y = F.conv2d(x, first.kernel, first.bias, *first.geometry, first.groups)
+        given = x, first.kernel, first.bias, *first.geometry
+        if recording() or (training and normalization.trainable):
+            y = F.conv2d(*given, first.groups) if isinstance(first, Conv2D) else F.depthwise_conv2d(*given)
             y = normalization.normalize_last(y, training, self.ceiling)
         else:
-            kernel, bias = folded(first, normalization)
-            y = F.conv2d(x, kernel, bias, *first.geometry, first.groups, self.ceiling == inf)
+            y = self._in_one_pass(x, first, normalization)
         return F.channels_first(y) if turned else y
 
-    def _pays(self, convolution: Conv2D, x: Tensor) -> bool:
-        """Return whether it takes less to scale the kernel than to pass once more over the result."""
-        outputs = Window(convolution.kernel.shape[:2], *convolution.geometry).output(*x.shape[1:3])
-        one_pass = self.ceiling in (None, inf)  # the convolution cuts off at no other ceiling
-        return one_pass and prod(convolution.kernel.shape[:3]) <= len(x) * prod(outputs)
-
-
-def folded(convolution: Conv2D, normalization: BatchNormalization) -> tuple[Tensor, Tensor]:
-    """Return the kernel and the bias of the one convolution that both are outside training."""
-    scale, shift = normalization.scale_and_shift()
-    bias = shift if convolution.bias is None else convolution.bias * scale + shift
-    return convolution.kernel * scale, bias
+    def _in_one_pass(
+        self, x: Tensor, convolution: Conv2D | DepthwiseConv2D, normalization: BatchNormalization
+    ) -> Tensor:
+        given = x, convolution.kernel, normalization.scale_and_shift(convolution.bias), *convolution.geometry
+        if isinstance(convolution, Conv2D):
+            return F.conv2d_scaled(*given, convolution.groups, self.ceiling)
+        return F.depthwise_conv2d_scaled(*given, self.ceiling)
 
 
 class Added(Fused):
@@ -134,7 +129,7 @@ def fused(layers: Sequence[Layer]) -> Iterator[Layer | Fused]:
 
 
 def _normalized(layers: Sequence[Layer]) -> Fused | None:
-    convolved = type(layers[0]) is Conv2D and layers[0].activation is F.linear
+    convolved = type(layers[0]) in (Conv2D, DepthwiseConv2D) and layers[0].activation is F.linear  # type: ignore[attr-defined]
     end = 1 + convolved
     if len(layers) < end or type(layers[end - 1]) is not BatchNormalization:
         return None

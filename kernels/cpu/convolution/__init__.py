@@ -22,6 +22,7 @@ and of the pieces that several share:
 
     fused_pooling.py        2×2 max pooling of outputs while they are in registers, for `conv2d_pooled`
     ../matmul.py            products of matrices by micro-kernels, which all use but im2col and direct, and dense
+    ../epilogue.py          the last pass over a product: scale, bias, ReLU and the like, while sums are at hand
     ../packing.py           copies what a product needs of a matrix together
     ../vectors.py           vector registers: how micro-kernels and transforms are written
     ../memory.py            arrays and buffers from a pool of memory that is used again
@@ -41,6 +42,7 @@ from .dispatch import (
     conv2d_backward_kernel,
     conv2d_pooled,
     conv2d_pooled_backward,
+    conv2d_scaled,
 )
 
 __all__ = [
@@ -51,4 +53,5 @@ __all__ = [
     "conv2d_backward_kernel",
     "conv2d_pooled",
     "conv2d_pooled_backward",
+    "conv2d_scaled",
 ]

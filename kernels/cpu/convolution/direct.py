@@ -20,8 +20,9 @@ from numba import prange
 
 from ...window import Pair, Window
 from ..compile import helper, vector_jit
+from ..epilogue import Epilogue, finished
 from ..memory import constant, empty, launch, scratch, zeros
-from ..vectors import LANES, add_outer_product, at_least, in_registers, repeat, where, wide
+from ..vectors import LANES, add_outer_product, in_registers, repeat, where, wide
 from .fused_pooling import max_and_argmax, unpool
 
 # Positions of a row of outputs, or of two rows, that a forward micro-kernel holds in registers.
@@ -40,24 +41,22 @@ def supports(dtype: np.dtype, shape: tuple[int, ...], window: Window, groups: in
     return dtype == np.float32 and groups == 1 and shape[3] % LANES == 0 and window.output(*image)[1] >= POSITIONS
 
 
-def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: float) -> np.ndarray:
-    """Return y (n,oh,ow,k) = max(x ∗ w + b, floor) of images `x` (n,h,w,c), kernel `w` (kh,kw,c,k), bias `b` (k,)."""
+def conv2d(x: np.ndarray, w: np.ndarray, epilogue: Epilogue, window: Window) -> np.ndarray:
+    """Return x ∗ w (n,oh,ow,k), finished by the epilogue, of images `x` (n,h,w,c) and the kernel `w` (kh,kw,c,k)."""
     n, h, width, _ = x.shape
     x, offsets, steps = _laid_out(x, window)
     y = empty((n, *window.output(h, width), w.shape[3]), x.dtype)
-    _forward(x, offsets, steps, w.reshape(-1), b, y, x.dtype.type(floor))
+    _forward(x, offsets, steps, w.reshape(-1), epilogue, y)
     return y
 
 
-def conv2d_pooled(
-    x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: float
-) -> tuple[np.ndarray, np.ndarray]:
+def conv2d_pooled(x: np.ndarray, w: np.ndarray, epilogue: Epilogue, window: Window) -> tuple[np.ndarray, np.ndarray]:
     """Return the largest of each 2×2 square of what `conv2d` returns, and its argmax: both (n,oh/2,ow/2,k)."""
     oh, ow = window.output(*x.shape[1:3])
     y = empty((len(x), oh // 2, ow // 2, w.shape[3]), x.dtype)
     argmax = empty(y.shape, np.uint8)
     x, offsets, steps = _laid_out(x, window)
-    _forward_pooled(x, offsets, steps, w.reshape(-1), b, y, argmax, x.dtype.type(floor))
+    _forward_pooled(x, offsets, steps, w.reshape(-1), epilogue, y, argmax)
     return y, argmax
 
 
@@ -112,16 +111,15 @@ def _forward_micro_kernel(vectors: int) -> Callable[..., None]:
     """Return the forward product for POSITIONS positions and `vectors` vectors of channels."""
 
     @in_registers
-    def micro_kernel(x, x0, step, offsets, taps, w, w0, k, b, b0, floor, y, y0):
-        bias = [b[b0 + v * LANES] for v in range(vectors)]
-
+    def micro_kernel(x, x0, step, offsets, taps, w, w0, k, epilogue, k0, y, y0):
         def add(t: Any, *sums: Any) -> list[Any]:
             weights = [w[w0 + t * k + v * LANES] for v in range(vectors)]
             cells = [x.each(x0 + step * i + offsets.each(t)) for i in range(POSITIONS)]
             return add_outer_product(sums, cells, weights)
 
-        for n, total in enumerate(repeat(taps, add, bias * POSITIONS)):
-            y[y0 + k * (n // vectors) + n % vectors * LANES] = at_least(total, floor)
+        for n, total in enumerate(repeat(taps, add, [w.zero()] * (vectors * POSITIONS))):
+            v = n % vectors * LANES
+            y[y0 + k * (n // vectors) + v] = finished(total, epilogue, k0 + v)
 
     return micro_kernel
 
@@ -130,8 +128,7 @@ def _pooled_micro_kernel(vectors: int) -> Callable[..., None]:
     """Return the forward product for two rows of POSITIONS / 2 positions, of whose 2×2 squares the largest is kept."""
 
     @in_registers
-    def micro_kernel(x, x0, row, step, offsets, taps, w, w0, k, b, b0, floor, y, argmax, y0):
-        bias = [b[b0 + v * LANES] for v in range(vectors)]
+    def micro_kernel(x, x0, row, step, offsets, taps, w, w0, k, epilogue, k0, y, argmax, y0):
         positions = [x0 + row * i + step * j for j in range(POSITIONS // 2) for i in range(2)]
 
         def add(t: Any, *sums: Any) -> list[Any]:
@@ -139,12 +136,12 @@ def _pooled_micro_kernel(vectors: int) -> Callable[..., None]:
             cells = [x.each(position + offsets.each(t)) for position in positions]
             return add_outer_product(sums, cells, weights)
 
-        totals = repeat(taps, add, bias * POSITIONS)
-        outputs = [at_least(total, floor) for total in totals]
+        totals = repeat(taps, add, [w.zero()] * (vectors * POSITIONS))
+        outputs = [finished(total, epilogue, k0 + n % vectors * LANES) for n, total in enumerate(totals)]
         for j, v in np.ndindex(POSITIONS // 4, vectors):
             left, right = outputs[4 * j * vectors + v :: vectors], outputs[(4 * j + 2) * vectors + v :: vectors]
             at = y0 + k * j + v * LANES
-            y[at], argmax[at] = max_and_argmax([left[0], right[0], left[1], right[1]], floor)
+            y[at], argmax[at] = max_and_argmax([left[0], right[0], left[1], right[1]], epilogue[2])
 
     return micro_kernel
 
@@ -217,7 +214,7 @@ _copy, _copy_rectified = _copy_row(False), _copy_row(True)
 
 
 @vector_jit
-def _forward(x: Any, offsets: Any, steps: Any, w: Any, b: Any, y: Any, floor: Any) -> None:
+def _forward(x: Any, offsets: Any, steps: Any, w: Any, epilogue: Any, y: Any) -> None:
     """Fill y, a row of outputs at a time; x (n, cells). The last POSITIONS positions of a row may be done twice."""
     n, oh, ow, k = y.shape
     cells = x.shape[1]
@@ -229,14 +226,14 @@ def _forward(x: Any, offsets: Any, steps: Any, w: Any, b: Any, y: Any, floor: An
             j = min(j, ow - POSITIONS)
             x0, y0 = image * cells + i * steps[0] + j * steps[1], (number * ow + j) * k
             for t in range(0, whole, 2 * LANES):
-                _forward_wide(flat, x0, steps[1], offsets, len(offsets), w, t, k, b, t, floor, out, y0 + t)
+                _forward_wide(flat, x0, steps[1], offsets, len(offsets), w, t, k, epilogue, t, out, y0 + t)
             if whole < k:
                 t = whole
-                _forward_narrow(flat, x0, steps[1], offsets, len(offsets), w, t, k, b, t, floor, out, y0 + t)
+                _forward_narrow(flat, x0, steps[1], offsets, len(offsets), w, t, k, epilogue, t, out, y0 + t)
 
 
 @vector_jit
-def _forward_pooled(x: Any, offsets: Any, steps: Any, w: Any, b: Any, y: Any, argmax: Any, floor: Any) -> None:
+def _forward_pooled(x: Any, offsets: Any, steps: Any, w: Any, epilogue: Any, y: Any, argmax: Any) -> None:
     """Fill y and `argmax`, a row of them at a time; x (n, cells). The last POSITIONS / 4 of a row may be done twice."""
     n, oh, ow, k = y.shape
     cells = x.shape[1]
@@ -249,10 +246,10 @@ def _forward_pooled(x: Any, offsets: Any, steps: Any, w: Any, b: Any, y: Any, ar
             j = min(j, ow - POSITIONS // 4)
             x0, y0 = image * cells + 2 * (i * down + j * step), (number * ow + j) * k
             for t in range(0, whole, 2 * LANES):
-                _pooled_wide(flat, x0, down, step, offsets, len(offsets), w, t, k, b, t, floor, out, to, y0 + t)
+                _pooled_wide(flat, x0, down, step, offsets, len(offsets), w, t, k, epilogue, t, out, to, y0 + t)
             if whole < k:
                 t = whole
-                _pooled_narrow(flat, x0, down, step, offsets, len(offsets), w, t, k, b, t, floor, out, to, y0 + t)
+                _pooled_narrow(flat, x0, down, step, offsets, len(offsets), w, t, k, epilogue, t, out, to, y0 + t)
 
 
 @helper

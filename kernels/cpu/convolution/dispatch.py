@@ -4,17 +4,17 @@ Formulas: `kernels/reference/convolution.py`. The package's docstring has the ma
 """
 
 from functools import lru_cache
-from math import ceil, inf
+from math import ceil
 
 import numpy as np
 from numba import prange
 
 from ...algorithm import wanted_algorithm
-from ...shared import Needs
+from ...shared import Ceiling, Needs
 from ...window import NO_GRADIENT, POOL_2X2, Pair, Window
 from ..activation import relu_backward
 from ..compile import parallel_jit
-from ..memory import no_bias
+from ..epilogue import Epilogue, for_bias, for_scale
 from ..pooling import max_pool2d, max_pool2d_backward
 from . import direct, im2col, implicit, pointwise, winograd
 
@@ -78,17 +78,31 @@ def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, window: Window, g
 
     With `relu`, max(y, 0) in the same pass.
     """
-    bias, floor = _bias_and_floor(b, w, relu)
+    return _convolved(x, w, for_bias(w.shape[3], x.dtype, b, relu), window, groups)
+
+
+def conv2d_scaled(
+    x: np.ndarray, w: np.ndarray, scale_and_shift: np.ndarray, window: Window, groups: int, ceiling: Ceiling
+) -> np.ndarray:
+    """Return the convolution (n,oh,ow,k), without a bias, scaled, moved and rectified in the same pass.
+
+    Rows of `scale_and_shift` (2,k) are the scale and the shift; see `ceiling` in `scale_shift`.
+    """
+    return _convolved(x, w, for_scale(scale_and_shift, ceiling), window, groups)
+
+
+def _convolved(x: np.ndarray, w: np.ndarray, epilogue: Epilogue, window: Window, groups: int) -> np.ndarray:
+    """Return x ∗ w (n,oh,ow,k), finished by the epilogue."""
     algorithm = choose_algorithm(x.dtype, w.shape, window, groups, x.shape[1:3])
     if algorithm in TILE_SIDES:
-        return winograd.conv2d(x, w, bias, window, floor, TILE_SIDES[algorithm])
+        return winograd.conv2d(x, w, epilogue, window, TILE_SIDES[algorithm])
     if algorithm == "direct":
-        return direct.conv2d(x, w, bias, window, floor)
+        return direct.conv2d(x, w, epilogue, window)
     if algorithm == "pointwise":
-        return pointwise.conv2d(x, w, bias, window, floor)
+        return pointwise.conv2d(x, w, epilogue, window)
     if algorithm == "implicit":
-        return implicit.conv2d(x, w, bias, window, floor)
-    return im2col.conv2d(x, w, bias, window, groups, floor)
+        return implicit.conv2d(x, w, epilogue, window)
+    return im2col.conv2d(x, w, epilogue, window, groups)
 
 
 def conv2d_pooled(
@@ -98,20 +112,15 @@ def conv2d_pooled(
 
     `argmax` (uint8) is 0 … 3, or with `relu` NO_GRADIENT. Where the algorithm can, the squares never leave registers.
     """
-    bias, floor = _bias_and_floor(b, w, relu)
+    epilogue = for_bias(w.shape[3], x.dtype, b, relu)
     algorithm = choose_algorithm(x.dtype, w.shape, window, groups, x.shape[1:3])
     side = TILE_SIDES.get(algorithm)
     if side is not None and side % 2 == 0:
-        return winograd.conv2d_pooled(x, w, bias, window, floor, side)
+        return winograd.conv2d_pooled(x, w, epilogue, window, side)
     if algorithm == "direct":
-        return direct.conv2d_pooled(x, w, bias, window, floor)
+        return direct.conv2d_pooled(x, w, epilogue, window)
     y, argmax = max_pool2d(conv2d(x, w, b, window, groups, relu), POOL_2X2)
     return y, (np.where(y > 0, argmax, NO_GRADIENT) if relu else argmax).astype(np.uint8)
-
-
-def _bias_and_floor(b: np.ndarray | None, w: np.ndarray, relu: bool) -> tuple[np.ndarray, float]:
-    """Return what every algorithm adds to its result, and what it takes in place of all that is less."""
-    return no_bias(w.shape[3], w.dtype) if b is None else b, 0.0 if relu else -inf
 
 
 def conv2d_backward(

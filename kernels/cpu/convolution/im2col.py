@@ -19,6 +19,7 @@ from numba import prange
 
 from ...window import Pair, Window
 from ..compile import helper, parallel_jit
+from ..epilogue import Epilogue, finished_number
 from ..memory import empty, zeros
 from ..parallel import single_threaded_blas
 
@@ -31,13 +32,13 @@ PARTS = 16
 PARTS_BYTES = 64 * 1024 * 1024
 
 
-def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, groups: int, floor: float) -> np.ndarray:
-    """Return y (n,oh,ow,k) = max(x ∗ w + b, floor) of images `x` (n,h,w,c), kernel `w` (kh,kw,c/groups,k), `b` (k,)."""
+def conv2d(x: np.ndarray, w: np.ndarray, epilogue: Epilogue, window: Window, groups: int) -> np.ndarray:
+    """Return x ∗ w (n,oh,ow,k), finished by the epilogue, of images `x` (n,h,w,c), kernel `w` (kh,kw,c/groups,k)."""
     n, h, width, _ = x.shape
     k = w.shape[3]
     y = empty((n, *window.output(h, width), k), x.dtype)
     with single_threaded_blas():
-        _forward(x, _grouped(w, groups), b, y, _geometry(window, h, width), _block_rows(w, y), x.dtype.type(floor))
+        _forward(x, _grouped(w, groups), epilogue, y, _geometry(window, h, width), _block_rows(w, y))
     return y
 
 
@@ -145,7 +146,7 @@ def _col2im(patches: np.ndarray, dx: np.ndarray, geometry: Any, first: int, last
 
 
 @parallel_jit
-def _forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, y: np.ndarray, geometry: Any, rows: int, floor: Any) -> None:
+def _forward(x: np.ndarray, w: np.ndarray, epilogue: Epilogue, y: np.ndarray, geometry: Any, rows: int) -> None:
     """Fill y, block by block; w (groups, kh·kw·c, k)."""
     n, oh, ow, channels = y.shape
     groups, size, k = w.shape
@@ -168,8 +169,7 @@ def _forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, y: np.ndarray, geometr
                 out[:, g * k : (g + 1) * k] = part
         for p in range(len(out)):
             for t in range(channels):
-                total = out[p, t] + b[t]
-                out[p, t] = floor if total <= floor else total
+                out[p, t] = finished_number(out[p, t], epilogue, t)
 
 
 @parallel_jit

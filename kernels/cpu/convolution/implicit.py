@@ -23,7 +23,8 @@ from numba import get_thread_id, prange
 
 from ...window import Pair, Window
 from ..compile import helper, vector_jit
-from ..matmul import MAX_MR, PANEL, finish, multiply, multiply_transposed
+from ..epilogue import Epilogue, for_bias
+from ..matmul import MAX_MR, PANEL, multiply, multiply_last, multiply_transposed
 from ..memory import constant, empty, thread_buffers
 from ..packing import copy_run
 from ..vectors import LANES
@@ -55,11 +56,11 @@ def supports_backward_input(shape: tuple[int, ...], window: Window, image: Pair)
     return window.strides == (1, 1) and shape[2] >= 2 * LANES and added <= MAX_ADDED
 
 
-def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: float) -> np.ndarray:
-    """Return y (n,oh,ow,k) = max(x ∗ w + b, floor) of images `x` (n,h,w,c), kernel `w` (kh,kw,c,k), bias `b` (k,)."""
+def conv2d(x: np.ndarray, w: np.ndarray, epilogue: Epilogue, window: Window) -> np.ndarray:
+    """Return x ∗ w (n,oh,ow,k), finished by the epilogue, of images `x` (n,h,w,c) and the kernel `w` (kh,kw,c,k)."""
     image = x.shape[1:3]
     (top, _), (left, _) = window.pads(*image)
-    return _convolved(x, w, b, window, (top, left), window.output(*image), floor)
+    return _convolved(x, w, epilogue, window, (top, left), window.output(*image))
 
 
 def conv2d_backward_input(dy: np.ndarray, w: np.ndarray, window: Window, image: Pair) -> np.ndarray:
@@ -71,13 +72,13 @@ def conv2d_backward_input(dy: np.ndarray, w: np.ndarray, window: Window, image: 
     (top, _), (left, _) = window.pads(*image)
     before = window.span[0] - 1 - top, window.span[1] - 1 - left
     turned = np.ascontiguousarray(w[::-1, ::-1].transpose(0, 1, 3, 2))
-    return _convolved(dy, turned, np.zeros(w.shape[2], dy.dtype), window, before, image, -np.inf)
+    return _convolved(dy, turned, for_bias(w.shape[2], dy.dtype, None), window, before, image)
 
 
 def _convolved(
-    x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, before: Pair, output: Pair, floor: float
+    x: np.ndarray, w: np.ndarray, epilogue: Epilogue, window: Window, before: Pair, output: Pair
 ) -> np.ndarray:
-    """Return max(x ∗ w + b, floor) of size `output`, of images with so many cells of padding above and to the left."""
+    """Return x ∗ w, finished, of size `output`, of images with so many cells of padding above and to the left."""
     k = w.shape[3]
     y = empty((len(x), *output, k), x.dtype)
     depth = w.size // k
@@ -87,8 +88,8 @@ def _convolved(
     geometry = _geometry(x, window, before, output)
     rows = y.size // k
     workspace = thread_buffers(PACKED_A + (MC + MAX_MR) * whole_vectors(k), x.dtype)
-    arrays = x.reshape(-1), panels, b, y.reshape(-1)
-    _product(*arrays, (rows, depth, k), block_rows(rows, 1), geometry, pieces, x.dtype.type(floor), workspace)
+    arrays = x.reshape(-1), panels, epilogue, y.reshape(-1)
+    _product(*arrays, (rows, depth, k), block_rows(rows, 1), geometry, pieces, workspace)
     return y
 
 
@@ -185,13 +186,12 @@ def _pack_patches(
 def _product(
     x: Any,
     panels: Any,
-    bias: Any,
+    epilogue: Any,
     y: Any,
     sizes: Any,
     mc: int,
     geometry: Any,
     pieces: Any,
-    floor: Any,
     workspace: Any,
 ) -> None:
     """Fill y, `mc` positions at a time; sizes: positions, kh·kw·c, k."""
@@ -208,9 +208,13 @@ def _product(
             for j in range(0, ldc, PANEL):
                 panel = min(PANEL, ldc - j)
                 b0 = j * depth + d0 * panel
-                multiply(packed_a, 0, KC, panels, b0, panel, block_c, j, ldc, (high, panel, terms), d0 > 0)
+                shape = high, panel, terms
+                if d0 + terms < depth:
+                    multiply(packed_a, 0, KC, panels, b0, panel, block_c, j, ldc, shape, d0 > 0)
+                else:
+                    to = j, i0 * k + j, k, min(panel, k - j)
+                    multiply_last(packed_a, 0, KC, panels, b0, panel, block_c, j, ldc, shape, d0 > 0, epilogue, y, to)
             d0 += terms
-        finish(block_c, 0, ldc, high, k, bias, 0, floor, y, i0 * k, k)
 
 
 @vector_jit

@@ -23,7 +23,8 @@ from numba import get_thread_id, prange
 from ...window import Pair, Window
 from .. import dense
 from ..compile import helper, vector_jit
-from ..matmul import MAX_MR, PANEL, finish, multiply
+from ..epilogue import Epilogue, for_bias
+from ..matmul import MAX_MR, PANEL, finish, multiply, multiply_last
 from ..memory import empty, launch, thread_buffers, zeros
 from ..packing import copy_run, pack, pack_transposed
 from ..parallel import threads_here
@@ -51,8 +52,8 @@ def supports(dtype: np.dtype, shape: tuple[int, ...], window: Window, groups: in
     return window.size == (1, 1) and groups == 1 and min(shape[2:]) >= LANES
 
 
-def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: float) -> np.ndarray:
-    """Return y (n,oh,ow,k) = max(x ∗ w + b, floor) of images `x` (n,h,w,c), kernel `w` (1,1,c,k), bias `b` (k,)."""
+def conv2d(x: np.ndarray, w: np.ndarray, epilogue: Epilogue, window: Window) -> np.ndarray:
+    """Return x ∗ w (n,oh,ow,k), finished by the epilogue, of images `x` (n,h,w,c) and the kernel `w` (1,1,c,k)."""
     image, k = x.shape[1:3], w.shape[3]
     shape = (len(x), *window.output(*image), k)
     if prod(shape[:3]) <= MC:
@@ -61,9 +62,9 @@ def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: f
         if window.strides != (1, 1):
             cells = empty((*shape[:3], x.shape[3]), x.dtype)
             launch(np.copyto, cells, x[:, ::down, ::across])
-        return dense.product(cells.reshape(-1, x.shape[3]), w.reshape(-1, k), b, floor == 0).reshape(shape)
+        return dense.product(cells.reshape(-1, x.shape[3]), w.reshape(-1, k), epilogue).reshape(shape)
     y = empty(shape, x.dtype)
-    _multiply(x, w, False, b, y, _geometry(window, image), floor)
+    _multiply(x, w, False, epilogue, y, _geometry(window, image))
     return y
 
 
@@ -71,7 +72,7 @@ def conv2d_backward_input(dy: np.ndarray, w: np.ndarray, window: Window, image: 
     """Return dx (n,h,w,c) from `dy` (n,oh,ow,k); `image` is (h, w)."""
     c = w.shape[2]
     dx = (empty if window.strides == (1, 1) else zeros)((len(dy), *image, c), dy.dtype)
-    _multiply(dy, w, True, np.zeros(c, dy.dtype), dx, _geometry(window, image), -np.inf)
+    _multiply(dy, w, True, for_bias(c, dy.dtype, None), dx, _geometry(window, image))
     return dx
 
 
@@ -91,9 +92,9 @@ def conv2d_backward_kernel(dy: np.ndarray, x: np.ndarray, window: Window) -> np.
 
 
 def _multiply(
-    a: np.ndarray, w: np.ndarray, transposed_w: bool, bias: np.ndarray, y: np.ndarray, geometry: Any, floor: float
+    a: np.ndarray, w: np.ndarray, transposed_w: bool, epilogue: Epilogue, y: np.ndarray, geometry: Any
 ) -> None:
-    """Fill y (…,k) with max(a·w + bias, floor) of `a` (…,c) and `w` (c,k), or w's transpose if `transposed_w`.
+    """Fill y (…,k) with a·w, finished, of `a` (…,c) and `w` (c,k), or w's transpose if `transposed_w`.
 
     Strides apply to the cells of a, or with `transposed_w` of y.
     """
@@ -101,9 +102,10 @@ def _multiply(
     rows = a.size // c if transposed_w else y.size // k
     panels = empty((c * whole_vectors(k),), w.dtype)
     fill_panels(w.reshape(-1), (1, c) if transposed_w else (k, 1), panels, (c, k))
-    arrays = a.reshape(-1), panels, bias, y.reshape(-1)
+    arrays = a.reshape(-1), panels, epilogue, y.reshape(-1)
     workspace = thread_buffers(PACKED_A + _block_c(k), a.dtype)
-    _product(*arrays, (rows, c, k), block_rows(rows, 1), geometry, not transposed_w, a.dtype.type(floor), workspace)
+    scatters = transposed_w and geometry[4:] != (1, 1)
+    _product(*arrays, (rows, c, k), block_rows(rows, 1), geometry, scatters, workspace)
 
 
 def whole_vectors(k: int) -> int:
@@ -190,16 +192,15 @@ def fill_panels(w: Any, strides: Any, panels: Any, sizes: Any) -> None:
 def _product(
     a: Any,
     panels: Any,
-    bias: Any,
+    epilogue: Any,
     y: Any,
     sizes: Any,
     mc: int,
     geometry: Any,
-    gathers: bool,
-    floor: Any,
+    scatters: bool,
     workspace: Any,
 ) -> None:
-    """Fill y, `mc` rows at a time; sizes: rows, c, k."""
+    """Fill y, `mc` rows at a time; sizes: rows, c, k. Strides apply to the cells of a, or if it `scatters` of y."""
     for block in prange((sizes[0] + mc - 1) // mc):
         rows, c, k = sizes
         i0 = block * mc
@@ -210,16 +211,19 @@ def _product(
         for d0 in range(0, c, KC):
             terms = min(KC, c - d0)
             for i in range(high):
-                copy_run(a, (cells[i] if gathers else i0 + i) * c + d0, terms, packed_a, i * KC)
+                copy_run(a, (i0 + i if scatters else cells[i]) * c + d0, terms, packed_a, i * KC)
             for j in range(0, ldc, PANEL):
                 panel = min(PANEL, ldc - j)
                 b0 = j * c + d0 * panel
-                multiply(packed_a, 0, KC, panels, b0, panel, block_c, j, ldc, (high, panel, terms), d0 > 0)
-        if gathers:
-            finish(block_c, 0, ldc, high, k, bias, 0, floor, y, i0 * k, k)
-        else:
+                shape = high, panel, terms
+                if d0 + KC < c or scatters:
+                    multiply(packed_a, 0, KC, panels, b0, panel, block_c, j, ldc, shape, d0 > 0)
+                else:
+                    to = j, i0 * k + j, k, min(panel, k - j)
+                    multiply_last(packed_a, 0, KC, panels, b0, panel, block_c, j, ldc, shape, d0 > 0, epilogue, y, to)
+        if scatters:
             for i in range(high):
-                finish(block_c, i * ldc, ldc, 1, k, bias, 0, floor, y, cells[i] * k, k)
+                finish(block_c, i * ldc, ldc, 1, k, epilogue, 0, y, cells[i] * k, k)
 
 
 @vector_jit

@@ -13,7 +13,7 @@ def batch_normalization(call: Call) -> Value:
     layer, graph = call.layer, call.graph
     channels = layer.moving_mean.shape
     if len(call.shapes[0]) not in (2, 4):
-        scale, shift = (call.constant(each.numpy()) for each in layer.scale_and_shift())
+        scale, shift = map(call.constant, layer.scale_and_shift().numpy())
         return call.output(call.node("Add", [call.node("Mul", [call.plain(), scale]), shift]))
     scale = call.constant(np.ones(channels)) if layer.gamma is None else graph.weight(layer.gamma)
     shift = call.constant(np.zeros(channels)) if layer.beta is None else graph.weight(layer.beta)

@@ -24,6 +24,7 @@ from types import ModuleType
 import numpy as np
 
 from ....window import Pair, Window
+from ...epilogue import Epilogue
 from ...memory import empty, zeros
 from ...vectors import LANES
 from . import few_tiles, fused, nonfused
@@ -45,34 +46,33 @@ def supports(dtype: np.dtype, shape: tuple[int, ...], window: Window, groups: in
     )
 
 
-def conv2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: float, side: int) -> np.ndarray:
-    """Return y (n,oh,ow,k) = max(x ∗ w + b, floor) of images `x` (n,h,w,c), kernel `w` (3,3,c,k), bias `b` (k,)."""
+def conv2d(x: np.ndarray, w: np.ndarray, epilogue: Epilogue, window: Window, side: int) -> np.ndarray:
+    """Return x ∗ w (n,oh,ow,k), finished by the epilogue, of images `x` (n,h,w,c) and the kernel `w` (3,3,c,k)."""
     oh, ow = window.output(*x.shape[1:3])
     y = empty((len(x), oh, ow, w.shape[3]), x.dtype)
-    _convolve(x, w, b, y, NO_BYTES, window, (oh, ow), floor, side)
+    _convolve(x, w, epilogue, y, NO_BYTES, window, (oh, ow), side)
     return y
 
 
 def conv2d_pooled(
-    x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window, floor: float, side: int
+    x: np.ndarray, w: np.ndarray, epilogue: Epilogue, window: Window, side: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the largest of each 2×2 square of what `conv2d` returns, and its argmax: both (n,oh/2,ow/2,k)."""
     oh, ow = window.output(*x.shape[1:3])
     y = empty((len(x), oh // 2, ow // 2, w.shape[3]), x.dtype)
     argmax = empty(y.shape, np.uint8)
-    _convolve(x, w, b, y, argmax.reshape(-1), window, (oh // 2 * 2, ow // 2 * 2), floor, side)
+    _convolve(x, w, epilogue, y, argmax.reshape(-1), window, (oh // 2 * 2, ow // 2 * 2), side)
     return y, argmax
 
 
 def _convolve(
     x: np.ndarray,
     w: np.ndarray,
-    b: np.ndarray,
+    epilogue: Epilogue,
     y: np.ndarray,
     argmax: np.ndarray,
     window: Window,
     outputs: Pair,
-    floor: float,
     side: int,
 ) -> None:
     """Fill y, and with it `argmax` if it is not empty, from `outputs` rows and columns of outputs."""
@@ -83,7 +83,7 @@ def _convolve(
     few = few_tiles.serves(geometry, side)
     kernel = w.reshape(-1) if few else transformed_filter(w, side)
     method = few_tiles if few else _method(c, k, side)
-    method.forward(x.reshape(-1), kernel, b, y.reshape(-1), argmax, geometry, x.dtype.type(floor), (0,) * side)
+    method.forward(x.reshape(-1), kernel, epilogue, y.reshape(-1), argmax, geometry, (0,) * side)
 
 
 def conv2d_backward(

@@ -20,6 +20,7 @@ import numpy as np
 from numba import get_thread_id, prange
 
 from ...compile import vector_jit
+from ...epilogue import Epilogue
 from ...matmul import multiply
 from ...memory import empty, scratch, thread_buffers
 from ...parallel import threads_here
@@ -56,11 +57,10 @@ def serves(geometry: tuple[int, ...], side: int) -> bool:
 def forward(
     x: np.ndarray,
     w: np.ndarray,
-    b: np.ndarray,
+    epilogue: Epilogue,
     y: np.ndarray,
     argmax: np.ndarray,
     geometry: tuple[int, ...],
-    floor: Any,
     side: tuple[int, ...],
 ) -> None:
     """Fill y, and `argmax` if it is not empty, from the kernel w (3,3,c,k) itself."""
@@ -73,7 +73,7 @@ def forward(
     copies = threads if own else 1
     v, nonzero = empty((copies, points * strides[0]), x.dtype), empty((copies, points * count), np.uint8)
     workspace = thread_buffers(points * (strides[1] + strides[2]), x.dtype)
-    _forward(x, w, b, y, argmax, geometry, own, tuple(sizes), strides, v, nonzero, workspace, floor, side)
+    _forward(x, w, epilogue, y, argmax, geometry, own, tuple(sizes), strides, v, nonzero, workspace, side)
 
 
 @lru_cache(1024)
@@ -92,7 +92,7 @@ def _block(geometry: tuple[int, ...], side: int, threads: int) -> tuple[bool, in
 def _forward(
     x: Any,
     w: Any,
-    b: Any,
+    epilogue: Any,
     y: Any,
     argmax: Any,
     geometry: Any,
@@ -102,7 +102,6 @@ def _forward(
     v: Any,
     nonzero: Any,
     workspace: Any,
-    floor: Any,
     side: Any,
 ) -> None:
     """Fill y, and `argmax` if it is not empty, a block a thread; `own` and `sizes` are as `_block` has them."""
@@ -129,4 +128,4 @@ def _forward(
             for p in range(points):
                 v0, u0, m0 = p * v_stride + c0, p * u_stride, p * m_stride
                 multiply(transformed, v0, c, u, u0, channels, m, m0, channels, (count, channels, terms), c0 > 0)
-        write_outputs(m, 0, m_stride, geometry, first, count, b, floor, cells, 0, y, argmax, tile, side, k0, channels)
+        write_outputs(m, 0, m_stride, geometry, first, count, epilogue, cells, 0, y, argmax, tile, side, k0, channels)

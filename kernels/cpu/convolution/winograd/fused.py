@@ -14,6 +14,7 @@ from numba import get_thread_id, prange
 
 from ....window import Pair
 from ...compile import vector_jit
+from ...epilogue import Epilogue
 from ...matmul import MAX_MR, multiply, multiply_transposed
 from ...memory import scratch, thread_buffers
 from ...parallel import threads_here
@@ -42,17 +43,16 @@ PART_TILES = 256
 def forward(
     x: np.ndarray,
     u: np.ndarray,
-    b: np.ndarray,
+    epilogue: Epilogue,
     y: np.ndarray,
     argmax: np.ndarray,
     geometry: tuple[int, ...],
-    floor: Any,
     side: tuple[int, ...],
 ) -> None:
     """Fill y, and `argmax` if it is not empty."""
     block, strides = _block(geometry, len(side), threads_here())
     workspace = thread_buffers((len(side) + 2) ** 2 * sum(strides), x.dtype)
-    _forward(x, u, b, y, argmax, geometry, block, strides, workspace, floor, side)
+    _forward(x, u, epilogue, y, argmax, geometry, block, strides, workspace, side)
 
 
 def parts(geometry: tuple[int, ...], side: int) -> int:
@@ -103,14 +103,13 @@ def _block(geometry: tuple[int, ...], side: int, threads: int) -> tuple[int, Pai
 def _forward(
     x: Any,
     u: Any,
-    b: Any,
+    epilogue: Any,
     y: Any,
     argmax: Any,
     geometry: Any,
     block: int,
     strides: Any,
     workspace: Any,
-    floor: Any,
     side: Any,
 ) -> None:
     """Fill y, and `argmax` if it is not empty, a block of tiles a thread; all arrays flat."""
@@ -126,7 +125,7 @@ def _forward(
         transform_images(x, geometry, first, count, v, 0, v_stride, nonzero, 0, tile, side)
         for p in range(points):
             multiply(v, p * v_stride, c, u, p * (c * k + LANES), k, m, p * m_stride, k, (count, k, c), False)
-        write_outputs(m, 0, m_stride, geometry, first, count, b, floor, nonzero, 0, y, argmax, tile, side, 0, k)
+        write_outputs(m, 0, m_stride, geometry, first, count, epilogue, nonzero, 0, y, argmax, tile, side, 0, k)
 
 
 @vector_jit

@@ -16,6 +16,7 @@ from numba import prange
 
 from ....window import Pair
 from ...compile import vector_jit
+from ...epilogue import Epilogue
 from ...matmul import multiply, multiply_transposed
 from ...memory import empty, scratch
 from ...vectors import LANES
@@ -41,11 +42,10 @@ SHARES = 16
 def forward(
     x: np.ndarray,
     u: np.ndarray,
-    b: np.ndarray,
+    epilogue: Epilogue,
     y: np.ndarray,
     argmax: np.ndarray,
     geometry: tuple[int, ...],
-    floor: Any,
     side: tuple[int, ...],
 ) -> None:
     """Fill y, and `argmax` if it is not empty."""
@@ -55,7 +55,7 @@ def forward(
         count = min(block, tiles - first)
         _transform_images(x, v, geometry, first, count, strides, nonzero, side)
         _products(v, u, m, (geometry[3], geometry[6]), count, strides, side)
-        _transform_outputs(m, b, y, argmax, geometry, first, count, strides, nonzero, floor, side)
+        _transform_outputs(m, epilogue, y, argmax, geometry, first, count, strides, nonzero, side)
 
 
 def parts(geometry: tuple[int, ...], side: int) -> int:
@@ -157,7 +157,7 @@ def _kernel_products(
 @vector_jit
 def _transform_outputs(
     m: Any,
-    b: Any,
+    epilogue: Any,
     y: Any,
     argmax: Any,
     geometry: Any,
@@ -165,7 +165,6 @@ def _transform_outputs(
     count: int,
     strides: Any,
     nonzero: Any,
-    floor: Any,
     side: Any,
 ) -> None:
     """Transform m to the outputs of the tiles first … first + count − 1."""
@@ -174,7 +173,7 @@ def _transform_outputs(
         start, end = share * count // SHARES, (share + 1) * count // SHARES
         tile = scratch(EDGE_TILE, m)
         m0, n0, begin, tiles = start * k, start * cells, first + start, end - start
-        write_outputs(m, m0, stride, geometry, begin, tiles, b, floor, nonzero, n0, y, argmax, tile, side, 0, k)
+        write_outputs(m, m0, stride, geometry, begin, tiles, epilogue, nonzero, n0, y, argmax, tile, side, 0, k)
 
 
 @vector_jit

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from ...compile import helper
+from ...epilogue import limited
 from ...matmul import MAX_MR
 from ...vectors import (
     LANES,
     add_vector,
-    at_least,
     clear_vector,
     copy_vector,
     in_any,
@@ -80,14 +80,14 @@ def _copy_rectified(x, y, start, target, at):
 
 
 @in_registers
-def _copy_bias(b, b0, floor, target, at):
-    target[at] = at_least(b[b0], floor)
+def _copy_shift(epilogue, k0, target, at):
+    target[at] = limited(epilogue[1][k0], epilogue)
 
 
 @in_registers
-def _write_bias_pooled(b, b0, floor, y, argmax, at, row, cell, side):
+def _write_shift_pooled(epilogue, k0, y, argmax, at, row, cell, side):
     """What `output_transform_pooled_where` writes where no output of the tile sees anything but 0."""
-    best = max_and_argmax([at_least(b[b0], floor)] * 4, floor)
+    best = max_and_argmax([limited(epilogue[1][k0], epilogue)] * 4, epilogue[2])
     for i, j in np.ndindex(side // 2, side // 2):
         y[at + row * i + cell * j], argmax[at + row * i + cell * j] = best
 
@@ -290,8 +290,7 @@ def write_outputs(
     geometry: Any,
     first: int,
     count: int,
-    b: Any,
-    floor: Any,
+    epilogue: Any,
     nonzero: Any,
     n0: int,
     y: Any,
@@ -305,7 +304,7 @@ def write_outputs(
 
     m has the values of so many channels from k0 on, not of all k: those of tile s from m0 + s·channels on.
 
-    An output that sees only zeros is its bias, exactly. Behind a ReLU that is common, and the transforms would leave
+    An output that sees only zeros is its shift, exactly. Behind a ReLU that is common, and the transforms would leave
     the rounding of its neighbours' values in its place: a little more than 0, where a following ReLU of the definition
     has 0 and hands no gradient on.
     """
@@ -329,22 +328,22 @@ def write_outputs(
                 at = ((image * oh + i) // 2 * (ow // 2) + j // 2) * k + to
                 row = ow // 2 * k
                 if whole:
-                    output_transform_pooled(m, start, stride, b, to, floor, y, argmax, at, row, k, side)
+                    output_transform_pooled(m, start, stride, epilogue, to, y, argmax, at, row, k, side)
                 elif seen > 0:
                     output_transform_pooled_where(
-                        sees_nonzero, m, start, stride, b, to, floor, y, argmax, at, row, k, side
+                        sees_nonzero, m, start, stride, epilogue, to, y, argmax, at, row, k, side
                     )
                 else:
-                    _write_bias_pooled(b, to, floor, y, argmax, at, row, k, side)
+                    _write_shift_pooled(epilogue, to, y, argmax, at, row, k, side)
                 continue
             if inside and whole:
                 at = ((image * oh + i) * ow + j) * k + to
-                output_transform(m, start, stride, b, to, floor, y, at, ow * k, k, side)
+                output_transform(m, start, stride, epilogue, to, y, at, ow * k, k, side)
                 continue
             if seen > 0:
-                output_transform(m, start, stride, b, to, floor, tile, 0, len(side) * LANES, LANES, side)
+                output_transform(m, start, stride, epilogue, to, tile, 0, len(side) * LANES, LANES, side)
             if not whole:
                 for cell in range(len(side) ** 2):
                     if sees_nonzero[cell] == 0:
-                        _copy_bias(b, to, floor, tile, cell * LANES)
-            _write_tile(tile, to, floor, y, argmax, (oh, ow, k), image, i, j, side)
+                        _copy_shift(epilogue, to, tile, cell * LANES)
+            _write_tile(tile, to, epilogue[2], y, argmax, (oh, ow, k), image, i, j, side)

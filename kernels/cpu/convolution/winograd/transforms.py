@@ -35,7 +35,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...vectors import at_least, in_registers, where, wide
+from ...epilogue import limited
+from ...vectors import in_registers, where, wide
 from ..fused_pooling import max_and_argmax, unpool
 
 POINTS = {4: (0, 3 / 4, -3 / 4, 3 / 2, -3 / 2), 3: (1 / 2, -1 / 2, 5 / 4, -5 / 4), 2: (0, 1, -1)}
@@ -89,25 +90,25 @@ def input_gradient_transform(dv, v0, point_stride, dx, x0, row, cell, side):
 
 
 @in_registers
-def output_transform(m, m0, point_stride, b, b0, floor, y, y0, row, cell, side):
-    """y = max(Aᵀ m A + b, floor), a tile of outputs. NaN stays NaN."""
-    outputs = _outputs(m, m0, point_stride, b, b0, side)
+def output_transform(m, m0, point_stride, epilogue, k0, y, y0, row, cell, side):
+    """y = Aᵀ m A, scaled, moved and rectified as the epilogue has it: a tile of outputs."""
+    outputs = _outputs(m, m0, point_stride, epilogue, k0, side)
     for i, j in np.ndindex(side, side):
-        y[y0 + row * i + cell * j] = at_least(outputs[i][j], floor)
+        y[y0 + row * i + cell * j] = limited(outputs[i][j], epilogue)
 
 
 @in_registers
-def output_transform_pooled(m, m0, point_stride, b, b0, floor, y, argmax, y0, row, cell, side):
+def output_transform_pooled(m, m0, point_stride, epilogue, k0, y, argmax, y0, row, cell, side):
     """The same, but of each square of 2×2 outputs y gets the largest alone, and `argmax` which of the four it was."""
-    _pool_tile(_outputs(m, m0, point_stride, b, b0, side), floor, y, argmax, y0, row, cell)
+    _pool_tile(_outputs(m, m0, point_stride, epilogue, k0, side), epilogue, y, argmax, y0, row, cell)
 
 
 @in_registers
-def output_transform_pooled_where(seen, m, m0, point_stride, b, b0, floor, y, argmax, y0, row, cell, side):
-    """The same, with b alone for an output where the array of bytes `seen`, in row-major order, is 0."""
-    outputs, bias = _outputs(m, m0, point_stride, b, b0, side), b[b0]
-    chosen = [[where(seen.each(side * i + j), outputs[i][j], bias) for j in range(side)] for i in range(side)]
-    _pool_tile(chosen, floor, y, argmax, y0, row, cell)
+def output_transform_pooled_where(seen, m, m0, point_stride, epilogue, k0, y, argmax, y0, row, cell, side):
+    """The same, with the shift alone for an output where the array of bytes `seen`, in row-major order, is 0."""
+    outputs, shift = _outputs(m, m0, point_stride, epilogue, k0, side), epilogue[1][k0]
+    chosen = [[where(seen.each(side * i + j), outputs[i][j], shift) for j in range(side)] for i in range(side)]
+    _pool_tile(chosen, epilogue, y, argmax, y0, row, cell)
 
 
 @in_registers
@@ -151,23 +152,23 @@ def filter_gradient_transform(du, u0, point_stride, dw, w0, tap, side):
         dw[w0 + tap * (3 * i + j)] = values[i][j]
 
 
-def _outputs(m: Any, m0: Any, point_stride: Any, b: Any, b0: Any, side: int) -> list[list[Any]]:
-    """Return Aᵀ m A + b."""
-    bias = b[b0]
+def _outputs(m: Any, m0: Any, point_stride: Any, epilogue: Any, k0: Any, side: int) -> list[list[Any]]:
+    """Return Aᵀ m A, scaled and moved."""
+    scale, shift = epilogue[0][k0], epilogue[1][k0]
     values = _sandwich(_from_points, MATRICES[side].A.T, _read_points(m, m0, point_stride, side))
-    return [[value + bias for value in row] for row in values]
+    return [[value * scale + shift for value in row] for row in values]
 
 
-def _pool_tile(outputs: Any, floor: Any, y: Any, argmax: Any, y0: Any, row: Any, cell: Any) -> None:
-    """Write the largest of each 2×2 square of a tile, at least `floor`, and its argmax.
+def _pool_tile(outputs: Any, epilogue: Any, y: Any, argmax: Any, y0: Any, row: Any, cell: Any) -> None:
+    """Write the largest of each 2×2 square of a tile, within the limits, and its argmax.
 
     Squares do not fill the tiles of odd sides, for which this is never asked.
     """
     half = len(outputs) // 2
     for i, j in np.ndindex(half, half):
-        square = [at_least(outputs[2 * i + p][2 * j + q], floor) for p, q in np.ndindex(2, 2)]
+        square = [limited(outputs[2 * i + p][2 * j + q], epilogue) for p, q in np.ndindex(2, 2)]
         at = y0 + row * i + cell * j
-        y[at], argmax[at] = max_and_argmax(square, floor)
+        y[at], argmax[at] = max_and_argmax(square, epilogue[2])
 
 
 def _gradient_to_points(dy: Any, m: Any, m0: Any, point_stride: Any, sums: Any, s0: Any, side: int) -> None:
