@@ -12,16 +12,17 @@ import numpy as np
 from numba import get_thread_id, prange
 
 from . import few_rows
-from .compile import jit, vector_jit
+from .compile import helper, jit, vector_jit
 from .epilogue import Epilogue, for_bias
 from .matmul import MAX_MR, PANEL, multiply, multiply_last, multiply_transposed, multiply_transposed_last
 from .memory import COMMON, empty, here, thread_buffers
-from .packing import pack, pack_transposed
+from .packing import copy_run, pack, pack_transposed
 from .parallel import threads_here
 from .vectors import LANES
 
-# Blocks of c, at most MC×NC, stay in a core's second-level cache while KC terms at a time are added to them. The part
-# of b for that is packed into panels of columns that register tiles fill and the first-level cache holds (`matmul.py`).
+# Blocks of c, at most MC×NC, stay in a core's second-level cache while KC terms at a time are added to them. The parts
+# of a and b for that are packed beside them, b in panels of columns that register tiles fill and the first-level cache
+# holds (`matmul.py`).
 # Each number of c is the same sum in the same order whatever the block it is in.
 MC = 256
 NC = 256
@@ -31,7 +32,7 @@ KC = 128
 PAIR = 2 * LANES
 
 # Numbers of a thread's packed parts of a and b, and of its block of c.
-PACKED_A, PACKED_B, BLOCK_C = (MC + MAX_MR) * KC, KC * PANEL, (MC + MAX_MR) * NC
+PACKED_A, PACKED_B, BLOCK_C = (MC + MAX_MR) * KC, KC * NC, (MC + MAX_MR) * NC
 
 
 def dense(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, relu: bool = False) -> np.ndarray:
@@ -131,6 +132,22 @@ def _flat(matrix: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     return matrix.T.reshape(-1), (1, rows)
 
 
+@helper
+def _panel(columns: int) -> int:
+    """Return how many of the columns that are left are the next panel."""
+    return PANEL - PAIR if columns == PANEL + LANES else min(PANEL, columns)  # one vector alone would be slow
+
+
+@helper
+def _pack_row(b: np.ndarray, start: int, wide: int, ldc: int, packed_b: np.ndarray, d: int, terms: int) -> None:
+    """Copy row d of a block of b to its panels: whole, since it lies in one stretch of memory."""
+    j = 0
+    while j < ldc:
+        panel = _panel(ldc - j)
+        copy_run(b, start + j, min(panel, wide - j), packed_b, j * terms + d * panel)
+        j += panel
+
+
 @vector_jit
 def _fill(
     a: np.ndarray,
@@ -162,28 +179,29 @@ def _fill(
                 pack(a, i0 * a_strides[0] + d0, a_strides[0], high, terms, packed_a, 0, KC)
             else:
                 pack(a, i0 + d0 * a_strides[1], a_strides[1], terms, high, packed_a, 0, high + MAX_MR)
+            if b_strides[1] == 1:
+                for d in range(terms):
+                    _pack_row(b, (d0 + d) * b_strides[0] + j0, wide, ldc, packed_b, d, terms)
             j = 0
             while j < ldc:
-                panel = min(PANEL, ldc - j)
-                if ldc - j == PANEL + LANES:  # one vector alone would be slow
-                    panel -= PAIR
+                panel, b0 = _panel(ldc - j), j * terms
                 filled = min(panel, wide - j)
-                if b_strides[1] == 1:
-                    pack(b, d0 * b_strides[0] + j0 + j, b_strides[0], terms, filled, packed_b, 0, panel)
-                else:
-                    pack_transposed(b, (j0 + j) * b_strides[1] + d0, b_strides[1], filled, terms, packed_b, 0, panel)
+                if b_strides[1] > 1:
+                    pack_transposed(b, (j0 + j) * b_strides[1] + d0, b_strides[1], filled, terms, packed_b, b0, panel)
                 shape, at = (high, panel, terms), i0 * columns + j0 + j
                 lda = KC if a_strides[1] == 1 else high + MAX_MR
                 to = j0 + j, at, columns, filled
                 if d0 + KC < depth:
                     if a_strides[1] == 1:
-                        multiply(packed_a, 0, lda, packed_b, 0, panel, block_c, j, ldc, shape, d0 > 0)
+                        multiply(packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > 0)
                     else:
-                        multiply_transposed(packed_a, 0, lda, packed_b, 0, panel, block_c, j, ldc, shape, d0 > 0)
+                        multiply_transposed(packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > 0)
                 elif a_strides[1] == 1:
-                    multiply_last(packed_a, 0, lda, packed_b, 0, panel, block_c, j, ldc, shape, d0 > 0, epilogue, c, to)
+                    multiply_last(
+                        packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > 0, epilogue, c, to
+                    )
                 else:
                     multiply_transposed_last(
-                        packed_a, 0, lda, packed_b, 0, panel, block_c, j, ldc, shape, d0 > 0, epilogue, c, to
+                        packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > 0, epilogue, c, to
                     )
                 j += panel
