@@ -9,6 +9,7 @@ Names, arguments and defaults are those of Keras 3.
 
 import sys
 from os import path
+from typing import TYPE_CHECKING
 
 from . import starting as starting  # before all that takes long to import
 
@@ -43,7 +44,6 @@ from . import (
 from ._version import __version__
 from .autograd import no_grad
 from .config import floatx, fusion, set_floatx
-from .explorer import explain, explore
 from .gradcheck import gradcheck
 from .kernels import backend, conv_algorithm, set_threads, threads
 from .layers import Input
@@ -57,6 +57,10 @@ from .range_test import lr_finder
 from .registry import register_keras_serializable
 from .saving import load_model, model_from_json
 from .tensor import Function, Tensor
+
+if TYPE_CHECKING:  # what is loaded when it is asked for: see `offered.LATE`
+    from . import visualize as visualize
+    from .explorer import explain, explore
 
 __all__ = [
     "Function",

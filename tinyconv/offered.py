@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import wraps
+from importlib import import_module
 from importlib.util import find_spec
 from inspect import getattr_static, signature
 from opcode import opmap
@@ -213,12 +214,25 @@ def _plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
+# What a module offers, and which module has it: that takes long to import, and few programs need it.
+LATE = {
+    "tinyconv.explain": "tinyconv.explorer",
+    "tinyconv.explore": "tinyconv.explorer",
+    "tinyconv.explorer": "tinyconv.explorer",
+    "tinyconv.visualize": "tinyconv.visualize",
+    "tinyconv.utils.plot_model": "tinyconv.visualize",
+}
+
+
 def explain_missing(modules: Iterable[ModuleType]) -> None:
-    """Let modules, classes and methods say, about what they have not, what there is instead, or what comes near."""
+    """Let modules, classes and methods say, about what they have not, what there is instead, or what comes near.
+
+    Names that a module offers without having them come from elsewhere once they are asked for: see `LATE`.
+    """
     public = {module: public_names(module) for module in modules}
     for module in public:
         _explain_names(module, public)
-    values = [getattr(module, name) for module, names in public.items() for name in names]
+    values = [vars(module)[name] for module, names in public.items() for name in names & vars(module).keys()]
     for kind in {base for value in values if isinstance(value, type) for base in value.__mro__}:
         if kind.__module__ in HOT or not kind.__module__.startswith("tinyconv."):
             continue
@@ -231,7 +245,12 @@ def explain_missing(modules: Iterable[ModuleType]) -> None:
 def _explain_names(module: ModuleType, public: dict[ModuleType, set[str]]) -> None:
     place = module.__name__.rpartition(".")[2]
 
-    def missing(name: str) -> NoReturn:
+    def missing(name: str) -> Any:
+        late = LATE.get(f"{module.__name__}.{name}")
+        if late is not None:
+            value = import_module(late)
+            setattr(module, name, value if late.endswith(f".{name}") else getattr(value, name))
+            return getattr(module, name)
         if name.startswith("_"):
             raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}", name=name, obj=module)
         advice = instead(place, name)
@@ -248,6 +267,7 @@ def _explain_names(module: ModuleType, public: dict[ModuleType, set[str]]) -> No
         raise_missing(message, name, module.__name__, sys._getframe(1))
 
     module.__getattr__ = missing  # type: ignore[method-assign]
+    module.__dir__ = lambda: sorted(vars(module).keys() | public[module])  # type: ignore[method-assign]
 
 
 def is_import_of_a_name(frame: Any) -> bool:

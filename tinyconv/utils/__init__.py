@@ -1,5 +1,7 @@
 """What Keras keeps in `keras.utils`: images from files and folders, batches by number, bars, diagrams of models."""
 
+from typing import TYPE_CHECKING
+
 from ..callbacks.progbar import Progbar
 from ..config import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
 from ..data.pydataset import PyDataset, Sequence
@@ -15,12 +17,14 @@ from ..registry import (
     register_keras_serializable,
     serialize_keras_object,
 )
-from ..visualize import plot_model
 from .arrays import normalize, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from .downloads import get_file
 from .image import array_to_img, img_to_array, load_img, save_img
 from .image_dataset import image_dataset_from_directory
 from .splitting import split_folder
+
+if TYPE_CHECKING:  # loaded when it is asked for: see `offered.LATE`
+    from ..visualize import plot_model
 
 CustomObjectScope = custom_object_scope  # as Keras also calls it
 
