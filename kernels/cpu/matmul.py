@@ -20,7 +20,8 @@ import numpy as np
 
 from .compile import common_helper, helper
 from .epilogue import finished, finished_number
-from .vectors import LANES, add_outer_product, clear_vector, in_registers, repeat, where
+from .packing import clear_vector
+from .vectors import LANES, add_outer_product, in_registers, repeat, where
 
 # Register tiles, (MR, vectors in NR), the widest first. Their size is bounded by the registers, 32 or 16, and wants to
 # be square: each row and each column that is loaded then serves many products. With 16 registers the last of them

@@ -1,9 +1,34 @@
-"""What a product needs of a larger matrix, copied together, as it lies or transposed. All arrays are flat."""
+"""Copies of vectors, runs and parts of matrices, as they lie or transposed. All arrays are flat."""
 
 import numpy as np
 
 from .compile import common_helper
-from .vectors import LANES, copy_square, copy_vector
+from .vectors import LANES, in_registers, transposed
+
+
+@in_registers
+def copy_vector(source, start, target, at):
+    """target[at …] = source[start …], LANES numbers."""
+    target[at] = source[start]
+
+
+@in_registers
+def clear_vector(target, at):
+    """target[at …] = 0, LANES numbers."""
+    target[at] = 0
+
+
+@in_registers
+def add_vector(source, start, target, at):
+    """target[at …] += source[start …], LANES numbers."""
+    target[at] = target[at] + source[start]
+
+
+@in_registers
+def copy_square(source, start, outer, target, at, row):
+    """Copy LANES×LANES numbers, rows `outer` apart, transposed to rows `row` apart."""
+    for i, column in enumerate(transposed([source[start + outer * j] for j in range(LANES)])):
+        target[at + row * i] = column
 
 
 @common_helper

@@ -35,11 +35,8 @@ from numba.extending import intrinsic
 __all__ = [
     "LANES",
     "add_outer_product",
-    "add_vector",
     "at_least",
     "at_most",
-    "copy_square",
-    "copy_vector",
     "equal",
     "in_any",
     "in_registers",
@@ -388,28 +385,3 @@ def _spread(builder: Any, value: Any) -> Vector:
 
 def _constant(kind: Any, number: float) -> Any:
     return ir.Constant(kind, [number if isinstance(kind.element, ir.IntType) else float(number)] * LANES)
-
-
-@in_registers
-def copy_vector(source, start, target, at):
-    """target[at …] = source[start …], LANES numbers."""
-    target[at] = source[start]
-
-
-@in_registers
-def clear_vector(target, at):
-    """target[at …] = 0, LANES numbers."""
-    target[at] = 0
-
-
-@in_registers
-def add_vector(source, start, target, at):
-    """target[at …] += source[start …], LANES numbers."""
-    target[at] = target[at] + source[start]
-
-
-@in_registers
-def copy_square(source, start, outer, target, at, row):
-    """Copy LANES×LANES numbers, rows `outer` apart, transposed to rows `row` apart."""
-    for i, column in enumerate(transposed([source[start + outer * j] for j in range(LANES)])):
-        target[at + row * i] = column

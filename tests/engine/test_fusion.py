@@ -92,6 +92,10 @@ def test_what_is_passes():
     assert passes(normal, L.ReLU(6.0), relu) == [(2, 6.0, False), relu]
     assert passes(convolution, normal, L.Activation("relu6")) == [(3, 6.0, False)]
     assert passes(L.Add(), relu, pool) == [(2, inf, False), pool]
+    padding, depthwise = L.ZeroPadding2D(), L.DepthwiseConv2D(3)
+    assert passes(padding, convolution) == [(2, None, False)]
+    assert passes(padding, convolution, relu, pool, relu) == [(4, inf, True), relu]
+    assert passes(padding, depthwise, normal, L.ReLU(6.0), convolution, normal) == [(4, 6.0, False), (2, None, False)]
 
 
 def test_what_is_not_passes():
@@ -121,6 +125,11 @@ def test_what_is_not_passes():
         (L.BatchNormalization(), L.ReLU(threshold=0.1)),
         (L.Add(), L.ReLU(6.0)),
         (L.Maximum(), L.ReLU()),
+        (L.ZeroPadding2D(), L.Conv2D(4, 3, padding="same")),
+        (L.ZeroPadding2D(), L.Conv2D(4, 3, activation="tanh")),
+        (L.ZeroPadding2D(), L.Conv2D(4, 3, data_format="channels_first")),
+        (L.ZeroPadding2D(), L.DepthwiseConv2D(3)),
+        (L.ZeroPadding2D(), L.MaxPooling2D()),
     ):
         assert passes(first, second) == [first, second]
 
@@ -154,7 +163,7 @@ def test_errors_name_the_layer_that_does_not_fit():
 @pytest.mark.parametrize("rectifier", [None, layers.ReLU, lambda: layers.ReLU(0.7)])
 @pytest.mark.parametrize("use_bias", [True, False])
 @pytest.mark.parametrize("arguments", [{}, {"strides": 2}, {"groups": 2}, {"scale": False}, {"center": False}])
-def test_batch_normalization_is_folded_into_the_convolution(rectifier, use_bias, arguments, rng):
+def test_a_convolution_and_its_batch_normalization_are_one_pass(rectifier, use_bias, arguments, rng):
     tc.set_floatx("float64")
     of_norm = {name: value for name, value in arguments.items() if name in ("scale", "center")}
     of_conv = {name: value for name, value in arguments.items() if name not in of_norm}
@@ -176,6 +185,30 @@ def test_batch_normalization_is_folded_into_the_convolution(rectifier, use_bias,
     learnt = stack[1].trainable_weights
     assert tc.gradcheck(lambda *weights: model(x), *learnt) < 1e-6
     assert tc.gradcheck(lambda *weights: model(x, training=True), *learnt) < 1e-6
+
+
+@pytest.mark.parametrize(("first", "second", "left"), [(1, ((1, 1), (0, 1)), 0), (1, 1, 1), ((2, 1), 1, 2)], ids=str)
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_padding_of_the_convolution_itself(first, second, left, data_format, rng):
+    """To the bit what padding and convolution are one after the other, whether it is "same" that was added or not."""
+    shape = (9, 12, 16) if data_format == "channels_last" else (16, 9, 12)
+    stack = [
+        *(L.ZeroPadding2D(first, data_format=data_format), L.Conv2D(16, 3, data_format=data_format), L.ReLU()),
+        L.ZeroPadding2D(second, data_format=data_format),
+        L.DepthwiseConv2D(3, strides=2, data_format=data_format),
+        *(L.BatchNormalization(axis=-1 if data_format == "channels_last" else 1), L.ReLU(6.0)),
+    ]
+    model = tc.Sequential([tc.Input(shape), *stack, L.Flatten(), L.Dense(3)])
+    model.compile("sgd", "mse")
+    x, y = rng.standard_normal((4, *shape)).astype(np.float32), rng.standard_normal((4, 3)).astype(np.float32)
+    start, found = model.get_weights(), []
+    for enabled in (True, False):
+        model.set_weights(start)
+        with tc.fusion(enabled):
+            losses = [model.train_on_batch(x, y) for _ in range(3)]
+            found.append([losses, *(weight.tolist() for weight in model.get_weights())])
+    assert found[0] == found[1]
+    assert str(tc.profile(model, x)).count("Pad ") == left
 
 
 def test_normalization_and_rectifier_in_one_pass_move_the_averages_once(rng):

@@ -27,8 +27,9 @@ class FoldNormalization(Function):
 
     by_kernels = True
     formula = Formula(
-        "s = γ/√(σ² + ε), t = β + (b − μ)·s",
-        "dμ = −dt·s, dσ² = −½·g·γ/√(σ² + ε)³, dγ = g/√(σ² + ε), dβ = dt, db = dt·s, with g = ds + dt·(b − μ)",
+        "y = (s, t), s = γ/√(σ² + ε), t = β + (b − μ)·s",
+        "dμ = −dt·s, dσ² = −½·g·γ/√(σ² + ε)³, dγ = g/√(σ² + ε), dβ = dt, db = dt·s, with dy = (ds, dt) and "
+        "g = ds + dt·(b − μ)",
     )
 
     def __init__(self, given: tuple[bool, ...], epsilon: float) -> None:
@@ -60,7 +61,7 @@ class Conv2DScaled(Function):
     by_kernels = True
     formula = Formula(
         "y = s·Conv2D(x, w) + t",
-        "ds = Σ dy·Conv2D(x, w), dt = Σ dy, and dy·s goes on as in Conv2D",
+        "ds = Σ dy·Conv2D(x, w), dt = Σ dy; dy·s goes on as in Conv2D",
     )
 
     def __init__(self, window: Window, groups: int, ceiling: float | None) -> None:
@@ -91,7 +92,7 @@ class DepthwiseConv2DScaled(Function):
     by_kernels = True
     formula = Formula(
         "y = s·DepthwiseConv2D(x, w) + t",
-        "ds = Σ dy·DepthwiseConv2D(x, w), dt = Σ dy, and dy·s goes on as in DepthwiseConv2D",
+        "ds = Σ dy·DepthwiseConv2D(x, w), dt = Σ dy; dy·s goes on as in DepthwiseConv2D",
     )
 
     def __init__(self, window: Window, ceiling: float | None) -> None:

@@ -189,7 +189,7 @@ def _network_functions(draw: Draw) -> Iterator[Check]:
     yield check("layer_norm", "", F.layer_norm, x, gamma, beta)
     yield check("layer_norm", "features, no beta", F.layer_norm, draw.normal(6, 4), gamma)
     yield check("scale_shift", "", F.scale_shift, x, gamma, beta)
-    mean, variance, bias = draw.normal(4), np.square(draw.nonzero(4)), draw.normal(4)
+    mean, variance, bias = draw.normal(4), 0.5 + np.square(draw.normal(4)), draw.normal(4)
     yield check("fold_normalization", "", F.fold_normalization, mean, variance, gamma, beta, bias)
     yield check(
         "fold_normalization", "no gamma", lambda m, v, b: F.fold_normalization(m, v, beta=b), mean, variance, beta

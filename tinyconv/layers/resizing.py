@@ -45,6 +45,10 @@ class ZeroPadding2D(OneInput):
     @of_images_last
     def call(self, x: Tensor, training: bool) -> Tensor:
         """Return the padded images."""
+        return self.pad(x)
+
+    def pad(self, x: Tensor) -> Tensor:
+        """Return the padded images, of such whose channels are last."""
         return F.pad(x, ((0, 0), *self.padding, (0, 0)))
 
     def get_config(self) -> dict[str, Any]:

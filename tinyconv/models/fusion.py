@@ -1,6 +1,7 @@
 """Operator fusion: layers that are computed in one pass where a stack has them one after the other.
 
     convolution, rectifier, 2×2 max pooling     to the bit what they are one by one, on the CPU
+    zero padding, convolution                   the same, where it is the padding "same" that the convolution can do
     batch normalization, rectifier              the same, also with a ceiling
     sum, rectifier                              the same
     convolution, also a depthwise one, batch normalization, rectifier
@@ -13,18 +14,31 @@ Inside `with tinyconv.fusion(False)` every layer runs by itself.
 
 from collections.abc import Iterator, Sequence
 from math import inf
-from typing import Any
+from typing import Any, cast
 
 from .. import functions as F
 from ..autograd import calling, recording
 from ..config import fusing
-from ..kernels.window import POOL_2X2
-from ..layers import Activation, Add, BatchNormalization, Conv2D, DepthwiseConv2D, Layer, MaxPooling2D, ReLU
+from ..kernels.window import POOL_2X2, Window
+from ..layers import (
+    Activation,
+    Add,
+    BatchNormalization,
+    Conv2D,
+    DepthwiseConv2D,
+    Layer,
+    MaxPooling2D,
+    ReLU,
+    ZeroPadding2D,
+)
 from ..layers.layout import FIRST
 from ..layers.merge import in_memory_order
 from ..tensor import Tensor
 
-LEADING = Conv2D, DepthwiseConv2D, BatchNormalization, Add  # layers that others are fused with: of exactly these types
+# Layers that others are fused with: of exactly these types.
+LEADING = ZeroPadding2D, Conv2D, DepthwiseConv2D, BatchNormalization, Add
+
+Geometry = tuple[tuple[int, int], str, tuple[int, int]]  # strides, padding, dilation
 
 
 class Fused:
@@ -47,52 +61,80 @@ class Fused:
         raise NotImplementedError
 
 
-class Convolved(Fused):
+class FusedConvolution(Fused):
+    """A convolution, the zero padding before it if there is one, and what follows in its pass."""
+
+    def __init__(self, layers: Sequence[Layer], ceiling: float | None) -> None:
+        super().__init__(layers, ceiling)
+        self.convolution: Any = layers[0]
+        self.padding: ZeroPadding2D | None = None
+
+    def padded_by(self, padding: ZeroPadding2D) -> "FusedConvolution":
+        """Return this, after it has taken up the padding before it."""
+        self.padding, self.layers = padding, [padding, *self.layers]
+        return self
+
+    def call(self, x: Tensor, training: bool) -> Tensor:
+        """Return what the layers make of x."""
+        turned = self.convolution.data_format == FIRST
+        if turned:
+            x = F.channels_last(x)
+        strides, padding, dilation = self.convolution.geometry
+        if self.padding is not None:
+            same = Window(self.convolution.kernel.shape[:2], strides, "same", dilation)
+            if same.pads(*x.shape[1:3]) == self.padding.padding:
+                padding = "same"
+            else:
+                x = self.padding.pad(x)
+        y = self.convolved(x, (strides, padding, dilation), training)
+        return F.channels_first(y) if turned else y
+
+    def convolved(self, x: Tensor, geometry: Geometry, training: bool) -> Tensor:
+        """Return what the layers make of images whose channels are last, by strides, padding and dilation."""
+        raise NotImplementedError
+
+
+class Convolved(FusedConvolution):
     """A convolution, and the rectifier and the pooling behind it."""
 
     def __init__(self, layers: Sequence[Layer], relu: bool, pooled: bool) -> None:
         super().__init__(layers, inf if relu else None)
         self.relu, self.pooled = relu, pooled
 
-    def call(self, x: Tensor, training: bool) -> Tensor:
+    def convolved(self, x: Tensor, geometry: Geometry, training: bool) -> Tensor:
         """Return the convolution, rectified and pooled."""
-        first = self.layers[0]
-        assert isinstance(first, Conv2D)
-        turned = first.data_format == FIRST
-        if turned:
-            x = F.channels_last(x)
-        y = F.conv2d(x, first.kernel, first.bias, *first.geometry, first.groups, self.relu, self.pooled)
-        return F.channels_first(y) if turned else y
+        first = self.convolution
+        return F.conv2d(x, first.kernel, first.bias, *geometry, first.groups, self.relu, self.pooled)
+
+
+class NormalizedConvolution(FusedConvolution):
+    """A convolution, the batch normalization and the rectifier behind it."""
+
+    def __init__(self, layers: Sequence[Layer], ceiling: float | None) -> None:
+        super().__init__(layers, ceiling)
+        self.normalization: Any = layers[1]
+
+    def convolved(self, x: Tensor, geometry: Geometry, training: bool) -> Tensor:
+        """Return the input convolved, normalized and rectified: in one pass where no gradient will be asked for."""
+        first, normalization = self.convolution, self.normalization
+        groups = [first.groups] if isinstance(first, Conv2D) else []  # which a depthwise convolution has not
+        if recording() or (training and normalization.trainable):
+            convolve: Any = F.conv2d if groups else F.depthwise_conv2d
+            y = convolve(x, first.kernel, first.bias, *geometry, *groups)
+            return cast(Tensor, normalization.normalize_last(y, training, self.ceiling))
+        convolve = F.conv2d_scaled if groups else F.depthwise_conv2d_scaled
+        table = normalization.scale_and_shift(first.bias)
+        return cast(Tensor, convolve(x, first.kernel, table, *geometry, *groups, self.ceiling))
 
 
 class Normalized(Fused):
-    """A batch normalization, the convolution before it if there is one, and the rectifier behind it."""
+    """A batch normalization and the rectifier behind it."""
 
     def call(self, x: Tensor, training: bool) -> Tensor:
-        """Return the input convolved, normalized and rectified."""
-        first, normalization = self.layers[:2] if len(self.layers) > 1 else (self.layers[0], None)
-        if isinstance(first, BatchNormalization):
-            return first.normalize(x, training, self.ceiling)
-        assert isinstance(first, Conv2D | DepthwiseConv2D)
-        assert isinstance(normalization, BatchNormalization)
-        turned = first.data_format == FIRST
-        if turned:
-            x = F.channels_last(x)
-        given = x, first.kernel, first.bias, *first.geometry
-        if recording() or (training and normalization.trainable):
-            y = F.conv2d(*given, first.groups) if isinstance(first, Conv2D) else F.depthwise_conv2d(*given)
-            y = normalization.normalize_last(y, training, self.ceiling)
-        else:
-            y = self._in_one_pass(x, first, normalization)
-        return F.channels_first(y) if turned else y
-
-    def _in_one_pass(
-        self, x: Tensor, convolution: Conv2D | DepthwiseConv2D, normalization: BatchNormalization
-    ) -> Tensor:
-        given = x, convolution.kernel, normalization.scale_and_shift(convolution.bias), *convolution.geometry
-        if isinstance(convolution, Conv2D):
-            return F.conv2d_scaled(*given, convolution.groups, self.ceiling)
-        return F.depthwise_conv2d_scaled(*given, self.ceiling)
+        """Return the input normalized and rectified."""
+        first = self.layers[0]
+        assert isinstance(first, BatchNormalization)
+        return first.normalize(x, training, self.ceiling)
 
 
 class Added(Fused):
@@ -121,11 +163,20 @@ def fused(layers: Sequence[Layer]) -> Iterator[Layer | Fused]:
     while at < len(layers):
         stage: Layer | Fused = layers[at]
         if type(stage) in LEADING:
-            found = _normalized(layers[at:]) or _convolved(layers[at:]) or _added(layers[at:])
+            found = _padded(layers[at:]) or _normalized(layers[at:]) or _convolved(layers[at:]) or _added(layers[at:])
             if found and all(layer.activity_regularizer is None for layer in found.layers):
                 stage = found  # else a layer's own output is wanted
         yield stage
         at += len(stage.layers) if isinstance(stage, Fused) else 1
+
+
+def _padded(layers: Sequence[Layer]) -> Fused | None:
+    padding, *others = layers
+    if type(padding) is not ZeroPadding2D or not others or type(others[0]) not in (Conv2D, DepthwiseConv2D):
+        return None
+    found = _normalized(others) or _convolved(others, alone=True)
+    fits = others[0].geometry[1] == "valid" and _is_first(others[0]) == _is_first(padding)  # type: ignore[attr-defined]
+    return found.padded_by(padding) if fits and isinstance(found, FusedConvolution) else None
 
 
 def _normalized(layers: Sequence[Layer]) -> Fused | None:
@@ -137,10 +188,12 @@ def _normalized(layers: Sequence[Layer]) -> Fused | None:
         return None
     ceiling = _ceiling(layers[end]) if len(layers) > end else None
     end += ceiling is not None
+    if convolved:
+        return NormalizedConvolution(layers[:end], ceiling)
     return Normalized(layers[:end], ceiling) if end > 1 else None
 
 
-def _convolved(layers: Sequence[Layer]) -> Fused | None:
+def _convolved(layers: Sequence[Layer], alone: bool = False) -> Fused | None:
     first, end, pooled = layers[0], 1, False
     # Of exactly this type: a subclass may compute something else.
     if type(first) is not Conv2D or first.activation not in (F.relu, F.linear):
@@ -154,7 +207,7 @@ def _convolved(layers: Sequence[Layer]) -> Fused | None:
         else:
             break
         end += 1
-    return Convolved(layers[:end], relu, pooled) if end > 1 else None
+    return Convolved(layers[:end], relu, pooled) if end > 1 or alone else None
 
 
 def _added(layers: Sequence[Layer]) -> Fused | None:

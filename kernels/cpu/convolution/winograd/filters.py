@@ -7,7 +7,8 @@ from numba import prange
 
 from ...compile import vector_jit
 from ...memory import empty
-from ...vectors import LANES, add_vector, copy_square
+from ...packing import add_vector, copy_square
+from ...vectors import LANES
 from .transforms import filter_gradient_transform, filter_transform
 
 

@@ -16,17 +16,8 @@ import numpy as np
 from ...compile import helper
 from ...epilogue import limited
 from ...matmul import MAX_MR
-from ...vectors import (
-    LANES,
-    add_vector,
-    clear_vector,
-    copy_vector,
-    in_any,
-    in_registers,
-    is_nonzero,
-    repeat,
-    where,
-)
+from ...packing import add_vector, clear_vector, copy_vector
+from ...vectors import LANES, in_any, in_registers, is_nonzero, repeat, where
 from ..fused_pooling import max_and_argmax, max_of_square, unpool
 from .transforms import (
     input_gradient_transform,
