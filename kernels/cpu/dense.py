@@ -16,7 +16,7 @@ from .compile import helper, jit, vector_jit
 from .epilogue import Epilogue, for_bias
 from .matmul import MAX_MR, PANEL, multiply, multiply_last, multiply_transposed, multiply_transposed_last
 from .memory import COMMON, empty, here, thread_buffers
-from .packing import copy_run, pack, pack_transposed
+from .packing import clear_run, copy_run, pack, pack_transposed
 from .parallel import threads_here
 from .vectors import LANES
 
@@ -103,25 +103,15 @@ class _LastWorkspace(local):
     last: tuple[int, np.dtype, np.ndarray] | None = None
 
     def get(self, threads: int, dtype: np.dtype) -> np.ndarray:
-        """Return memory for the parts of a, b and c of each thread of the kernel.
-
-        It is cleared: a micro-kernel also computes with what lies behind the last row, and of numbers that others left
-        there many would be subnormal, and slow. `multiply_transposed` cannot see to that itself.
-        """
+        """Return memory for the parts of a, b and c of each thread of the kernel."""
         if here.pool is not COMMON:  # a recording has memory of its own
-            return _cleared_workspace(dtype)
+            return thread_buffers(PACKED_A + PACKED_B + BLOCK_C, dtype)
         if self.last is None or self.last[:2] != (threads, dtype):
-            self.last = threads, dtype, _cleared_workspace(dtype)
+            self.last = threads, dtype, thread_buffers(PACKED_A + PACKED_B + BLOCK_C, dtype)
         return self.last[2]
 
 
 _last_workspace = _LastWorkspace()
-
-
-def _cleared_workspace(dtype: np.dtype) -> np.ndarray:
-    workspace = thread_buffers(PACKED_A + PACKED_B + BLOCK_C, dtype)
-    workspace.fill(0)
-    return workspace
 
 
 def _flat(matrix: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
@@ -140,11 +130,16 @@ def _panel(columns: int) -> int:
 
 @helper
 def _pack_row(b: np.ndarray, start: int, wide: int, ldc: int, packed_b: np.ndarray, d: int, terms: int) -> None:
-    """Copy row d of a block of b to its panels: whole, since it lies in one stretch of memory."""
+    """Copy row d of a block of b to its panels: whole, since it lies in one stretch of memory.
+
+    What fills the last panel is 0: of numbers that others left there many would be subnormal, and slow.
+    """
     j = 0
     while j < ldc:
         panel = _panel(ldc - j)
-        copy_run(b, start + j, min(panel, wide - j), packed_b, j * terms + d * panel)
+        copied, at = min(panel, wide - j), j * terms + d * panel
+        copy_run(b, start + j, copied, packed_b, at)
+        clear_run(packed_b, at + copied, panel - copied)
         j += panel
 
 
@@ -179,6 +174,8 @@ def _fill(
                 pack(a, i0 * a_strides[0] + d0, a_strides[0], high, terms, packed_a, 0, KC)
             else:
                 pack(a, i0 + d0 * a_strides[1], a_strides[1], terms, high, packed_a, 0, high + MAX_MR)
+                for d in range(terms):
+                    clear_run(packed_a, d * (high + MAX_MR) + high, MAX_MR)  # which register tiles may reach
             if b_strides[1] == 1:
                 for d in range(terms):
                     _pack_row(b, (d0 + d) * b_strides[0] + j0, wide, ldc, packed_b, d, terms)
@@ -188,6 +185,8 @@ def _fill(
                 filled = min(panel, wide - j)
                 if b_strides[1] > 1:
                     pack_transposed(b, (j0 + j) * b_strides[1] + d0, b_strides[1], filled, terms, packed_b, b0, panel)
+                    for d in range(terms if filled < panel else 0):
+                        clear_run(packed_b, b0 + d * panel + filled, panel - filled)
                 shape, at = (high, panel, terms), i0 * columns + j0 + j
                 lda = KC if a_strides[1] == 1 else high + MAX_MR
                 to = j0 + j, at, columns, filled

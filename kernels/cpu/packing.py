@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .compile import common_helper
+from .compile import common_helper, helper
 from .vectors import LANES, in_registers, transposed
 
 
@@ -39,6 +39,13 @@ def copy_run(source: np.ndarray, start: int, run: int, target: np.ndarray, at: i
         copy_vector(source, start + t, target, at + t)
     for t in range(whole, run):
         target[at + t] = source[start + t]
+
+
+@helper
+def clear_run(target: np.ndarray, at: int, run: int) -> None:
+    """Write `run` zeros."""
+    for t in range(at, at + run):
+        target[t] = 0
 
 
 @common_helper

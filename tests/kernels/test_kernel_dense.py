@@ -8,7 +8,6 @@ from kernel_checks import assert_close, assert_gradient
 from tinyconv.kernels import cpu, reference, set_threads
 from tinyconv.kernels.cpu import few_rows
 from tinyconv.kernels.cpu.matmul import MAX_MR, multiply
-from tinyconv.kernels.cpu.memory import empty
 from tinyconv.kernels.cpu.vectors import LANES
 
 SHAPES = {
@@ -93,15 +92,23 @@ def test_zeros_of_either_sign_and_infinities_are_rectified(kernels, dtype):
         np.testing.assert_array_equal(kernels.dense(x, w, b, True), np.tile(wanted, (rows, 1)))
 
 
-def test_a_workspace_is_cleared():
-    """Rows behind the last are computed with, too: subnormal numbers left there by others would slow a product down."""
+@pytest.mark.parametrize("turned_a", [False, True])
+@pytest.mark.parametrize("turned_b", [False, True])
+def test_what_lies_behind_the_factors_is_cleared(turned_a, turned_b, monkeypatch, rng):
+    """It is computed with, too: subnormal numbers that others left there would slow a product down."""
     module = import_module("tinyconv.kernels.cpu.dense")
-    size = module.thread_buffers(module.PACKED_A + module.PACKED_B + module.BLOCK_C, np.float32).shape
-    left_behind = empty(size, np.float32)
-    left_behind.fill(1e-40)
-    del left_behind
-    workspace = module._LastWorkspace().get(size[0], np.dtype(np.float32))
-    assert not workspace.any()
+    rows, depth, columns, ldc = 13, module.KC + 21, LANES + 4, 2 * LANES
+    left = module.thread_buffers(module.PACKED_A + module.PACKED_B + module.BLOCK_C, np.float32)
+    left.fill(1e-40)
+    blocks = left[:, module.PACKED_A + module.PACKED_B :][:, : (rows + 3) * ldc].reshape(len(left), rows + 3, ldc)
+    blocks.fill(0)
+    monkeypatch.setattr(module._last_workspace, "last", (len(left), np.dtype(np.float32), left))
+    a, b = (rng.standard_normal(shape).astype(np.float32) for shape in ((rows, depth), (depth, columns)))
+    turned = [np.ascontiguousarray(each.T).T if turn else each for each, turn in ((a, turned_a), (b, turned_b))]
+    assert_close(module.product(*turned), a.astype(np.float64) @ b, np.float32)
+    assert blocks.any()
+    assert not blocks[:, rows:].any()
+    assert not blocks[:, :, columns:].any()
 
 
 @numba.njit

@@ -26,7 +26,7 @@ from ..compile import helper, vector_jit
 from ..epilogue import Epilogue, for_bias
 from ..matmul import MAX_MR, PANEL, multiply, multiply_last, multiply_transposed
 from ..memory import constant, empty, thread_buffers
-from ..packing import copy_run
+from ..packing import clear_run, copy_run
 from ..vectors import LANES
 from .pointwise import KC, MC, NC, block_rows, fill_panels, whole_vectors
 
@@ -132,12 +132,6 @@ def _geometry(x: np.ndarray, window: Window, before: Pair, output: Pair) -> tupl
 
 
 @helper
-def _clear(target: np.ndarray, start: int, count: int) -> None:
-    for t in range(start, start + count):
-        target[t] = 0
-
-
-@helper
 def _pack_patches(
     x: np.ndarray, geometry: Any, first: int, count: int, piece: np.ndarray, target: np.ndarray, lda: int
 ) -> None:
@@ -152,16 +146,16 @@ def _pack_patches(
         for i in range(piece[0], piece[1]):
             y0 = oy * sh + i * dh - top
             if y0 < 0 or y0 >= h:
-                _clear(target, at, to - from_)
+                clear_run(target, at, to - from_)
             elif dw == 1:
                 start = ((image * h + y0) * w + x0) * c
                 low, high = max(from_, -x0 * c), min(to, (w - x0) * c)
                 if high <= low:
-                    _clear(target, at, to - from_)
+                    clear_run(target, at, to - from_)
                 else:
-                    _clear(target, at, low - from_)
+                    clear_run(target, at, low - from_)
                     copy_run(x, start + low, high - low, target, at + low - from_)
-                    _clear(target, at + high - from_, to - high)
+                    clear_run(target, at + high - from_, to - high)
             else:
                 t = from_
                 while t < to:
@@ -169,7 +163,7 @@ def _pack_patches(
                     end = min(to, (j + 1) * c)
                     column = x0 + j * dw
                     if column < 0 or column >= w:
-                        _clear(target, at + t - from_, end - t)
+                        clear_run(target, at + t - from_, end - t)
                     else:
                         cell = ((image * h + y0) * w + column) * c
                         copy_run(x, cell + t - j * c, end - t, target, at + t - from_)
@@ -234,7 +228,7 @@ def _sum_products(x: Any, dy: Any, partial: Any, sizes: Any, geometry: Any, piec
             terms = min(POSITIONS, last - d0)
             _pack_patches(x, geometry, d0, terms, piece, packed_a, lda)
             for d in range(terms):
-                _clear(packed_a, d * lda + high, lda - high)
+                clear_run(packed_a, d * lda + high, lda - high)
             for j0 in range(0, ldc, NC):
                 end = min(ldc, j0 + NC)
                 for d in range(terms):
@@ -242,7 +236,7 @@ def _sum_products(x: Any, dy: Any, partial: Any, sizes: Any, geometry: Any, piec
                         panel, at = min(PANEL, end - j), (j - j0) * POSITIONS
                         copied = min(panel, k - j)
                         copy_run(dy, (d0 + d) * k + j, copied, packed_b, at + d * panel)
-                        _clear(packed_b, at + d * panel + copied, panel - copied)
+                        clear_run(packed_b, at + d * panel + copied, panel - copied)
                 for j in range(j0, end, PANEL):
                     shape, b0 = (high, min(PANEL, end - j), terms), (j - j0) * POSITIONS
                     multiply_transposed(packed_a, 0, lda, packed_b, b0, shape[1], block_c, j, ldc, shape, d0 > first)

@@ -26,7 +26,7 @@ from ..compile import helper, vector_jit
 from ..epilogue import Epilogue, for_bias
 from ..matmul import MAX_MR, PANEL, finish, multiply, multiply_last
 from ..memory import empty, launch, thread_buffers, zeros
-from ..packing import copy_run, pack, pack_transposed
+from ..packing import clear_run, copy_run, pack, pack_transposed
 from ..parallel import threads_here
 from ..vectors import LANES, in_registers, transposed
 
@@ -247,7 +247,9 @@ def _sum_products(x: Any, dy: Any, partial: Any, sizes: Any, mc: int, geometry: 
                 for d in range(terms):
                     for j in range(j0, end, PANEL):
                         panel = min(PANEL, end - j)
-                        copy_run(dy, (d0 + d) * k + j, min(panel, k - j), packed_b, (j - j0) * KC + d * panel)
+                        copied, at = min(panel, k - j), (j - j0) * KC + d * panel
+                        copy_run(dy, (d0 + d) * k + j, copied, packed_b, at)
+                        clear_run(packed_b, at + copied, panel - copied)
                 for j in range(j0, end, PANEL):
                     shape, b0 = (high, min(PANEL, end - j), terms), (j - j0) * KC
                     multiply(packed_a, 0, KC, packed_b, b0, shape[1], block_c, j, ldc, shape, d0 > first)
