@@ -5,7 +5,7 @@ away from the kernels that follow, which then took twice as long.
 """
 
 from functools import lru_cache
-from math import ceil
+from math import ceil, gcd
 from threading import local
 
 import numpy as np
@@ -14,9 +14,9 @@ from numba import get_thread_id, prange
 from . import few_rows
 from .compile import helper, jit, vector_jit
 from .epilogue import Epilogue, for_bias
-from .matmul import MAX_MR, PANEL, multiply, multiply_last, multiply_transposed, multiply_transposed_last
+from .matmul import MAX_MR, PANEL, finish, multiply, multiply_last, multiply_transposed, multiply_transposed_last
 from .memory import COMMON, empty, here, thread_buffers
-from .packing import clear_run, copy_run, pack, pack_transposed
+from .packing import add_run, clear_run, copy_run, pack, pack_transposed
 from .parallel import threads_here
 from .vectors import LANES
 
@@ -30,6 +30,12 @@ KC = 128
 
 # Blocks are as wide as pairs of vectors: one vector by itself has not enough sums to keep a core busy.
 PAIR = 2 * LANES
+
+# Long sums of a small result are taken in up to MAX_PARTS parts of at least MIN_PART_TERMS terms, which are added in
+# order: a thread then reads a stretch of b from end to end, and each number of a and b is packed once.
+MAX_PARTED = 65536  # numbers of the result
+MAX_PARTS = 8
+MIN_PART_TERMS = 256
 
 # Numbers of a thread's packed parts of a and b, and of its block of c.
 PACKED_A, PACKED_B, BLOCK_C = (MC + MAX_MR) * KC, KC * NC, (MC + MAX_MR) * NC
@@ -78,13 +84,27 @@ def product(a: np.ndarray, b: np.ndarray, epilogue: Epilogue | None = None) -> n
     if rows <= few_rows.MAX_ROWS and columns >= few_rows.MIN_COLUMNS and _are_whole(a, b):
         return few_rows.product(a, b, epilogue)
     c, threads = empty((rows, columns), a.dtype), threads_here()
-    block, workspace = _block_shape(rows, columns, threads), _last_workspace.get(threads, a.dtype)
-    _fill(*_flat(a), *_flat(b), epilogue, c.reshape(-1), (rows, columns, depth), block, workspace)
+    parts, workspace = _parts(rows, columns, depth), _last_workspace.get(threads, a.dtype)
+    block = _block_shape(rows, columns, threads // gcd(threads, parts))
+    if parts == 1:
+        _fill(*_flat(a), *_flat(b), epilogue, c.reshape(-1), (rows, columns, depth, 1), block, workspace)
+    else:
+        partial, plain = empty((parts * rows * columns,), a.dtype), for_bias(columns, a.dtype, None)
+        _fill(*_flat(a), *_flat(b), plain, partial, (rows, columns, depth, parts), block, workspace)
+        _add_parts(partial, (rows, columns, parts), epilogue, c.reshape(-1))
     return c
 
 
 def _are_whole(*matrices: np.ndarray) -> bool:
     return all(matrix.flags.c_contiguous for matrix in matrices)
+
+
+def _parts(rows: int, columns: int, depth: int) -> int:
+    """Return in how many parts the sums are taken: a power of two, for as many threads."""
+    parts = 1
+    while rows * columns <= MAX_PARTED and parts < MAX_PARTS and 2 * parts * MIN_PART_TERMS <= depth:
+        parts *= 2
+    return parts
 
 
 @lru_cache(1024)
@@ -151,25 +171,28 @@ def _fill(
     b_strides: tuple[int, int],
     epilogue: Epilogue,
     c: np.ndarray,
-    sizes: tuple[int, int, int],
+    sizes: tuple[int, int, int, int],
     block_shape: tuple[int, int],
     workspace: np.ndarray,
 ) -> None:
-    """Fill c (rows, columns) with a·b, finished, a block a thread; `sizes` are rows, columns and depth.
+    """Fill c (parts, rows, columns) with a·b, finished, a block a thread; `sizes` are rows, columns, depth and parts.
 
     All arrays are flat; strides count numbers.
     """
-    rows, columns, depth = sizes
     mc, nc = block_shape
-    across = (columns + nc - 1) // nc
-    for block in prange((rows + mc - 1) // mc * across):
+    across = (sizes[1] + nc - 1) // nc
+    blocks = (sizes[0] + mc - 1) // mc * across
+    for number in prange(sizes[3] * blocks):
+        rows, columns, depth, parts = sizes
+        part, block = number // blocks, number % blocks
+        first, last = part * depth // parts, (part + 1) * depth // parts
         i0, j0 = block // across * mc, block % across * nc
         high, wide = min(mc, rows - i0), min(nc, columns - j0)
         ldc = (wide + LANES - 1) // LANES * LANES
         packed_a, rest = workspace[get_thread_id(), :PACKED_A], workspace[get_thread_id(), PACKED_A:]
         packed_b, block_c = rest[:PACKED_B], rest[PACKED_B:]
-        for d0 in range(0, max(depth, 1), KC):  # once even without terms: their sum is 0
-            terms = min(KC, depth - d0)
+        for d0 in range(first, max(last, first + 1), KC):  # once even without terms: their sum is 0
+            terms = min(KC, last - d0)
             if a_strides[1] == 1:
                 pack(a, i0 * a_strides[0] + d0, a_strides[0], high, terms, packed_a, 0, KC)
             else:
@@ -187,20 +210,31 @@ def _fill(
                     pack_transposed(b, (j0 + j) * b_strides[1] + d0, b_strides[1], filled, terms, packed_b, b0, panel)
                     for d in range(terms if filled < panel else 0):
                         clear_run(packed_b, b0 + d * panel + filled, panel - filled)
-                shape, at = (high, panel, terms), i0 * columns + j0 + j
+                shape, at = (high, panel, terms), (part * rows + i0) * columns + j0 + j
                 lda = KC if a_strides[1] == 1 else high + MAX_MR
                 to = j0 + j, at, columns, filled
-                if d0 + KC < depth:
+                if d0 + KC < last:
                     if a_strides[1] == 1:
-                        multiply(packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > 0)
+                        multiply(packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > first)
                     else:
-                        multiply_transposed(packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > 0)
+                        multiply_transposed(packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > first)
                 elif a_strides[1] == 1:
                     multiply_last(
-                        packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > 0, epilogue, c, to
+                        packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > first, epilogue, c, to
                     )
                 else:
                     multiply_transposed_last(
-                        packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > 0, epilogue, c, to
+                        packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > first, epilogue, c, to
                     )
                 j += panel
+
+
+@vector_jit
+def _add_parts(partial: np.ndarray, sizes: tuple[int, int, int], epilogue: Epilogue, c: np.ndarray) -> None:
+    """Fill c (rows, columns) with the finished sums of the parts (parts, rows, columns), which are added in order."""
+    for row in prange(sizes[0]):
+        rows, columns, parts = sizes
+        start = row * columns
+        for part in range(1, parts):
+            add_run(partial, (part * rows + row) * columns, columns, partial, start)
+        finish(partial, start, columns, 1, columns, epilogue, 0, c, start, columns)

@@ -42,6 +42,16 @@ def copy_run(source: np.ndarray, start: int, run: int, target: np.ndarray, at: i
 
 
 @helper
+def add_run(source: np.ndarray, start: int, run: int, target: np.ndarray, at: int) -> None:
+    """Add `run` numbers to the target's."""
+    whole = run // LANES * LANES
+    for t in range(0, whole, LANES):
+        add_vector(source, start + t, target, at + t)
+    for t in range(whole, run):
+        target[at + t] += source[start + t]
+
+
+@helper
 def clear_run(target: np.ndarray, at: int, run: int) -> None:
     """Write `run` zeros."""
     for t in range(at, at + run):

@@ -4,6 +4,7 @@ import numba
 import numpy as np
 import pytest
 from kernel_checks import assert_close, assert_gradient
+from numba.core import config
 
 from tinyconv.kernels import cpu, reference, set_threads
 from tinyconv.kernels.cpu import few_rows
@@ -22,6 +23,8 @@ SHAPES = {
     "many rows": ((1030, 6), 10),
     "blocks, ragged": ((133, 530), 140),
     "blocks, many rows": ((700, 65), 33),
+    "sums in parts": ((21, 2049), 70),
+    "sums of rows in parts": ((1030, 20), 130),
 }
 all_shapes = pytest.mark.parametrize(("shape", "outputs"), SHAPES.values(), ids=SHAPES)
 
@@ -109,6 +112,19 @@ def test_what_lies_behind_the_factors_is_cleared(turned_a, turned_b, monkeypatch
     assert blocks.any()
     assert not blocks[:, rows:].any()
     assert not blocks[:, :, columns:].any()
+
+
+@pytest.mark.parametrize("turned_a", [False, True])
+@pytest.mark.parametrize("turned_b", [False, True])
+@pytest.mark.parametrize(("rows", "depth", "columns"), [(21, 2049, 70), (300, 530, 33), (9, 5000, 16), (300, 100, 400)])
+def test_the_bits_do_not_depend_on_the_threads(rows, depth, columns, turned_a, turned_b, rng):
+    a, b = (rng.standard_normal(shape).astype(np.float32) for shape in ((rows, depth), (depth, columns)))
+    a, b = (np.ascontiguousarray(each.T).T if turn else each for each, turn in ((a, turned_a), (b, turned_b)))
+    product, found = import_module("tinyconv.kernels.cpu.dense").product, []
+    for threads in range(1, config.NUMBA_NUM_THREADS + 1):
+        set_threads(threads)
+        found.append(product(a, b).tobytes())
+    assert len(set(found)) == 1
 
 
 @numba.njit
