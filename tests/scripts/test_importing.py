@@ -1,6 +1,7 @@
 """Keras's module paths resolve to tinyconv while an era lasts, and to nothing of it afterwards."""
 
 import importlib
+import subprocess
 import sys
 
 import pytest
@@ -48,6 +49,21 @@ def test_every_path_resolves_and_every_name_in_it(which):
 def test_lines_of_scripts(line):
     with era(2):
         exec(line, {})
+
+
+def test_names_that_are_loaded_late_are_there_in_a_new_process():
+    lines = (
+        "import sys, tinyconv as tc",
+        "assert not any(name.startswith(('tinyconv.explorer', 'tinyconv.visualize')) for name in sys.modules)",
+        "assert {'explain', 'explore'} <= set(dir(tc)) and 'plot_model' in dir(tc.utils)",
+        "from tinyconv.keras import era",
+        "with era(2):",
+        "    from keras.layers.core import *",
+        "    from keras.utils import plot_model",
+        "assert plot_model and tc.explain and tc.utils.plot_model and tc.visualize.plot_model and tc.explorer.Page",
+    )
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_lacks_is_said_in_one_line_as_the_error_that_python_has_for_it():

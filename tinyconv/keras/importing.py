@@ -55,9 +55,9 @@ class View(ModuleType):
         if place_of(f"{self.__name__}.{name}") is not None:
             return import_module(f"{self.__name__}.{name}")
         for source in self.sources:
-            if name in vars(source):
-                vars(self)[name] = vars(source)[name]  # a script's loops ask for it again and again
-                return vars(source)[name]
+            if name in vars(source) or name in getattr(source, "__all__", ()):
+                vars(self)[name] = getattr(source, name)  # a script's loops ask for it again and again
+                return vars(self)[name]
         caller = sys._getframe(1)
         try:
             if self.why is None:
