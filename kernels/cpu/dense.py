@@ -28,6 +28,9 @@ MC = 256
 NC = 256
 KC = 128
 
+# Blocks of fewer rows are as much wider, up to MAX_NC columns: rows of b are then read in longer stretches.
+MAX_NC = 64 * LANES
+
 # Blocks are as wide as pairs of vectors: one vector by itself has not enough sums to keep a core busy.
 PAIR = 2 * LANES
 
@@ -38,7 +41,7 @@ MAX_PARTS = 8
 MIN_PART_TERMS = 256
 
 # Numbers of a thread's packed parts of a and b, and of its block of c.
-PACKED_A, PACKED_B, BLOCK_C = (MC + MAX_MR) * KC, KC * NC, (MC + MAX_MR) * NC
+PACKED_A, PACKED_B, BLOCK_C = (MC + MAX_MR) * KC, KC * MAX_NC, MC * NC + MAX_MR * MAX_NC
 
 
 def dense(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, relu: bool = False) -> np.ndarray:
@@ -111,7 +114,8 @@ def _parts(rows: int, columns: int, depth: int) -> int:
 def _block_shape(rows: int, columns: int, threads: int) -> tuple[int, int]:
     """Return the rows and the columns of the blocks that c is filled in."""
     rows, columns = max(rows, 1), max(columns, 1)  # as if there were one where there are none
-    across, down = ceil(columns / NC), ceil(rows / MC)
+    high = min(MC, ceil(rows / MAX_MR) * MAX_MR)
+    across, down = ceil(columns / min(MAX_NC, MC * NC // high // PAIR * PAIR)), ceil(rows / MC)
     while across * down % threads:  # else a thread would wait for another's last block
         across, down = (across + 1, down) if columns > rows else (across, down + 1)
     return ceil(rows / down / MAX_MR) * MAX_MR, ceil(columns / across / PAIR) * PAIR
