@@ -14,7 +14,7 @@ from numba import get_thread_id, prange
 from . import few_rows
 from .compile import helper, jit, vector_jit
 from .epilogue import Epilogue, for_bias
-from .matmul import MAX_MR, PANEL, finish, multiply, multiply_last, multiply_transposed, multiply_transposed_last
+from .matmul import MAX_MR, PANEL, finish, multiply, multiply_last, multiply_transposed
 from .memory import COMMON, empty, here, thread_buffers
 from .packing import add_run, clear_run, copy_run, pack, pack_transposed
 from .parallel import threads_here
@@ -217,17 +217,14 @@ def _fill(
                 shape, at = (high, panel, terms), (part * rows + i0) * columns + j0 + j
                 lda = KC if a_strides[1] == 1 else high + MAX_MR
                 to = j0 + j, at, columns, filled
-                if d0 + KC < last:
-                    if a_strides[1] == 1:
-                        multiply(packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > first)
-                    else:
-                        multiply_transposed(packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > first)
-                elif a_strides[1] == 1:
-                    multiply_last(
-                        packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > first, epilogue, c, to
-                    )
+                if a_strides[1] > 1:
+                    multiply_transposed(packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > first)
+                    if d0 + KC >= last:
+                        finish(block_c, j, ldc, high, filled, epilogue, j0 + j, c, at, columns)
+                elif d0 + KC < last:
+                    multiply(packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > first)
                 else:
-                    multiply_transposed_last(
+                    multiply_last(
                         packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > first, epilogue, c, to
                     )
                 j += panel

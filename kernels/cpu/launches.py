@@ -23,8 +23,9 @@ from .compile import Kernel
 from .memory import COMMON, Pool, empty, here, is_constant
 from .parallel import threads_here
 
-# Memory of a list of launches. What needs more computes for so long that Python between its kernels does not show.
-MAX_BYTES = 32 * 1024 * 1024
+# Memory of a list of launches, which stays with it. What needs more computes for so long that Python between kernels
+# does not show.
+MAX_BYTES = 20 * 1024 * 1024
 
 Step = tuple[Callable[..., Any], tuple[Any, ...]]
 Watch = Callable[[int, Sequence[Any], Any], None]

@@ -137,57 +137,6 @@ multiply = _product(False)  # a(i, d) = a[a0 + i·lda + d]
 multiply_transposed = _product(True)  # a(i, d) = a[a0 + d·lda + i]
 
 
-def _last_product(transposed: bool) -> Callable[..., None]:
-    """Return the product that adds the last terms of a sum and writes what the epilogue makes of it."""
-    wide, middle, narrow = (_micro_kernel(mr, vectors, transposed, True) for mr, vectors in REGISTER_TILES_OF_4)
-    (wide_mr, _), (middle_mr, _), (narrow_mr, _) = REGISTER_TILES_OF_4
-    wide_nr, middle_nr, _ = (vectors * LANES for _, vectors in REGISTER_TILES_OF_4)
-    multiply_rest = multiply_transposed if transposed else multiply
-
-    def product(
-        a: Any,
-        a0: int,
-        lda: int,
-        b: Any,
-        b0: int,
-        ldb: int,
-        c: Any,
-        c0: int,
-        ldc: int,
-        shape: Any,
-        accumulate: bool,
-        epilogue: Any,
-        y: Any,
-        to: Any,
-    ) -> None:
-        (rows, columns, depth), (j0, y0, ldy, filled) = shape, to
-        kept = 1.0 if accumulate else 0.0
-        row = 1 if transposed else lda
-        whole = rows // MAX_MR * MAX_MR if filled == columns else 0
-        j = 0
-        while whole > 0 and columns - j >= wide_nr and columns - j != wide_nr + LANES:
-            for i in range(0, whole, wide_mr):
-                a1, c1, y1 = a0 + i * row, c0 + i * ldc + j, y0 + i * ldy + j
-                wide(a, a1, lda, b, b0 + j, ldb, c, c1, ldc, depth, kept, epilogue, j0 + j, y, y1, ldy)
-            j += wide_nr
-        while whole > 0 and j + middle_nr <= columns:
-            for i in range(0, whole, middle_mr):
-                a1, c1, y1 = a0 + i * row, c0 + i * ldc + j, y0 + i * ldy + j
-                middle(a, a1, lda, b, b0 + j, ldb, c, c1, ldc, depth, kept, epilogue, j0 + j, y, y1, ldy)
-            j += middle_nr
-        if whole > 0 and j < columns:
-            for i in range(0, whole, narrow_mr):
-                a1, c1, y1 = a0 + i * row, c0 + i * ldc + j, y0 + i * ldy + j
-                narrow(a, a1, lda, b, b0 + j, ldb, c, c1, ldc, depth, kept, epilogue, j0 + j, y, y1, ldy)
-        if whole < rows:
-            a1, c1 = a0 + whole * row, c0 + whole * ldc
-            multiply_rest(a, a1, lda, b, b0, ldb, c, c1, ldc, (rows - whole, columns, depth), accumulate)
-            finish(c, c1, ldc, rows - whole, filled, epilogue, j0, y, y0 + whole * ldy, ldy)
-
-    product.__qualname__ = "multiply_transposed_last" if transposed else "multiply_last"
-    return common_helper(product)
-
-
 @in_registers
 def _finish_vector(c, i, epilogue, j, y, at):
     y[at] = finished(c[i], epilogue, j)
@@ -218,8 +167,51 @@ def finish(
             y[y0 + i * ldy + j] = finished_number(c[c0 + i * ldc + j], epilogue, j0 + j)
 
 
-# The same products where they add the last terms: for `to` = (j0, y0, ldy, filled), y(i, j) is what the epilogue
-# makes of the sums, in columns from j0 on, of which `filled` are wanted. c has the sums so far, if it is to
-# `accumulate`; rows that fill no register tile go through it, and columns that fill no vector.
-multiply_last = _last_product(False)
-multiply_transposed_last = _last_product(True)
+_wide, _middle, _narrow = (_micro_kernel(mr, vectors, False, True) for mr, vectors in REGISTER_TILES_OF_4)
+
+
+@common_helper
+def multiply_last(
+    a: Any,
+    a0: int,
+    lda: int,
+    b: Any,
+    b0: int,
+    ldb: int,
+    c: Any,
+    c0: int,
+    ldc: int,
+    shape: Any,
+    accumulate: bool,
+    epilogue: Any,
+    y: Any,
+    to: Any,
+) -> None:
+    """Do what `multiply` does where it adds the last terms: y(i, j) is what the epilogue makes of the sums.
+
+    For `to` = (j0, y0, ldy, filled) these are columns from j0 on, of which `filled` are wanted. c has the sums so far,
+    if it is to `accumulate`; rows that fill no register tile go through it, and columns that fill no vector.
+    """
+    (rows, columns, depth), (j0, y0, ldy, filled) = shape, to
+    kept = 1.0 if accumulate else 0.0
+    whole = rows // MAX_MR * MAX_MR if filled == columns else 0
+    (wide_mr, wide), (middle_mr, middle), (narrow_mr, _) = REGISTER_TILES_OF_4
+    j = 0
+    while whole > 0 and columns - j >= wide * LANES and columns - j != (wide + 1) * LANES:
+        for i in range(0, whole, wide_mr):
+            a1, c1, y1 = a0 + i * lda, c0 + i * ldc + j, y0 + i * ldy + j
+            _wide(a, a1, lda, b, b0 + j, ldb, c, c1, ldc, depth, kept, epilogue, j0 + j, y, y1, ldy)
+        j += wide * LANES
+    while whole > 0 and j + middle * LANES <= columns:
+        for i in range(0, whole, middle_mr):
+            a1, c1, y1 = a0 + i * lda, c0 + i * ldc + j, y0 + i * ldy + j
+            _middle(a, a1, lda, b, b0 + j, ldb, c, c1, ldc, depth, kept, epilogue, j0 + j, y, y1, ldy)
+        j += middle * LANES
+    if whole > 0 and j < columns:
+        for i in range(0, whole, narrow_mr):
+            a1, c1, y1 = a0 + i * lda, c0 + i * ldc + j, y0 + i * ldy + j
+            _narrow(a, a1, lda, b, b0 + j, ldb, c, c1, ldc, depth, kept, epilogue, j0 + j, y, y1, ldy)
+    if whole < rows:
+        a1, c1 = a0 + whole * lda, c0 + whole * ldc
+        multiply(a, a1, lda, b, b0, ldb, c, c1, ldc, (rows - whole, columns, depth), accumulate)
+        finish(c, c1, ldc, rows - whole, filled, epilogue, j0, y, y0 + whole * ldy, ldy)
