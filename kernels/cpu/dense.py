@@ -89,12 +89,12 @@ def product(a: np.ndarray, b: np.ndarray, epilogue: Epilogue | None = None) -> n
     c, threads = empty((rows, columns), a.dtype), threads_here()
     parts, workspace = _parts(rows, columns, depth), _last_workspace.get(threads, a.dtype)
     block = _block_shape(rows, columns, threads // gcd(threads, parts))
-    if parts == 1:
-        _fill(*_flat(a), *_flat(b), epilogue, c.reshape(-1), (rows, columns, depth, 1), block, workspace)
-    else:
-        partial, plain = empty((parts * rows * columns,), a.dtype), for_bias(columns, a.dtype, None)
-        _fill(*_flat(a), *_flat(b), plain, partial, (rows, columns, depth, parts), block, workspace)
-        _add_parts(partial, (rows, columns, parts), epilogue, c.reshape(-1))
+    flat = c.reshape(-1)
+    of_parts, partial = epilogue, flat
+    if parts > 1:
+        of_parts, partial = for_bias(columns, a.dtype, None), empty((parts * c.size,), a.dtype)
+    sizes = rows, columns, depth, parts
+    _fill(*_flat(a), *_flat(b), of_parts, partial, sizes, block, workspace, epilogue, flat)
     return c
 
 
@@ -173,15 +173,18 @@ def _fill(
     a_strides: tuple[int, int],
     b: np.ndarray,
     b_strides: tuple[int, int],
-    epilogue: Epilogue,
-    c: np.ndarray,
+    of_parts: Epilogue,
+    partial: np.ndarray,
     sizes: tuple[int, int, int, int],
     block_shape: tuple[int, int],
     workspace: np.ndarray,
+    epilogue: Epilogue,
+    c: np.ndarray,
 ) -> None:
-    """Fill c (parts, rows, columns) with a·b, finished, a block a thread; `sizes` are rows, columns, depth and parts.
+    """Fill `partial` (parts, rows, columns) with the parts of a·b, a block a thread, and c with their finished sums.
 
-    All arrays are flat; strides count numbers.
+    A single part is finished, and c, itself. `sizes` are rows, columns, depth and parts; all arrays are flat; strides
+    count numbers.
     """
     mc, nc = block_shape
     across = (sizes[1] + nc - 1) // nc
@@ -220,22 +223,16 @@ def _fill(
                 if a_strides[1] > 1:
                     multiply_transposed(packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > first)
                     if d0 + KC >= last:
-                        finish(block_c, j, ldc, high, filled, epilogue, j0 + j, c, at, columns)
+                        finish(block_c, j, ldc, high, filled, of_parts, j0 + j, partial, at, columns)
                 elif d0 + KC < last:
                     multiply(packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > first)
                 else:
                     multiply_last(
-                        packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > first, epilogue, c, to
+                        packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > first, of_parts, partial, to
                     )
                 j += panel
-
-
-@vector_jit
-def _add_parts(partial: np.ndarray, sizes: tuple[int, int, int], epilogue: Epilogue, c: np.ndarray) -> None:
-    """Fill c (rows, columns) with the finished sums of the parts (parts, rows, columns), which are added in order."""
-    for row in prange(sizes[0]):
-        rows, columns, parts = sizes
-        start = row * columns
-        for part in range(1, parts):
-            add_run(partial, (part * rows + row) * columns, columns, partial, start)
-        finish(partial, start, columns, 1, columns, epilogue, 0, c, start, columns)
+    height, width, _, count = sizes
+    if count > 1:
+        for number in range(1, count):
+            add_run(partial, number * height * width, height * width, partial, 0)
+        finish(partial, 0, width, height, width, epilogue, 0, c, 0, width)
