@@ -167,7 +167,7 @@ def finish(
             y[y0 + i * ldy + j] = finished_number(c[c0 + i * ldc + j], epilogue, j0 + j)
 
 
-_wide, _middle, _narrow = (_micro_kernel(mr, vectors, False, True) for mr, vectors in REGISTER_TILES_OF_4)
+_finishing = _micro_kernel(*REGISTER_TILES_OF_4[0], False, True)
 
 
 @common_helper
@@ -190,27 +190,16 @@ def multiply_last(
     """Do what `multiply` does where it adds the last terms: y(i, j) is what the epilogue makes of the sums.
 
     For `to` = (j0, y0, ldy, filled) these are columns from j0 on, of which `filled` are wanted. c has the sums so far,
-    if it is to `accumulate`; rows that fill no register tile go through it, and columns that fill no vector.
+    if it is to `accumulate`; what fills no register tile of the widest goes through it.
     """
     (rows, columns, depth), (j0, y0, ldy, filled) = shape, to
     kept = 1.0 if accumulate else 0.0
-    whole = rows // MAX_MR * MAX_MR if filled == columns else 0
-    (wide_mr, wide), (middle_mr, middle), (narrow_mr, _) = REGISTER_TILES_OF_4
-    j = 0
-    while whole > 0 and columns - j >= wide * LANES and columns - j != (wide + 1) * LANES:
-        for i in range(0, whole, wide_mr):
+    mr, nr = REGISTER_TILES_OF_4[0][0], REGISTER_TILES_OF_4[0][1] * LANES
+    whole = rows // MAX_MR * MAX_MR if filled == columns and columns % nr == 0 else 0
+    for j in range(0, columns if whole > 0 else 0, nr):
+        for i in range(0, whole, mr):
             a1, c1, y1 = a0 + i * lda, c0 + i * ldc + j, y0 + i * ldy + j
-            _wide(a, a1, lda, b, b0 + j, ldb, c, c1, ldc, depth, kept, epilogue, j0 + j, y, y1, ldy)
-        j += wide * LANES
-    while whole > 0 and j + middle * LANES <= columns:
-        for i in range(0, whole, middle_mr):
-            a1, c1, y1 = a0 + i * lda, c0 + i * ldc + j, y0 + i * ldy + j
-            _middle(a, a1, lda, b, b0 + j, ldb, c, c1, ldc, depth, kept, epilogue, j0 + j, y, y1, ldy)
-        j += middle * LANES
-    if whole > 0 and j < columns:
-        for i in range(0, whole, narrow_mr):
-            a1, c1, y1 = a0 + i * lda, c0 + i * ldc + j, y0 + i * ldy + j
-            _narrow(a, a1, lda, b, b0 + j, ldb, c, c1, ldc, depth, kept, epilogue, j0 + j, y, y1, ldy)
+            _finishing(a, a1, lda, b, b0 + j, ldb, c, c1, ldc, depth, kept, epilogue, j0 + j, y, y1, ldy)
     if whole < rows:
         a1, c1 = a0 + whole * lda, c0 + whole * ldc
         multiply(a, a1, lda, b, b0, ldb, c, c1, ldc, (rows - whole, columns, depth), accumulate)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .compile import common_helper, helper
+from .compile import common_helper
 from .vectors import LANES, in_registers, transposed
 
 
@@ -41,7 +41,7 @@ def copy_run(source: np.ndarray, start: int, run: int, target: np.ndarray, at: i
         target[at + t] = source[start + t]
 
 
-@helper
+@common_helper
 def add_run(source: np.ndarray, start: int, run: int, target: np.ndarray, at: int) -> None:
     """Add `run` numbers to the target's."""
     whole = run // LANES * LANES
@@ -51,7 +51,7 @@ def add_run(source: np.ndarray, start: int, run: int, target: np.ndarray, at: in
         target[at + t] += source[start + t]
 
 
-@helper
+@common_helper
 def clear_run(target: np.ndarray, at: int, run: int) -> None:
     """Write `run` zeros."""
     for t in range(at, at + run):
