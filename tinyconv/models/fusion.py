@@ -171,9 +171,10 @@ def fused(layers: Sequence[Layer]) -> Iterator[Layer | Fused]:
 
 
 def _padded(layers: Sequence[Layer]) -> Fused | None:
-    padding, *others = layers
-    if type(padding) is not ZeroPadding2D or not others or type(others[0]) not in (Conv2D, DepthwiseConv2D):
+    padding = layers[0]
+    if type(padding) is not ZeroPadding2D or len(layers) < 2 or type(layers[1]) not in (Conv2D, DepthwiseConv2D):
         return None
+    others = layers[1:]
     found = _normalized(others) or _convolved(others, alone=True)
     fits = others[0].geometry[1] == "valid" and _is_first(others[0]) == _is_first(padding)  # type: ignore[attr-defined]
     return found.padded_by(padding) if fits and isinstance(found, FusedConvolution) else None
