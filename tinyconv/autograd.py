@@ -26,6 +26,7 @@ Observer = Callable[["Function", tuple["Tensor", ...], Any, tuple[Any, ...]], No
 Tracer = Callable[["Function", tuple["Tensor", ...], Callable[[], "Tensor"]], "Tensor"]
 
 _recording = ContextVar("recording", default=True)
+_lean = ContextVar("lean", default=False)
 _tracer: "ContextVar[Tracer | None]" = ContextVar("tracer", default=None)
 _calls: "ContextVar[tuple[Call, ...]]" = ContextVar("calls", default=())
 
@@ -43,6 +44,25 @@ def no_grad() -> Iterator[None]:
         yield
     finally:
         _recording.reset(token)
+
+
+def is_lean() -> bool:
+    """Return whether functions at present record their inputs without the numbers in them."""
+    return _lean.get()
+
+
+@contextmanager
+def lean() -> Iterator[None]:
+    """Record a graph that holds no numbers but those that functions saved for their backward pass.
+
+    Results that nobody else holds are then gone as soon as the last function has used them: of ResNet50, 0.5 of 1.8 GiB
+    for 16 images. A training step needs no more; whoever looks at the inputs of functions afterwards does.
+    """
+    token = _lean.set(True)
+    try:
+        yield
+    finally:
+        _lean.reset(token)
 
 
 @contextmanager

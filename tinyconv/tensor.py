@@ -23,6 +23,7 @@ class Tensor:
 
     # The results of softmax and sigmoid point at their input here, so that a loss can be computed from the logits.
     logits: "Tensor | None" = None
+    _link: "Tensor | None" = None
     is_number = False  # whether it stands for a number of Python's, which depends on no weight
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
@@ -69,6 +70,14 @@ class Tensor:
     def detach(self) -> "Tensor":
         """Return a leaf that shares this tensor's array and stands outside the graph."""
         return Tensor(self.data)
+
+    def link(self) -> "Tensor":
+        """Return what stands for this tensor in a lean graph: a link to its creator, itself where there is none."""
+        if self.creator is None or not self.requires_grad:
+            return self
+        if self._link is None:
+            self._link = Link(self.creator)
+        return self._link
 
     def backward(self, dy: Any = None, observe: autograd.Observer | None = None) -> None:
         """Add the gradient of Σ dy·self to the `grad` of every leaf that this tensor was computed from.
@@ -121,7 +130,7 @@ class Tensor:
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy and a pickle hold: the values, and not the graph behind them, so that it is a leaf."""
         leaf = {"creator": None, "requires_grad": self.requires_grad and self.creator is None}
-        return {name: value for name, value in vars(self).items() if name != "logits"} | leaf
+        return {name: value for name, value in vars(self).items() if name not in ("logits", "_link")} | leaf
 
     # Comparisons go element by element and give an array of booleans, on the tensor's device. What holds no numbers,
     # such as None, is compared by identity.
@@ -180,6 +189,24 @@ class Tensor:
         mean: Callable[..., "Tensor"]
         reshape: Callable[..., "Tensor"]
         to: Callable[..., "Tensor"]
+
+
+class Link(Tensor):
+    """A result in a lean graph, without its numbers: see `autograd.lean`."""
+
+    requires_grad = True
+    grad = None
+
+    def __init__(self, creator: "Function") -> None:
+        self.creator = creator
+
+    @property
+    def data(self) -> Any:
+        """Raise RuntimeError: the numbers are not kept."""
+        raise RuntimeError(
+            f"a training step does not keep what {type(self.creator).__name__} computed: a function saves on itself, "
+            "in forward, what its backward needs"
+        )
 
 
 @dataclass(frozen=True)
@@ -243,7 +270,14 @@ class Function:
             self.calls = autograd.calls()
             result.requires_grad = True
             result.creator = self
+            if autograd.is_lean():
+                self.inputs = tuple([tensor.link() for tensor in inputs])
+                result.creator = self.trim()
         return result
+
+    def trim(self) -> "Function":
+        """Return what takes this function's place in a lean graph: one that keeps less, where there is one."""
+        return self
 
     def algorithm(self, *arrays: Any) -> str:
         """Return the algorithm that serves arrays of these shapes, "" where there is but one."""

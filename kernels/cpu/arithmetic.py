@@ -94,4 +94,5 @@ def _sum_squares(x: np.ndarray, partial: np.ndarray) -> None:
         _add_squares(x, first, (last - first) // SUMS, sums)
         for at in range(last - (last - first) % SUMS, last):
             sums[0] += np.float64(x[at]) * np.float64(x[at])
-        partial[part] = sums.sum()
+        for total in sums:  # `sums.sum()` would need a part of Numba that imports SciPy to be loaded from disk
+            partial[part] += total

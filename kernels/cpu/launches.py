@@ -26,6 +26,7 @@ from .parallel import threads_here
 # Memory of a list of launches, which stays with it. What needs more computes for so long that Python between kernels
 # does not show.
 MAX_BYTES = 20 * 1024 * 1024
+MIN_BYTES = 4096  # less than that of a block of it is not cut off
 
 Step = tuple[Callable[..., Any], tuple[Any, ...]]
 Watch = Callable[[int, Sequence[Any], Any], None]
@@ -188,9 +189,12 @@ class _Memory(Pool):
     """The memory of a recording, of which nothing is let go."""
 
     def __init__(self) -> None:
-        super().__init__(max_unused=MAX_BYTES)
+        super().__init__(max_unused=MAX_BYTES, least=MIN_BYTES)
         self.owners: list[np.ndarray] = []
         self.left = MAX_BYTES
+
+    def let_go(self, size: int) -> int:
+        return 0
 
     def new(self, size: int) -> np.ndarray:
         self.left -= size

@@ -7,8 +7,9 @@ later steps need.
 
 from collections.abc import Callable
 from ctypes import addressof, c_char
+from dataclasses import dataclass
 from math import prod
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from threading import local
 from typing import Any
 from weakref import WeakValueDictionary, ref
@@ -20,8 +21,7 @@ from .parallel import threads_here
 
 SMALL = 256 * 1024  # bytes below which NumPy's own allocator is as good
 ALIGNMENT = 64  # bytes of a cache line, and of the widest vector register
-MAX_UNUSED = 256 * 1024 * 1024  # bytes of unused memory that the pool holds on to
-MAX_RATIO = 2  # of a block's size to that of an array laid over it: else every size of a model would keep its own
+MAX_UNUSED = 512 * 1024 * 1024  # bytes of unused memory that the pool holds on to
 
 
 class _Memory:
@@ -47,12 +47,28 @@ class _Block(ref[_Memory]):
     owner: np.ndarray
 
 
-class Pool:
-    """Memory that arrays were laid over and are gone from, for those to come."""
+@dataclass(slots=True, eq=False)
+class _Piece:
+    """What was left of a block, or several that lay side by side: as `_Block`, lent to nobody."""
 
-    def __init__(self, max_unused: int) -> None:
+    address: int
+    size: int
+    owner: np.ndarray
+
+
+class Pool:
+    """Memory that arrays were laid over and are gone from, for those to come.
+
+    An array takes what it needs of the smallest block that has it, and the rest stays. Where none has, blocks that lie
+    side by side are joined; where that is not enough either, whatever the system gave as a whole and is unused as a
+    whole goes back to it, up to as many bytes, and the system is asked for as much in one. So after some steps the pool
+    is a few large stretches, little more than the arrays that are there at a time.
+    """
+
+    def __init__(self, max_unused: int, least: int) -> None:
         self.max_unused = max_unused  # bytes that it holds on to
-        self.unused: list[_Block] = []  # the longest unused first
+        self.least = least  # bytes: less than that of a block is not cut off
+        self.unused: list[_Block | _Piece] = []  # the longest unused first
 
     def lend(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """Return an array over a block of memory that comes back when the last view on the array is collected."""
@@ -64,34 +80,84 @@ class Pool:
         return np.asarray(memory)
 
     def _take(self, size: int) -> tuple[int, int, np.ndarray]:
-        """Take the smallest block that fits `size` out of the pool, or else new memory; let go of what is too much.
+        """Take `size` bytes out of the pool, or else new memory; let go of what is too much.
 
-        Returns the block's size, address and owner. There is no lock that a fork, or a signal's handler that computes,
-        could find taken: each change of the list is one operation of Python's.
+        Returns the size that is taken, its address and owner. There is no lock that a fork, or a signal's handler that
+        computes, could find taken: each change of the list is one operation of Python's.
         """
-        unused, largest = self.unused, MAX_RATIO * size
-        while fitting := [block for block in unused if size <= block.size <= largest]:
-            found = fitting[0] if len(fitting) == 1 else min(fitting, key=attrgetter("size", "address"))
+        unused = self.unused
+        excess = sum([block.size for block in unused]) - self.max_unused
+        if excess > 0:
+            self._join()
+            for block in filter(_is_whole, list(unused)):
+                excess -= self._give_back(block) if excess > 0 else 0
+        joined = False
+        while True:
+            fitting = [block for block in unused if size <= block.size]
+            found = min(fitting, key=attrgetter("size", "address"), default=None)
+            if not joined and (found is None or found.size - size >= self.least):
+                joined = True
+                self._join()
+                continue
+            if found is None:
+                break
             try:
                 unused.remove(found)
             except ValueError:  # another thread has taken it
                 continue
-            break
-        excess = sum([block.size for block in unused]) - self.max_unused
-        while excess > 0:
+            return self._cut(found, size)
+        whole = max(size, self.let_go(size))
+        owner = self.new(whole + ALIGNMENT)
+        first: int = owner.ctypes.data
+        return self._cut(_Piece(first + -first % ALIGNMENT, whole, owner), size)
+
+    def _cut(self, block: "_Block | _Piece", size: int) -> tuple[int, int, np.ndarray]:
+        """Return the size, address and owner of the first `size` bytes of a block; what is left is unused."""
+        if block.size - size < self.least:
+            return block.size, block.address, block.owner
+        self.unused.append(_Piece(block.address + size, block.size - size, block.owner))
+        return size, block.address, block.owner
+
+    def _join(self) -> None:
+        """Make one of blocks that lie side by side; it counts as used when the last of them was."""
+        found: list[_Block | _Piece] = []
+        while self.unused:
             try:
-                excess -= unused.pop(0).size
-            except IndexError:  # another thread has let go of the last
+                found.append(self.unused.pop(0))
+            except IndexError:  # another thread has taken the last
                 break
-        if fitting:
-            return found.size, found.address, found.owner
-        raw = self.new(size + ALIGNMENT)
-        address: int = raw.ctypes.data
-        return size, address + -address % ALIGNMENT, raw
+        joined: list[tuple[int, _Block | _Piece]] = []
+        for age, block in sorted(enumerate(found), key=lambda each: each[1].address):
+            if joined:
+                before, left = joined[-1]
+                if left.owner is block.owner and left.address + left.size == block.address:
+                    joined[-1] = max(before, age), _Piece(left.address, left.size + block.size, block.owner)
+                    continue
+            joined.append((age, block))
+        self.unused.extend(block for _, block in sorted(joined, key=itemgetter(0)))
+
+    def let_go(self, size: int) -> int:
+        """Give back to the system what is unused as a whole, the largest first, until it is `size` bytes; how many."""
+        gone = 0
+        for block in sorted(filter(_is_whole, self.unused), key=attrgetter("size"), reverse=True):
+            gone += self._give_back(block) if gone < size else 0
+        return gone
+
+    def _give_back(self, block: _Block | _Piece) -> int:
+        try:
+            self.unused.remove(block)
+        except ValueError:  # another thread has taken it
+            return 0
+        return block.size
 
     def new(self, size: int) -> np.ndarray:
         """Return new memory of so many bytes."""
         return np.empty(size, np.uint8)
+
+
+def _is_whole(block: _Block | _Piece) -> bool:
+    """Return whether the block is all that the system gave at once."""
+    return block.size + ALIGNMENT == block.owner.size
 
 
 class Here(local):
@@ -101,7 +167,7 @@ class Here(local):
     recording: Any = None
 
 
-COMMON = Pool(MAX_UNUSED)
+COMMON = Pool(MAX_UNUSED, SMALL)
 Here.pool = COMMON
 here = Here()
 

@@ -48,29 +48,61 @@ def test_memory_is_used_again_only_when_the_last_view_is_gone(pool):
     assert memory.empty((LARGE,), "float32").ctypes.data == address
 
 
-def test_memory_serves_a_smaller_array_but_not_a_much_smaller_one(pool):
-    large, middle = memory.empty((4 * LARGE,), "float32"), memory.empty((3 * LARGE,), "float32")
-    addresses = large.ctypes.data, middle.ctypes.data
-    del large, middle
-    gc.collect()
-    kept = memory.empty((2 * LARGE,), "float32")
-    assert kept.ctypes.data == addresses[1]
-    small = memory.empty((LARGE,), "float32")
-    assert small.ctypes.data != addresses[0]
-    assert memory.empty((3 * LARGE,), "float32").ctypes.data == addresses[0]
+def made(*factors):
+    """Arrays of so many times `LARGE` numbers."""
+    return [memory.empty((factor * LARGE,), np.float32) for factor in factors]
+
+
+def addresses(arrays):
+    return [array.ctypes.data for array in arrays]
+
+
+def test_an_array_takes_what_it_needs_of_the_smallest_block_that_has_it(pool):
+    arrays = made(4, 3)
+    four, three = addresses(arrays)
+    arrays.clear()
+    two, another = made(2, 3)
+    one = memory.empty((LARGE - 5,), np.float32)  # all that is left of the three
+    assert two.ctypes.data == three
+    assert another.ctypes.data == four
+    assert one.ctypes.data == three + two.nbytes + -two.nbytes % memory.ALIGNMENT
+    two[:], another[:], one[:] = 2, 3, 1
+    assert [set(array.tolist()) for array in (two, another, one)] == [{2}, {3}, {1}]
+
+
+def test_parts_of_a_block_are_one_again_where_all_are_unused(pool):
+    arrays = made(6)
+    (whole,) = addresses(arrays)
+    arrays.clear()
+    parts = made(1, 2, 3)
+    del parts[1]
+    assert addresses(made(3)) != [whole]  # the middle alone is not enough
+    parts.clear()
+    assert addresses(made(6)) == [whole]
+
+
+def test_memory_in_pieces_goes_back_where_none_of_them_is_enough(pool):
+    arrays = made(4, 5, 6, 7)
+    del arrays[:3]
+    sizes = [block.size for block in pool]
+    (large,) = made(8)
+    assert sum(block.size for block in pool) + large.nbytes <= sum(sizes) + memory.ALIGNMENT
+    assert [block.size // (4 * LARGE) for block in pool] == [4, 3]  # of 6 and 5, given back, there are 11 in one
+    del large, arrays
+    (larger,) = made(11)
+    assert [block.size // (4 * LARGE) for block in pool] == [4, 7]
+    assert larger.size == 11 * LARGE
 
 
 def test_the_pool_lets_go_of_what_is_too_much_the_longest_unused_first(pool, monkeypatch):
     monkeypatch.setattr(memory.COMMON, "max_unused", 12 * memory.SMALL)
-    arrays = [memory.empty((factor * LARGE,), np.float32) for factor in (4, 5, 6)]
-    addresses = [array.ctypes.data for array in arrays]
+    arrays = made(4, 5, 6)
+    before = addresses(arrays)
     while arrays:
         del arrays[0]
-    gc.collect()
-    kept = memory.empty((20 * LARGE,), np.float32)
-    assert [block.size // (4 * LARGE) for block in pool] == [5, 6]
-    assert [memory.empty((factor * LARGE,), np.float32).ctypes.data for factor in (5, 6)] == addresses[1:]
-    assert kept.ctypes.data not in addresses
+    (kept,) = made(6)
+    assert kept.ctypes.data == before[2]
+    assert [block.size // (4 * LARGE) for block in pool] == [5]
 
 
 def test_no_line_of_python_runs_when_memory_goes_back(pool):

@@ -17,6 +17,7 @@ PATH = Path(__file__).with_name("mnist.gz")
 SHA256 = "19b967a96fef48e914ae59f91900bd6797f2d6992aad263369e04c67ee10589d"
 MEMBERS = (2812217, 2791441, 2819327, 2834168)  # their lengths in the file
 PART = 13_737_512  # bytes of each, unpacked
+PIECE = 4096  # packed bytes that are unpacked at a time
 GZIP = 31  # zlib's word for a window of 32 KiB behind gzip's header
 
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -61,10 +62,15 @@ def _unpack(packed: bytes) -> np.ndarray:
 
     unpacked = np.empty((len(MEMBERS), PART), np.uint8)
 
-    def unpack(member: bytes, part: np.ndarray) -> None:
-        part[:] = np.frombuffer(zlib.decompress(member, GZIP, PART), np.uint8)
+    def unpack(member: memoryview, part: np.ndarray) -> None:
+        """Fill a part piece by piece: all its bytes at once would be there twice."""
+        stream, filled = zlib.decompressobj(GZIP), 0
+        for start in range(0, len(member), PIECE):
+            found = stream.decompress(member[start : start + PIECE])
+            part[filled : filled + len(found)] = np.frombuffer(found, np.uint8)
+            filled += len(found)
 
-    members = [packed[end - length : end] for end, length in zip(accumulate(MEMBERS), MEMBERS, strict=True)]
+    members = [memoryview(packed)[end - length : end] for end, length in zip(accumulate(MEMBERS), MEMBERS, strict=True)]
     with ThreadPoolExecutor(len(members)) as pool:
         list(pool.map(unpack, members, unpacked))
     return unpacked.reshape(-1)

@@ -4,7 +4,7 @@ Where an input of shape s was broadcast to the result's shape, its gradient is t
 that broadcasting stretched (the transpose of a copy is a sum).
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,10 +26,18 @@ def _sum_to(dy: Any, shape: tuple[int, ...]) -> Any:
 class _Binary(Function):
     """An elementwise operation of two arrays; subclasses give the two factors of the chain rule."""
 
+    read: ClassVar[str] = ""  # those of a, b and y that the gradients read
+    a: Any
+    b: Any
+    y: Any
+
     def forward(self, a: Any, b: Any) -> Any:
-        self.a, self.b = a, b
-        self.y = self.operate(a, b)
-        return self.y
+        y = self.operate(a, b)
+        self.shapes = a.shape, b.shape
+        for name, array in (("a", a), ("b", b), ("y", y)):
+            if name in self.read:
+                setattr(self, name, array)
+        return y
 
     def operate(self, a: Any, b: Any) -> Any:
         raise NotImplementedError
@@ -42,8 +50,8 @@ class _Binary(Function):
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
         return (
-            _sum_to(self.gradient_a(dy), self.a.shape) if self.needs[0] else None,
-            _sum_to(self.gradient_b(dy), self.b.shape) if self.needs[1] else None,
+            _sum_to(self.gradient_a(dy), self.shapes[0]) if self.needs[0] else None,
+            _sum_to(self.gradient_b(dy), self.shapes[1]) if self.needs[1] else None,
         )
 
 
@@ -96,6 +104,7 @@ class Multiply(_Binary):
     """The product of two arrays, element by element."""
 
     formula = Formula("y = a·b", "da = dy·b, db = dy·a")
+    read = "ab"
 
     def operate(self, a: Any, b: Any) -> Any:
         return a * b
@@ -111,6 +120,7 @@ class Divide(_Binary):
     """The quotient of two arrays, element by element."""
 
     formula = Formula("y = a/b", "da = dy/b, db = −dy·y/b")
+    read = "by"
 
     def operate(self, a: Any, b: Any) -> Any:
         return a / b
@@ -126,6 +136,7 @@ class Power(_Binary):
     """One array to the power of another, element by element."""
 
     formula = Formula("y = aᵇ", "da = dy·b·aᵇ⁻¹; db = dy·y·ln a where a > 0, else 0 (as in TensorFlow)")
+    read = "aby"
 
     def operate(self, a: Any, b: Any) -> Any:
         return a**b
@@ -142,6 +153,7 @@ class Maximum(_Binary):
     """The larger of two arrays, element by element."""
 
     formula = Formula("y = max(a, b)", "da = dy where a ≥ b, else 0; db = dy where a < b, else 0 (as in TensorFlow)")
+    read = "ab"
 
     def operate(self, a: Any, b: Any) -> Any:
         return np.maximum(a, b)
@@ -157,6 +169,7 @@ class Minimum(_Binary):
     """The smaller of two arrays, element by element."""
 
     formula = Formula("y = min(a, b)", "da = dy where a ≤ b, else 0; db = dy where a > b, else 0 (as in TensorFlow)")
+    read = "ab"
 
     def operate(self, a: Any, b: Any) -> Any:
         return np.minimum(a, b)

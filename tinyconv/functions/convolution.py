@@ -4,11 +4,22 @@ from typing import Any
 
 from .. import kernels
 from ..kernels import Window
-from ..tensor import Formula, Tensor, as_tensor
+from ..tensor import Formula, Function, Tensor, as_tensor
+from .recomputed import TwoConvolutions
 from .weighted import Needs, Weighted
 
 
-class Conv2D(Weighted):
+class _Convolution(Weighted):
+    """A convolution, which in a lean graph may stand for the first one before it, too."""
+
+    def trim(self) -> Function:
+        first = self.inputs[0].creator
+        if self.needs[0] and type(first) is Conv2D and TwoConvolutions.pays(first, self.x):
+            return TwoConvolutions(first, self, self.x)
+        return self
+
+
+class Conv2D(_Convolution):
     """The convolution of images x (n,h,w,c) with kernels w (kh,kw,c/groups,k), plus b (k,), which may be left out.
 
     Strides are s, dilations d. With `relu`, max(y, 0), whose dy is 0 where y is. See
@@ -29,18 +40,18 @@ class Conv2D(Weighted):
     def forward(self, x: Any, w: Any, b: Any = None) -> Any:
         self.x, self.w = x, w
         y = kernels.of(x).conv2d(x, w, b, self.window, self.groups, self.relu)
-        self.y = y if self.relu else None
+        self.kept = y if self.relu else None
         return y
 
     def algorithm(self, *arrays: Any) -> str:
         return kernels.algorithm_of(*arrays[:2], self.window, self.groups)
 
     def gradients(self, dy: Any, needs: Needs) -> tuple[Any, Any, Any]:
-        arrays = dy, self.x, self.w, self.y
+        arrays = dy, self.x, self.w, self.kept
         return kernels.of(dy).conv2d_backward(*arrays, self.window, self.groups, needs)
 
 
-class Conv2DPooled(Weighted):
+class Conv2DPooled(_Convolution):
     """A convolution, see `Conv2D`, and max pooling over squares of 2×2, see `MaxPool2D`, in one pass."""
 
     by_kernels = True
@@ -54,14 +65,14 @@ class Conv2DPooled(Weighted):
 
     def forward(self, x: Any, w: Any, b: Any = None) -> Any:
         self.x, self.w = x, w
-        y, self.argmax = kernels.of(x).conv2d_pooled(x, w, b, self.window, self.groups, self.relu)
+        y, self.kept = kernels.of(x).conv2d_pooled(x, w, b, self.window, self.groups, self.relu)
         return y
 
     def algorithm(self, *arrays: Any) -> str:
         return kernels.algorithm_of(*arrays[:2], self.window, self.groups)
 
     def gradients(self, dy: Any, needs: Needs) -> tuple[Any, Any, Any]:
-        arrays = dy, self.argmax, self.x, self.w
+        arrays = dy, self.kept, self.x, self.w
         return kernels.of(dy).conv2d_pooled_backward(*arrays, self.window, self.groups, needs)
 
 

@@ -10,6 +10,9 @@ Needs = tuple[bool, bool, bool]
 class Weighted(Function):
     """An operation of x, weights w and a bias b, which may be left out."""
 
+    x: Any
+    kept: Any = None  # what a rectified or pooled one needs beside x and w, in y's shape
+
     def gradients(self, dy: Any, needs: Needs) -> tuple[Any, Any, Any]:
         """Return (dx, dw, db), None where `needs` is False."""
         raise NotImplementedError(f"{type(self).__name__} defines no gradients")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import optimizers
-from ..autograd import no_grad
+from ..autograd import lean, no_grad
 from ..data import Batch
 from ..data.dataset import count
 from ..layers import Parameter
@@ -50,7 +50,8 @@ class Stepping(DataChecks):
     def _train(self, batch: Batch, running: RunningMetrics) -> None:
         """Make one update: forward, loss, backward, optimizer."""
         with self._computing(batch):
-            loss = self._total_loss(batch, True, running)
+            with lean():
+                loss = self._total_loss(batch, True, running)
             weights = self.trainable_weights
             for weight in weights:
                 weight.grad = None
