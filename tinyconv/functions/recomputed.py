@@ -22,7 +22,7 @@ class TwoConvolutions(Function):
 
     formula = Formula(
         "y = Conv2D(Conv2D(x, w, b), v, c), which both have computed",
-        "dw, db, dv, dc = Σ of those of Conv2D over parts of the batch, whose Conv2D(x, w, b) is computed again",
+        "dw = Σ of the first one's over parts of the batch, for each of which it computes again, and so the others",
     )
 
     def __init__(self, first: Weighted, second: Weighted, x: Any) -> None:
