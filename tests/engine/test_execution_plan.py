@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from tinyconv import layers as L
 from tinyconv.autograd import traced_by
 from tinyconv.kernels.cpu import launches as cpu_launches
 from tinyconv.kernels.cpu.compile import Kernel
+from tinyconv.layers.parameter import Parameter
 from tinyconv.models import execution_plan
 from tinyconv.models.execution_plan import plan_of
 
@@ -337,3 +339,23 @@ def test_a_plan_that_does_not_fit_does_not_fit_the_next_time_either(rng):
     assert [plan.fits() for _ in range(3)] == [False] * 3
     weight.data = single
     assert plan.fits()
+
+
+def test_the_first_call_holds_no_result_longer_than_its_users(rng, monkeypatch):
+    """It notes operations, and so sees every tensor."""
+    seen, alive = [], []
+    add = execution_plan._Recorder._add
+
+    def watched(recorder, tensor):
+        if not isinstance(tensor, Parameter):
+            seen.append(ref(tensor))
+            alive.append(sum(each() is not None for each in seen))
+        return add(recorder, tensor)
+
+    monkeypatch.setattr(execution_plan._Recorder, "_add", watched)
+    model = tc.Sequential([L.Input((6,)), *(L.Dense(6) for _ in range(20)), L.Softmax()])
+    x = rng.standard_normal((3, 6)).astype(np.float32)
+    first = model.predict_on_batch(x)
+    assert len(seen) > 20
+    assert max(alive) <= 3
+    np.testing.assert_array_equal(model.predict_on_batch(x), first)

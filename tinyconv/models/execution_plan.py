@@ -14,9 +14,10 @@ numbers that it sees.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import is_
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
@@ -178,8 +179,10 @@ class _Recorder:
     """Notes the operations of one pass; `known` says of a tensor, by its id, which value it is."""
 
     def __init__(self, inputs: Sequence[Tensor]) -> None:
-        self.known = {id(tensor): number for number, tensor in enumerate(inputs)}
-        self.kept: list[Tensor] = list(inputs)  # so that no id is given twice
+        self.known: dict[int, int] = {}
+        self.noted: list[ref[Tensor]] = []
+        for tensor in inputs:
+            self._add(tensor)
         self.weights: dict[int, Parameter] = {}
         self.constants: dict[int, Any] = {}
         self.applied: list[dict[str, Any]] = []
@@ -209,8 +212,9 @@ class _Recorder:
         return result
 
     def _add(self, tensor: Tensor) -> int:
-        self.known[id(tensor)] = number = len(self.kept)
-        self.kept.append(tensor)
+        """Return a new number for a tensor. Its id is known as long as it is there: then another may have it."""
+        self.known[id(tensor)] = number = len(self.noted)
+        self.noted.append(ref(tensor, partial(self.known.pop, id(tensor))))
         return number
 
     def _number(self, tensor: Tensor) -> int:
@@ -247,7 +251,7 @@ class _Recorder:
             kept.update(last)
             operations.append(Operation(**applied, over=last))
         form = None if isinstance(result, Tensor) else mapped(lambda _: None, with_lists(result))
-        return ExecutionPlan(operations[::-1], self.weights, self.constants, numbers, form, len(self.kept))
+        return ExecutionPlan(operations[::-1], self.weights, self.constants, numbers, form, len(self.noted))
 
 
 def _may_come_from_weights(value: Any) -> bool:
