@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -76,7 +77,7 @@ class Tensor:
         if self.creator is None or not self.requires_grad:
             return self
         if self._link is None:
-            self._link = Link(self.creator)
+            self._link = Link(self, self.creator)
         return self._link
 
     def backward(self, dy: Any = None, observe: autograd.Observer | None = None) -> None:
@@ -196,9 +197,13 @@ class Link(Tensor):
 
     requires_grad = True
     grad = None
+    shape: Any = None
+    dtype: Any = None
+    device: Any = None
 
-    def __init__(self, creator: "Function") -> None:
+    def __init__(self, tensor: Tensor, creator: "Function") -> None:
         self.creator = creator
+        self.shape, self.dtype, self.device = tensor.shape, tensor.dtype, tensor.device
 
     @property
     def data(self) -> Any:
@@ -207,6 +212,19 @@ class Link(Tensor):
             f"a training step does not keep what {type(self.creator).__name__} computed: a function saves on itself, "
             "in forward, what its backward needs"
         )
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+    def __repr__(self) -> str:
+        return f"Tensor(not kept, shape={self.shape}, dtype={self.dtype}, from={type(self.creator).__name__})"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ctypes import addressof, c_char
 from dataclasses import dataclass
 from math import prod
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from threading import local
 from typing import Any
 from weakref import WeakValueDictionary, ref
@@ -66,7 +66,7 @@ class Pool:
     """
 
     def __init__(self, max_unused: int, least: int) -> None:
-        self.max_unused = max_unused  # bytes that it holds on to
+        self.max_unused = max_unused  # bytes that it holds on to, as far as they can be given back as a whole
         self.least = least  # bytes: less than that of a block is not cut off
         self.unused: list[_Block | _Piece] = []  # the longest unused first
 
@@ -83,14 +83,11 @@ class Pool:
         """Take `size` bytes out of the pool, or else new memory; let go of what is too much.
 
         Returns the size that is taken, its address and owner. There is no lock that a fork, or a signal's handler that
-        computes, could find taken: each change of the list is one operation of Python's.
+        computes, could find taken: each change of the list is one operation of Python's. A handler that raises between
+        two of them may lose a block, which goes back to the system with the rest of its owner.
         """
+        self._reduce()
         unused = self.unused
-        excess = sum([block.size for block in unused]) - self.max_unused
-        if excess > 0:
-            self._join()
-            for block in filter(_is_whole, list(unused)):
-                excess -= self._give_back(block) if excess > 0 else 0
         joined = False
         while True:
             fitting = [block for block in unused if size <= block.size]
@@ -119,22 +116,36 @@ class Pool:
         return size, block.address, block.owner
 
     def _join(self) -> None:
-        """Make one of blocks that lie side by side; it counts as used when the last of them was."""
-        found: list[_Block | _Piece] = []
-        while self.unused:
-            try:
-                found.append(self.unused.pop(0))
-            except IndexError:  # another thread has taken the last
-                break
-        joined: list[tuple[int, _Block | _Piece]] = []
-        for age, block in sorted(enumerate(found), key=lambda each: each[1].address):
-            if joined:
-                before, left = joined[-1]
-                if left.owner is block.owner and left.address + left.size == block.address:
-                    joined[-1] = max(before, age), _Piece(left.address, left.size + block.size, block.owner)
-                    continue
-            joined.append((age, block))
-        self.unused.extend(block for _, block in sorted(joined, key=itemgetter(0)))
+        """Make one of blocks that lie side by side, as if just used."""
+        group: list[_Block | _Piece] = []
+        for block in sorted(self.unused, key=attrgetter("address", "size")):
+            if group and (block.owner is not group[-1].owner or block.address != group[-1].address + group[-1].size):
+                self._make_one(group)
+                group = []
+            group.append(block)
+        self._make_one(group)
+
+    def _make_one(self, group: "list[_Block | _Piece]") -> None:
+        if len(group) < 2:
+            return
+        kept: list[_Block | _Piece] = []  # what is unused afterwards, also where an interrupt comes between
+        try:
+            for block in group:
+                self.unused.remove(block)
+                kept.append(block)
+            kept = [_Piece(group[0].address, sum([block.size for block in group]), group[0].owner)]
+        except ValueError:  # another thread has taken one
+            pass
+        finally:
+            self.unused.extend(kept)
+
+    def _reduce(self) -> None:
+        """Give back what is unused as a whole, the longest unused first, until no more than `max_unused` is left."""
+        excess = sum([block.size for block in self.unused]) - self.max_unused
+        if excess > 0:
+            self._join()
+            for block in filter(_is_whole, list(self.unused)):
+                excess -= self._give_back(block) if excess > 0 else 0
 
     def let_go(self, size: int) -> int:
         """Give back to the system what is unused as a whole, the largest first, until it is `size` bytes; how many."""

@@ -9,6 +9,7 @@ import pytest
 import tinyconv as tc
 from tinyconv import functions as F
 from tinyconv import layers as L
+from tinyconv.autograd import gradients as gradients_of
 from tinyconv.autograd import is_lean, lean, users_last
 from tinyconv.functions import recomputed
 
@@ -64,6 +65,66 @@ def test_whoever_asks_for_numbers_that_are_gone_is_told(rng):
         loss = Square()(x + 1.0).sum()
     with pytest.raises(RuntimeError, match=r"does not keep what Add computed.* saves on itself"):
         loss.backward()
+
+
+def test_the_shape_is_kept(rng):
+    class Flat(tc.Function):
+        def forward(self, x):
+            return x.reshape(-1)
+
+        def backward(self, dy):
+            (x,) = self.inputs
+            assert (x.ndim, x.size, x.dtype, x.device) == (2, 6, np.float64, "cpu")
+            assert repr(x) == "Tensor(not kept, shape=(2, 3), dtype=float64, from=Add)"
+            return (dy.reshape(x.shape),)
+
+    x = leaf(rng, 2, 3)
+    with lean():
+        loss = Flat()(x + 1.0).sum()
+    loss.backward()
+    np.testing.assert_array_equal(x.grad, np.ones((2, 3)))
+
+
+def test_one_tensor_may_have_users_in_a_lean_graph_and_in_another(rng):
+    x = leaf(rng, 4)
+    with lean():
+        y = x * x
+        first = (y * y).sum()
+    ((y * 3.0).sum() + first).backward()
+    np.testing.assert_allclose(x.grad, 6 * x.data + 4 * x.data**3, rtol=1e-12)
+
+
+def test_gradients_of_what_lies_between_can_be_asked_for(rng):
+    x = leaf(rng, 4)
+    with lean():
+        y = x * x
+        loss = (y * y).sum()
+    for _ in range(2):
+        (dy,) = gradients_of([loss], [y])
+        np.testing.assert_allclose(dy, 2 * y.data, rtol=1e-12)
+    loss.backward()
+    np.testing.assert_allclose(x.grad, 4 * x.data**3, rtol=1e-12)
+
+
+def test_layers_of_both_orders_of_axes_may_use_one_result(rng):
+    """Channels first: a layer that takes them so has the tensor behind, (n,h,w,c), and others its view."""
+    first = {"data_format": "channels_first"}
+    inputs = L.Input((3, 8, 8))
+    a = L.Conv2D(4, 3, **first, activation="relu")(inputs)
+    squeezed = L.Reshape((4, 1, 1))(L.Dense(4, activation="sigmoid")(L.GlobalAveragePooling2D(**first)(a)))
+    scaled = L.Multiply()([a, squeezed])
+    b = L.Conv2D(4, 3, **first)(a)
+    outputs = L.Dense(2)(L.Concatenate()([L.Flatten()(scaled), L.Flatten()(b)]))
+    model = tc.Model(inputs, outputs)
+    model.compile(optimizer=tc.optimizers.SGD(0.1), loss="mse")
+    x, y = rng.standard_normal((5, 3, 8, 8)).astype(np.float32), rng.standard_normal((5, 2)).astype(np.float32)
+    leaves = model.trainable_weights
+    loss = ((model(x, training=True) - y) ** 2).mean()
+    loss.backward()
+    wanted = [each.data - np.float32(0.1) * each.grad for each in leaves]
+    model.train_on_batch(x, y)
+    for each, expected in zip(leaves, wanted, strict=True):
+        np.testing.assert_allclose(each.data, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_a_second_backward_pass_is_refused_as_ever(rng):
@@ -139,6 +200,22 @@ def test_a_first_convolution_is_computed_again_in_parts(rng, small, pooled, bias
     assert seen[0]() is None
     (both,) = [t.creator for t in users_last([loss]) if isinstance(t.creator, recomputed.TwoConvolutions)]
     assert both.parts == 3
+    loss.backward()
+    for found, each in zip(gradients(leaves), wanted, strict=True):
+        np.testing.assert_allclose(found, each, rtol=1e-12, atol=1e-12)
+
+
+def test_parts_may_be_asked_for_again_and_know_the_weights_that_were(rng, small):
+    total, leaves = first_and_second(rng, True, True)
+    total().backward()
+    wanted = gradients(leaves)
+    with lean():
+        loss = total()
+    leaves[0].data[...] = -leaves[0].data  # the first kernel
+    leaves[2].data[...] += 1.0  # and its bias
+    for _ in range(2):
+        for found, each in zip(gradients_of([loss], leaves), wanted, strict=True):
+            np.testing.assert_allclose(found, each, rtol=1e-12, atol=1e-12)
     loss.backward()
     for found, each in zip(gradients(leaves), wanted, strict=True):
         np.testing.assert_allclose(found, each, rtol=1e-12, atol=1e-12)

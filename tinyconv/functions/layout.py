@@ -32,7 +32,7 @@ class ToChannelsFirst(Function):
         result = ChannelsFirst(x)
         self.needs = (autograd.recording(),)  # also of what is asked for a gradient later
         if self.needs[0]:
-            self.inputs, self.calls = inputs, autograd.calls()
+            self.inputs, self.calls = (x.link() if autograd.is_lean() else x,), autograd.calls()
             result.creator = self
         return result
 

@@ -31,6 +31,7 @@ class TwoConvolutions(Function):
         self.first, self.second = copy(first), copy(second)
         self.first.kept = self.second.x = None
         self.second.inputs, self.second.needs = (), (True, *second.needs[1:])  # inputs lead to the first result
+        self.weights = [each.data.copy() for each in first.inputs[1:]]  # as they were, should they change until then
         self.inputs = (*first.inputs, *second.inputs[1:])
         self.needs = (*first.needs, *second.needs[1:])
         self.calls = second.calls
@@ -38,20 +39,21 @@ class TwoConvolutions(Function):
     @staticmethod
     def pays(first: Weighted, x: Any) -> bool:
         """Return whether the result `x` of `first` is large, and cheap to have again from images that stay."""
+        if x.nbytes < LARGE or first.freed:
+            return False
         weights = first.inputs[1:]
         stays = not first.needs[0] and all(each.creator is None for each in weights)
-        return stays and x.nbytes >= LARGE and prod(weights[0].shape[:3]) <= MAX_TERMS
+        return stays and prod(weights[0].shape[:3]) <= MAX_TERMS
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
         """Return the gradients of all inputs, the first one's before the second's, as sums over parts of the batch."""
-        images, kept = self.first.x, self.second.kept
-        weights = [each.data for each in self.first.inputs[1:]]
+        first, second = copy(self.first), copy(self.second)  # so that it can be asked again
         sums: list[Any] = []
         for number in range(self.parts):
             part = slice(number * len(dy) // self.parts, (number + 1) * len(dy) // self.parts)
-            self.second.x = self.first.forward(images[part], *weights)
-            self.second.kept = None if kept is None else kept[part]
-            dx, *gradients = self.second.backward(dy[part])
-            found = [*self.first.backward(dx), *gradients]
+            second.x = first.forward(self.first.x[part], *self.weights)
+            second.kept = None if self.second.kept is None else self.second.kept[part]
+            dx, *gradients = second.backward(dy[part])
+            found = [*first.backward(dx), *gradients]
             sums = [a if a is None else a + b for a, b in zip(sums, found, strict=True)] if sums else found
         return tuple(sums)

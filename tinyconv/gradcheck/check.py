@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .. import randomness
-from ..autograd import no_grad
+from ..autograd import lean, no_grad
 from ..tensor import Tensor
 from .differences import Line
 from .layouts import LAYOUTS
@@ -76,6 +76,9 @@ def gradcheck(f: Callable[..., Tensor], *inputs: Any, bound: float = BOUND, seed
                 worst = max(worst, _check_argument(name, tensor, gradient, value, size, generator, bound))
         again = _gradients(f, len(inputs), arguments, cotangent)
         _same_bits("a second pass gives other bits", arguments, gradients, again)
+        with lean():
+            again = _gradients(f, len(inputs), arguments, cotangent)
+        _same_bits("a lean graph, which training records, gives other bits", arguments, gradients, again)
         _check_layouts(f, inputs, arguments, cotangent)
     return worst
 
