@@ -21,7 +21,7 @@ from .parallel import threads_here
 
 SMALL = 256 * 1024  # bytes below which NumPy's own allocator is as good
 ALIGNMENT = 64  # bytes of a cache line, and of the widest vector register
-MAX_UNUSED = 512 * 1024 * 1024  # bytes of unused memory that the pool holds on to
+MAX_UNUSED = 512 * 1024 * 1024  # bytes of unused memory that the pool holds on to when it needs more
 
 
 class _Memory:
@@ -66,7 +66,7 @@ class Pool:
     """
 
     def __init__(self, max_unused: int, least: int) -> None:
-        self.max_unused = max_unused  # bytes that it holds on to, as far as they can be given back as a whole
+        self.max_unused = max_unused  # bytes that it holds on to when it needs more, as far as they are whole
         self.least = least  # bytes: less than that of a block is not cut off
         self.unused: list[_Block | _Piece] = []  # the longest unused first
 
@@ -86,7 +86,6 @@ class Pool:
         computes, could find taken: each change of the list is one operation of Python's. A handler that raises between
         two of them may lose a block, which goes back to the system with the rest of its owner.
         """
-        self._reduce()
         unused = self.unused
         joined = False
         while True:
@@ -103,6 +102,7 @@ class Pool:
             except ValueError:  # another thread has taken it
                 continue
             return self._cut(found, size)
+        self._reduce()
         whole = max(size, self.let_go(size))
         owner = self.new(whole + ALIGNMENT)
         first: int = owner.ctypes.data

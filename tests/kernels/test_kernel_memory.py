@@ -136,9 +136,14 @@ def test_the_pool_lets_go_of_what_is_too_much_the_longest_unused_first(pool, mon
     before = addresses(arrays)
     while arrays:
         del arrays[0]
-    (kept,) = made(6)
+    (kept,) = made(6)  # which is there: nothing is let go of
     assert kept.ctypes.data == before[2]
-    assert [block.size // (4 * LARGE) for block in pool] == [5]
+    assert len(pool) == 2
+    del kept
+    memory.COMMON._reduce()
+    assert [block.size // (4 * LARGE) for block in pool] == [5, 6]
+    made(20)  # of which nothing is there
+    assert [block.size // (4 * LARGE) for block in pool] == [20]
 
 
 def test_no_line_of_python_runs_when_memory_goes_back(pool):
