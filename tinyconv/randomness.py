@@ -121,11 +121,11 @@ def uniform(
     the draw's numbers from number `first` on.
     """
     count = prod(shape)
-    words = kernels.host().random_bits(2 * count, *draw, 2 * first).reshape(count, 2)
     numbers = np.empty(count, dtype)
     for at in range(0, count, PIECE):
-        piece = words[at : at + PIECE].astype(np.uint64)
-        bits = (piece[:, 0] << np.uint64(21)) ^ (piece[:, 1] >> np.uint64(11))
+        words = kernels.host().random_bits(2 * min(PIECE, count - at), *draw, 2 * (first + at))
+        pairs = words.astype(np.uint64).reshape(-1, 2)
+        bits = (pairs[:, 0] << np.uint64(21)) ^ (pairs[:, 1] >> np.uint64(11))
         numbers[at : at + PIECE] = change((bits + 0.5) * 2.0**-53)
     return numbers.reshape(shape)
 

@@ -7,6 +7,7 @@ away from the kernels that follow, which then took twice as long.
 from functools import lru_cache
 from math import ceil, gcd
 from threading import local
+from typing import Any
 
 import numpy as np
 from numba import get_thread_id, prange
@@ -14,18 +15,28 @@ from numba import get_thread_id, prange
 from . import few_rows
 from .compile import helper, jit, vector_jit
 from .epilogue import Epilogue, for_bias
-from .matmul import MAX_MR, PANEL, finish, multiply, multiply_last, multiply_transposed
+from .matmul import (
+    LEFT_PANEL,
+    MAX_MR,
+    PANEL,
+    WHOLE_ROWS,
+    finish,
+    multiply_finishing,
+    multiply_transposed,
+    share,
+    share_ahead,
+)
 from .memory import COMMON, empty, here, thread_buffers
-from .packing import add_run, clear_run, copy_run, pack, pack_transposed
+from .packing import add_run, clear_run, pack, pack_transposed
+from .panels import crowds, even, left_panel_size, pack_left_panels, pack_panel, panel_width, region
 from .parallel import threads_here
 from .vectors import LANES
 
-# Blocks of c, at most MC×NC, stay in a core's second-level cache while KC terms at a time are added to them. The parts
-# of a and b for that are packed beside them, b in panels of columns that register tiles fill and the first-level cache
-# holds (`matmul.py`).
+# Blocks of c, at most MC×NC. KC terms at a time are added to one, panel by panel of its columns: the second-level cache
+# holds the part of a for that, and the first-level cache a panel of b (`panels.py`).
 # Each number of c is the same sum in the same order whatever the block it is in.
 MC = 256
-NC = 256
+NC = 512 if LANES == 16 else 256
 KC = 128
 
 # Blocks of fewer rows are as much wider, up to MAX_NC columns: rows of b are then read in longer stretches.
@@ -41,7 +52,8 @@ MAX_PARTS = 8
 MIN_PART_TERMS = 256
 
 # Numbers of a thread's packed parts of a and b, and of its block of c.
-PACKED_A, PACKED_B, BLOCK_C = (MC + MAX_MR) * KC, KC * MAX_NC, MC * NC + MAX_MR * MAX_NC
+PACKED_A = ceil(MC / LEFT_PANEL) * (KC * LEFT_PANEL + LANES) + MAX_MR * KC
+PACKED_B, BLOCK_C = KC * PANEL, MC * NC + MAX_MR * MAX_NC
 
 
 def dense(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, relu: bool = False) -> np.ndarray:
@@ -82,7 +94,7 @@ def _sum_of_rows(rows: np.ndarray) -> np.ndarray:
 def product(a: np.ndarray, b: np.ndarray, epilogue: Epilogue | None = None) -> np.ndarray:
     """Return a·b, finished by the epilogue if there is one; a or b may be the transpose of a C-contiguous matrix."""
     rows, depth = a.shape
-    columns = b.shape[1]
+    columns, only_sums = b.shape[1], epilogue is None
     epilogue = epilogue or for_bias(columns, a.dtype, None)
     if rows <= few_rows.MAX_ROWS and columns >= few_rows.MIN_COLUMNS and _are_whole(a, b):
         return few_rows.product(a, b, epilogue)
@@ -93,8 +105,8 @@ def product(a: np.ndarray, b: np.ndarray, epilogue: Epilogue | None = None) -> n
     of_parts, partial = epilogue, flat
     if parts > 1:
         of_parts, partial = for_bias(columns, a.dtype, None), empty((parts * c.size,), a.dtype)
-    sizes = rows, columns, depth, parts
-    _fill(*_flat(a), *_flat(b), of_parts, partial, sizes, block, workspace, epilogue, flat)
+    sizes, is_sum = (rows, columns, depth, parts), parts > 1 or only_sums
+    _fill(*_flat(a), *_flat(b), of_parts, partial, sizes, block, workspace, is_sum, epilogue, flat)
     return c
 
 
@@ -147,24 +159,27 @@ def _flat(matrix: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
 
 
 @helper
-def _panel(columns: int) -> int:
-    """Return how many of the columns that are left are the next panel."""
-    return PANEL - PAIR if columns == PANEL + LANES else min(PANEL, columns)  # one vector alone would be slow
+def _block(number: int, sizes: tuple[int, int, int, int], shape: tuple[int, int]) -> Any:
+    """Return the first row, column and term of a block, and how many it has of each; none behind the last block."""
+    (rows, columns, depth, parts), (mc, nc) = sizes, shape
+    across, down = (columns + nc - 1) // nc, (rows + mc - 1) // mc
+    part, place = number // (across * down), number % (across * down)
+    i0, j0, d0 = place // across * mc, place % across * nc, part * depth // parts
+    there = 1 if part < parts else 0
+    return i0, j0, d0, there * min(mc, rows - i0), there * min(nc, columns - j0), (part + 1) * depth // parts - d0
 
 
 @helper
-def _pack_row(b: np.ndarray, start: int, wide: int, ldc: int, packed_b: np.ndarray, d: int, terms: int) -> None:
-    """Copy row d of a block of b to its panels: whole, since it lies in one stretch of memory.
-
-    What fills the last panel is 0: of numbers that others left there many would be subnormal, and slow.
-    """
-    j = 0
-    while j < ldc:
-        panel = _panel(ldc - j)
-        copied, at = min(panel, wide - j), j * terms + d * panel
-        copy_run(b, start + j, copied, packed_b, at)
-        clear_run(packed_b, at + copied, panel - copied)
-        j += panel
+def _pack_panel(
+    b: Any, strides: Any, d0: int, terms: int, j0: int, filled: int, packed_b: np.ndarray, panel: int
+) -> None:
+    """Copy so many terms of `filled` columns of b to a panel; what else is in its last vector is not 0, or normal."""
+    if strides[1] == 1:
+        pack_panel(b, d0 * strides[0] + j0, strides[0], terms, filled, packed_b, 0, panel)
+        return
+    pack_transposed(b, j0 * strides[1] + d0, strides[1], filled, terms, packed_b, 0, panel)
+    for d in range(terms if filled < panel else 0):
+        clear_run(packed_b, d * panel + filled, panel - filled)
 
 
 @vector_jit
@@ -178,58 +193,68 @@ def _fill(
     sizes: tuple[int, int, int, int],
     block_shape: tuple[int, int],
     workspace: np.ndarray,
+    only_sums: bool,
     epilogue: Epilogue,
     c: np.ndarray,
 ) -> None:
     """Fill `partial` (parts, rows, columns) with the parts of a·b, a block a thread, and c with their finished sums.
 
     A single part is finished, and c, itself. `sizes` are rows, columns, depth and parts; all arrays are flat; strides
-    count numbers.
+    count numbers. Where parts are `only_sums`, panels that register tiles fill grow where they belong, and all others
+    in the thread's own memory.
     """
-    mc, nc = block_shape
-    across = (sizes[1] + nc - 1) // nc
-    blocks = (sizes[0] + mc - 1) // mc * across
+    blocks = (sizes[1] + block_shape[1] - 1) // block_shape[1] * ((sizes[0] + block_shape[0] - 1) // block_shape[0])
     for number in prange(sizes[3] * blocks):
-        rows, columns, depth, parts = sizes
-        part, block = number // blocks, number % blocks
-        first, last = part * depth // parts, (part + 1) * depth // parts
-        i0, j0 = block // across * mc, block % across * nc
-        high, wide = min(mc, rows - i0), min(nc, columns - j0)
-        ldc = (wide + LANES - 1) // LANES * LANES
+        rows, columns = sizes[:2]
+        i0, j0, first, high, wide, depth = _block(number, sizes, block_shape)
+        i1, j1, first1, high1, wide1, depth1 = _block(number + 1, sizes, block_shape)  # the next
+        ldc, turned, lda = (wide + LANES - 1) // LANES * LANES, a_strides[1] > 1, max(a_strides)
         packed_a, rest = workspace[get_thread_id(), :PACKED_A], workspace[get_thread_id(), PACKED_A:]
         packed_b, block_c = rest[:PACKED_B], rest[PACKED_B:]
-        for d0 in range(first, max(last, first + 1), KC):  # once even without terms: their sum is 0
-            terms = min(KC, last - d0)
-            if a_strides[1] == 1:
-                pack(a, i0 * a_strides[0] + d0, a_strides[0], high, terms, packed_a, 0, KC)
+        read = 0 if turned or crowds(a, lda) else high // WHOLE_ROWS * WHOLE_ROWS
+        kc, kc1 = even(depth, KC), even(depth1, KC)
+        for d0 in range(0, max(depth, 1), max(kc, 1)):  # once even without terms: their sum is 0
+            terms, added, ends = min(kc, depth - d0), d0 > 0, d0 + kc >= depth
+            if turned:
+                pack_left_panels(a, (first + d0) * lda + i0, lda, terms, high, packed_a, 0)
             else:
-                pack(a, i0 + d0 * a_strides[1], a_strides[1], terms, high, packed_a, 0, high + MAX_MR)
-                for d in range(terms):
-                    clear_run(packed_a, d * (high + MAX_MR) + high, MAX_MR)  # which register tiles may reach
-            if b_strides[1] == 1:
-                for d in range(terms):
-                    _pack_row(b, (d0 + d) * b_strides[0] + j0, wide, ldc, packed_b, d, terms)
+                pack(a, (i0 + read) * lda + first + d0, lda, high - read, terms, packed_a, 0, KC)
+            # What comes after these terms: the next, or the first of the next block.
+            i2, j2, d2, high2, wide2, terms2 = i0, j0, first + d0 + kc, high, wide, min(kc, depth - d0 - kc)
+            if ends:
+                i2, j2, d2, high2, wide2, terms2 = i1, j1, first1, high1, wide1, kc1
             j = 0
             while j < ldc:
-                panel, b0 = _panel(ldc - j), j * terms
+                panel = panel_width(ldc - j)
                 filled = min(panel, wide - j)
-                if b_strides[1] > 1:
-                    pack_transposed(b, (j0 + j) * b_strides[1] + d0, b_strides[1], filled, terms, packed_b, b0, panel)
-                    for d in range(terms if filled < panel else 0):
-                        clear_run(packed_b, b0 + d * panel + filled, panel - filled)
-                shape, at = (high, panel, terms), (part * rows + i0) * columns + j0 + j
-                lda = KC if a_strides[1] == 1 else high + MAX_MR
-                to = j0 + j, at, columns, filled
-                if a_strides[1] > 1:
-                    multiply_transposed(packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > first)
-                    if d0 + KC >= last:
-                        finish(block_c, j, ldc, high, filled, of_parts, j0 + j, partial, at, columns)
-                elif d0 + KC < last:
-                    multiply(packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > first)
+                _pack_panel(b, b_strides, first + d0, terms, j0 + j, filled, packed_b, panel)
+                if j + panel < ldc:
+                    ahead_b = region(b, b_strides, first + d0, terms, j0 + j + panel, min(PANEL, wide - j - panel))
                 else:
-                    multiply_last(
-                        packed_a, 0, lda, packed_b, b0, panel, block_c, j, ldc, shape, d0 > first, of_parts, partial, to
-                    )
+                    ahead_b = region(b, b_strides, d2, terms2, j2, min(PANEL, wide2))
+                ahead = ahead_b, share(region(a, a_strides, i2, high2, d2, terms2), j, j + panel, ldc)
+                in_place = only_sums and filled == panel and high % (MAX_MR if turned else WHOLE_ROWS) == 0
+                last, y0 = ends and not in_place, (number // blocks * rows + i0) * columns + j0 + j
+                sums, at, row = block_c, j, ldc
+                if in_place:
+                    sums, at, row = partial, y0, columns
+                if turned:
+                    for i in range(0, high, LEFT_PANEL):
+                        a0, after = i // LEFT_PANEL * left_panel_size(terms), min(i + LEFT_PANEL, high)
+                        shape, some, c0 = (after - i, panel, terms), share_ahead(ahead, i, after, high), at + i * row
+                        multiply_transposed(
+                            packed_a, a0, LEFT_PANEL, packed_b, 0, panel, sums, c0, row, shape, added, some
+                        )
+                    if last:
+                        finish(block_c, j, ldc, high, filled, of_parts, j0 + j, partial, y0, columns)
+                if read > 0:
+                    shape, some = (read, panel, terms), share_ahead(ahead, 0, read, high)
+                    a0, end = i0 * lda + first + d0, (last, of_parts, partial, (j0 + j, y0, columns, filled))
+                    multiply_finishing(a, a0, lda, packed_b, 0, panel, sums, at, row, shape, added, some, end)
+                if read < high and not turned:
+                    shape, some, c0 = (high - read, panel, terms), share_ahead(ahead, read, high, high), at + read * row
+                    end = last, of_parts, partial, (j0 + j, y0 + read * columns, columns, filled)
+                    multiply_finishing(packed_a, 0, KC, packed_b, 0, panel, sums, c0, row, shape, added, some, end)
                 j += panel
     height, width, _, count = sizes
     if count > 1:

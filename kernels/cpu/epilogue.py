@@ -35,8 +35,11 @@ def for_scale(scale_and_shift: np.ndarray, ceiling: Ceiling) -> Epilogue:
 
 @lru_cache(256)
 def neutral(k: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """Return a scale and a shift that change nothing, always the same arrays, which nobody may write to."""
-    return constant(np.ones(k, dtype)), constant(np.zeros(k, dtype))
+    """Return a scale and a shift that change nothing, always the same arrays, which nobody may write to.
+
+    The shift is −0: to add 0 would make 0 of −0.
+    """
+    return constant(np.ones(k, dtype)), constant(np.full(k, -0.0, dtype))
 
 
 @lru_cache(64)

@@ -19,7 +19,8 @@ from time import monotonic, sleep
 from typing import Any, BinaryIO
 
 from numba.core.caching import FunctionCache
-from numba.core.runtime import rtsys
+
+from . import runtime
 
 fcntl: Any
 try:
@@ -53,7 +54,7 @@ class SharedCache(FunctionCache):
         return found
 
     def _loaded(self, signature: Any, target_context: Any) -> Any:
-        rtsys.initialize(target_context)  # Numba's memory, of which machine code makes arrays
+        runtime.start(Path(self.cache_path), target_context)
         with self._guard_against_spurious_io_errors():
             return self._load_overload(signature, target_context)
 
@@ -126,4 +127,3 @@ if hasattr(os, "register_at_fork"):
 # An AttributeError here says that this Numba is made otherwise.
 for _name in ("_guard_against_spurious_io_errors", "_load_overload", "cache_path", "save_overload"):
     getattr(FunctionCache, _name)
-rtsys.initialize  # noqa: B018

@@ -38,6 +38,7 @@ __all__ = [
     "at_least",
     "at_most",
     "equal",
+    "fetch",
     "in_any",
     "in_registers",
     "is_nan",
@@ -190,6 +191,17 @@ def _mixed(a: Any, b: Any, lanes: np.ndarray) -> Any:
         return np.concatenate([a, b])[lanes]
     mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), lanes.tolist())
     return Vector(a.builder, a.builder.shuffle_vector(a.value, b.value, mask))
+
+
+def fetch(address: Any) -> None:
+    """Ask for what lies at an address to be brought to the second-level cache. Any address will do."""
+    if isinstance(address, Index):
+        builder, whole = address.builder, ir.IntType(32)
+        place = builder.inttoptr(address.value, ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [place.type, whole, whole, whole])
+        to_read, second_level, data = whole(0), whole(2), whole(1)
+        call = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
+        builder.call(call, [place, to_read, second_level, data])
 
 
 def wide(vector: Any) -> Any:

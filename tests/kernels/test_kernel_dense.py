@@ -8,7 +8,7 @@ from numba.core import config
 
 from tinyconv.kernels import cpu, reference, set_threads
 from tinyconv.kernels.cpu import few_rows
-from tinyconv.kernels.cpu.matmul import MAX_MR, multiply
+from tinyconv.kernels.cpu.matmul import MAX_MR, NOTHING, multiply
 from tinyconv.kernels.cpu.vectors import LANES
 
 SHAPES = {
@@ -97,8 +97,8 @@ def test_zeros_of_either_sign_and_infinities_are_rectified(kernels, dtype):
 
 @pytest.mark.parametrize("turned_a", [False, True])
 @pytest.mark.parametrize("turned_b", [False, True])
-def test_what_lies_behind_the_factors_is_cleared(turned_a, turned_b, monkeypatch, rng):
-    """It is computed with, too: subnormal numbers that others left there would slow a product down."""
+def test_nothing_that_others_left_is_computed_with(turned_a, turned_b, monkeypatch, rng):
+    """What lies behind the factors is computed with, too: subnormal numbers there would slow a product down."""
     module = import_module("tinyconv.kernels.cpu.dense")
     rows, depth, columns, ldc = 13, module.KC + 21, LANES + 4, 2 * LANES
     left = module.thread_buffers(module.PACKED_A + module.PACKED_B + module.BLOCK_C, np.float32)
@@ -110,8 +110,8 @@ def test_what_lies_behind_the_factors_is_cleared(turned_a, turned_b, monkeypatch
     turned = [np.ascontiguousarray(each.T).T if turn else each for each, turn in ((a, turned_a), (b, turned_b))]
     assert_close(module.product(*turned), a.astype(np.float64) @ b, np.float32)
     assert blocks.any()
-    assert not blocks[:, rows:].any()
-    assert not blocks[:, :, columns:].any()
+    for behind in np.abs(blocks[:, rows:]), np.abs(blocks[:, :, columns:]):
+        assert not ((behind > 0) & (behind < 1e-30)).any()
 
 
 @pytest.mark.parametrize("turned_a", [False, True])
@@ -127,9 +127,20 @@ def test_the_bits_do_not_depend_on_the_threads(rows, depth, columns, turned_a, t
     assert len(set(found)) == 1
 
 
+def test_sums_too_small_to_be_told_from_zero_keep_their_sign_wherever_they_are_added():
+    """They are added where they belong, or elsewhere and then copied, which depends on the number of threads."""
+    product = import_module("tinyconv.kernels.cpu.dense").product
+    a, b = np.full((21, 3), -1e-30, np.float32), np.full((3, 5 * LANES + 3), 1e-30, np.float32)
+    for rows in 8, 21:
+        for columns in 2 * LANES, 5 * LANES + 3:
+            c = product(a[:rows], np.ascontiguousarray(b[:, :columns]))
+            assert not c.any()
+            assert len(set(np.signbit(c).flat)) == 1
+
+
 @numba.njit
 def multiplied(a, b, c, rows, depth, columns):
-    multiply(a, 0, depth, b, 0, columns, c, 0, columns, (rows, columns, depth), False)
+    multiply(a, 0, depth, b, 0, columns, c, 0, columns, (rows, columns, depth), False, NOTHING)
 
 
 @pytest.mark.parametrize("rows", [1, 5, 8, 13])

@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from numba.core import config
 
+from tinyconv.kernels.cpu import runtime
 from tinyconv.kernels.cpu.on_disk import SharedCache, fcntl, locked
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,6 +110,9 @@ def test_two_processes_compile_each_kernel_once_and_a_third_none(tmp_path):
 STEP = """
 import sys
 import numpy as np
+from numba.core.runtime import nrtdynmod
+create, created = nrtdynmod.create_nrt_module, []
+nrtdynmod.create_nrt_module = lambda context: created.append(context) or create(context)
 import tinyconv as tc
 from tinyconv import layers as L
 tc.set_seed(0)
@@ -117,7 +122,7 @@ parts += [L.DepthwiseConv2D(3), L.MaxPooling2D(), L.Flatten(), L.Dropout(0.5), L
 model = tc.Sequential(parts)
 model.compile(optimizer=tc.optimizers.Adam(global_clipnorm=1.0), loss="sparse_categorical_crossentropy")
 model.train_on_batch(np.ones((64, 8, 8, 16), "float32"), np.zeros(64, int))
-print("numba.np.linalg" in sys.modules)
+print("numba.np.linalg" in sys.modules, len(created))
 """
 
 
@@ -131,7 +136,36 @@ def test_machine_code_on_disk_is_loaded_without_what_numba_compiles_with(tmp_pat
         ).stdout.split()
         for _ in range(2)
     ]
-    assert said == [["True"], ["False"]]
+    assert said == [["True", "1"], ["False", "0"]]
+
+
+def test_the_runtime_on_disk_is_found_whole_and_for_this_processor_and_these_versions_or_not_at_all(tmp_path):
+    path, libraries = tmp_path / runtime.NAME, []
+    codegen = SimpleNamespace(
+        magic_tuple=lambda: ("x86_64", "a processor", "+avx2"), unserialize_library=libraries.append
+    )
+    context = SimpleNamespace(codegen=lambda: codegen)
+    assert runtime.found(path, context) is None
+    runtime.keep(path, context, ("nrt", "object", (b"machine code", b"bitcode")))
+    assert [file.name for file in tmp_path.iterdir()] == [runtime.NAME]
+    whole = path.read_bytes()
+    for content in b"", whole[:2], whole[:-1], whole[:-1] + b"?", b"?" + whole[1:]:
+        path.write_bytes(content)
+        assert runtime.found(path, context) is None
+    path.write_bytes(whole)
+    codegen.magic_tuple = lambda: ("x86_64", "another processor", "+avx512f")
+    assert runtime.found(path, context) is None
+    assert not libraries
+    codegen.magic_tuple = lambda: ("x86_64", "a processor", "+avx2")
+    runtime.found(path, context)
+    assert libraries == [("nrt", "object", (b"machine code", b"bitcode"))]
+
+
+def test_a_folder_that_cannot_be_written_keeps_no_runtime(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    runtime.keep(file / runtime.NAME, SimpleNamespace(codegen=lambda: SimpleNamespace(magic_tuple=tuple)), ())
+    assert file.read_bytes() == b""
 
 
 def test_kernels_share_what_is_on_disk():

@@ -1,0 +1,124 @@
+"""The factors of a matrix product, copied together as its register tiles read them (`matmul.py` explains the words).
+
+The right factor b goes into panels of PANEL columns, one row of a panel after the other, which the first-level cache
+holds. Of the left factor a, rows that lie in memory as rows are read where they are; a transposed one goes into panels
+of LEFT_PANEL of its rows, so that the numbers a register tile multiplies at once are neighbours. Both copies go row by
+row, as memory reads fastest, and are told some time before which part comes next.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .compile import common_helper, helper
+from .matmul import LEFT_PANEL, PANEL
+from .packing import clear_run, copy_run
+from .vectors import LANES, in_registers, repeat
+
+# Rows of a so many bytes apart, or a multiple of it, share a set of the cache, which is crowded where it has 8 places.
+SAME_SET = 2**40 if LANES == 16 else 4096
+
+# Panels of a transposed left factor that are filled at once, while a row of its numbers is read.
+TOGETHER = 4
+
+
+@helper
+def crowds(a: np.ndarray, lda: int) -> bool:
+    """Return whether rows of a so far apart are better copied than read where they are: see `SAME_SET`."""
+    return lda * a.itemsize % SAME_SET == 0
+
+
+@helper
+def even(count: int, most: int) -> int:
+    """Return the size of the fewest pieces of `count` that have at most so many each: all of about a size."""
+    pieces = max(1, (count + most - 1) // most)
+    return (count + pieces - 1) // pieces
+
+
+@helper
+def panel_width(columns: int) -> int:
+    """Return how many of the columns that are left are the next panel: none is a single vector, if there are more."""
+    if LANES == 16 and columns > PANEL and (columns // LANES - 1) % 4 < 2:
+        return 3 * LANES
+    return PANEL - 2 * LANES if columns == PANEL + LANES else min(PANEL, columns)
+
+
+@helper
+def left_panel_size(terms: int) -> int:
+    """Return how far apart panels of a left factor are: a vector more, lest rows of all share a set of the cache."""
+    return terms * LEFT_PANEL + LANES
+
+
+@in_registers
+def _copy_whole_panel(b, start, outer, terms, target, at):
+    def copy_row(d):
+        for v in range(0, PANEL, LANES):
+            target[at + d * PANEL + v] = b[start + d * outer + v]
+        return []
+
+    repeat(terms, copy_row, [])
+
+
+@in_registers
+def _copy_vectors(b, start, outer, terms, target, at, row):
+    def copy_vector(d):
+        target[at + d * row] = b[start + d * outer]
+        return []
+
+    repeat(terms, copy_vector, [])
+
+
+@in_registers
+def _copy_left_panels(a, start, outer, terms, target, at, distance):
+    def copy_row(d):
+        for panel in range(TOGETHER):
+            for v in range(0, LEFT_PANEL, LANES):
+                target[at + distance * panel + d * LEFT_PANEL + v] = a[start + d * outer + panel * LEFT_PANEL + v]
+        return []
+
+    repeat(terms, copy_row, [])
+
+
+@common_helper
+def pack_panel(
+    b: np.ndarray, start: int, outer: int, terms: int, filled: int, target: np.ndarray, at: int, wide: int
+) -> None:
+    """Copy `filled` columns of so many rows of b, `outer` apart, to a panel `wide` columns wide.
+
+    Its last vector is filled up by what follows in b, which serves as well as zeros would: no result of it is kept.
+    """
+    if filled == PANEL and wide == PANEL:
+        _copy_whole_panel(b, start, outer, terms, target, at)
+        return
+    whole = filled // LANES * LANES
+    for j in range(0, whole, LANES):
+        _copy_vectors(b, start + j, outer, terms, target, at + j, wide)
+    if whole < filled:
+        followed = min(terms, max(0, b.size - LANES - start - whole + outer) // outer)
+        _copy_vectors(b, start + whole, outer, followed, target, at + whole, wide)
+        for d in range(followed, terms):
+            copy_run(b, start + d * outer + whole, filled - whole, target, at + d * wide + whole)
+            clear_run(target, at + d * wide + filled, LANES - filled + whole)
+
+
+@common_helper
+def pack_left_panels(a: np.ndarray, start: int, outer: int, terms: int, rows: int, target: np.ndarray, at: int) -> None:
+    """Copy `rows` columns of a, which are rows of its transpose, of so many of its rows, `outer` apart, to panels."""
+    distance = left_panel_size(terms)
+    i = 0
+    while i + TOGETHER * LEFT_PANEL <= rows:
+        _copy_left_panels(a, start + i, outer, terms, target, at + i // LEFT_PANEL * distance, distance)
+        i += TOGETHER * LEFT_PANEL
+    while i < rows:
+        filled = min(LEFT_PANEL, rows - i)
+        pack_panel(a, start + i, outer, terms, filled, target, at + i // LEFT_PANEL * distance, LEFT_PANEL)
+        i += LEFT_PANEL
+
+
+@helper
+def region(matrix: np.ndarray, strides: Any, i: int, rows: int, j: int, columns: int) -> Any:
+    """Return where so many rows and columns of a flat matrix lie, as `matmul.NOTHING` says; below 0 they are none."""
+    size, outer = matrix.itemsize, max(strides)
+    start = np.intp(matrix.ctypes.data) + (i * strides[0] + j * strides[1]) * size
+    count, run = (rows, columns) if strides[1] == 1 else (columns, rows)
+    return start, outer * size, max(run, 0) * size, max(count, 0)
