@@ -13,22 +13,12 @@ import numpy as np
 from numba import get_thread_id, prange
 
 from . import few_rows
-from .compile import helper, jit, vector_jit
+from .compile import common_helper, jit, vector_jit
 from .epilogue import Epilogue, for_bias
-from .matmul import (
-    LEFT_PANEL,
-    MAX_MR,
-    PANEL,
-    WHOLE_ROWS,
-    finish,
-    multiply_finishing,
-    multiply_transposed,
-    share,
-    share_ahead,
-)
-from .memory import COMMON, empty, here, thread_buffers
+from .matmul import MAX_MR, PANEL, WHOLE_ROWS, finish, multiply, multiply_last, multiply_transposed
+from .memory import COMMON, empty, here, launch, thread_buffers
 from .packing import add_run, clear_run, pack, pack_transposed
-from .panels import crowds, even, left_panel_size, pack_left_panels, pack_panel, panel_width, region
+from .panels import LEFT_PANEL, crowds, even, fetch_ahead, left_panel_size, pack_left_panels, pack_panel, panel_width
 from .parallel import threads_here
 from .vectors import LANES
 
@@ -153,12 +143,16 @@ _last_workspace = _LastWorkspace()
 def _flat(matrix: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     """Return the numbers of a matrix, or of the transpose of one, as they lie in memory, and its strides in numbers."""
     rows, columns = matrix.shape
+    if not matrix.flags.behaved:  # read-only, or not aligned, which would be another kernel
+        copied = empty(matrix.shape, matrix.dtype)
+        launch(np.copyto, copied, matrix)
+        return copied.reshape(-1), (columns, 1)
     if matrix.flags.c_contiguous:
         return matrix.reshape(-1), (columns, 1)
     return matrix.T.reshape(-1), (1, rows)
 
 
-@helper
+@common_helper
 def _block(number: int, sizes: tuple[int, int, int, int], shape: tuple[int, int]) -> Any:
     """Return the first row, column and term of a block, and how many it has of each; none behind the last block."""
     (rows, columns, depth, parts), (mc, nc) = sizes, shape
@@ -169,7 +163,7 @@ def _block(number: int, sizes: tuple[int, int, int, int], shape: tuple[int, int]
     return i0, j0, d0, there * min(mc, rows - i0), there * min(nc, columns - j0), (part + 1) * depth // parts - d0
 
 
-@helper
+@common_helper
 def _pack_panel(
     b: Any, strides: Any, d0: int, terms: int, j0: int, filled: int, packed_b: np.ndarray, panel: int
 ) -> None:
@@ -204,14 +198,14 @@ def _fill(
     in the thread's own memory.
     """
     blocks = (sizes[1] + block_shape[1] - 1) // block_shape[1] * ((sizes[0] + block_shape[0] - 1) // block_shape[0])
-    for number in prange(sizes[3] * blocks):
-        rows, columns = sizes[:2]
+    for index in prange(sizes[3] * blocks):
+        number, rows, columns = np.intp(index), sizes[0], sizes[1]
         i0, j0, first, high, wide, depth = _block(number, sizes, block_shape)
         i1, j1, first1, high1, wide1, depth1 = _block(number + 1, sizes, block_shape)  # the next
-        ldc, turned, lda = (wide + LANES - 1) // LANES * LANES, a_strides[1] > 1, max(a_strides)
+        ldc, turned, lda = (wide + LANES - 1) // LANES * LANES, a_strides[1] > 1, a_strides[0] * a_strides[1]
         packed_a, rest = workspace[get_thread_id(), :PACKED_A], workspace[get_thread_id(), PACKED_A:]
         packed_b, block_c = rest[:PACKED_B], rest[PACKED_B:]
-        read = 0 if turned or crowds(a, lda) else high // WHOLE_ROWS * WHOLE_ROWS
+        read = 0 if turned or crowds(a, lda) else high // LEFT_PANEL * LEFT_PANEL
         kc, kc1 = even(depth, KC), even(depth1, KC)
         for d0 in range(0, max(depth, 1), max(kc, 1)):  # once even without terms: their sum is 0
             terms, added, ends = min(kc, depth - d0), d0 > 0, d0 + kc >= depth
@@ -228,36 +222,41 @@ def _fill(
                 panel = panel_width(ldc - j)
                 filled = min(panel, wide - j)
                 _pack_panel(b, b_strides, first + d0, terms, j0 + j, filled, packed_b, panel)
-                if j + panel < ldc:
-                    ahead_b = region(b, b_strides, first + d0, terms, j0 + j + panel, min(PANEL, wide - j - panel))
-                else:
-                    ahead_b = region(b, b_strides, d2, terms2, j2, min(PANEL, wide2))
-                ahead = ahead_b, share(region(a, a_strides, i2, high2, d2, terms2), j, j + panel, ldc)
+                d3, j3, terms3, wide3 = first + d0, j0 + j + panel, terms, wide - j - panel  # the next panel of b
+                if wide3 <= 0:
+                    d3, j3, terms3, wide3 = d2, j2, terms2, wide2
                 in_place = only_sums and filled == panel and high % (MAX_MR if turned else WHOLE_ROWS) == 0
                 last, y0 = ends and not in_place, (number // blocks * rows + i0) * columns + j0 + j
                 sums, at, row = block_c, j, ldc
                 if in_place:
                     sums, at, row = partial, y0, columns
-                if turned:
-                    for i in range(0, high, LEFT_PANEL):
-                        a0, after = i // LEFT_PANEL * left_panel_size(terms), min(i + LEFT_PANEL, high)
-                        shape, some, c0 = (after - i, panel, terms), share_ahead(ahead, i, after, high), at + i * row
-                        multiply_transposed(
-                            packed_a, a0, LEFT_PANEL, packed_b, 0, panel, sums, c0, row, shape, added, some
-                        )
+                groups = (high + LEFT_PANEL - 1) // LEFT_PANEL
+                for group in range(groups):
+                    fetch_ahead(b, b_strides, d3, terms3, j3, min(PANEL, wide3), group, groups)
+                    share, shares = j // PANEL * groups + group, (ldc + PANEL - 1) // PANEL * groups
+                    fetch_ahead(a, a_strides, i2, high2, d2, terms2, share, shares)
+                    i = group * LEFT_PANEL
+                    some, c0 = min(LEFT_PANEL, high - i), at + i * row
+                    shape = some, panel, terms
+                    if turned:
+                        a0 = group * left_panel_size(terms)
+                        multiply_transposed(packed_a, a0, LEFT_PANEL, packed_b, 0, panel, sums, c0, row, shape, added)
+                        continue
+                    left, a0, distance = packed_a, (i - read) * KC, KC
+                    if i + some <= read:
+                        left, a0, distance = a, (i0 + i) * lda + first + d0, lda
                     if last:
-                        finish(block_c, j, ldc, high, filled, of_parts, j0 + j, partial, y0, columns)
-                if read > 0:
-                    shape, some = (read, panel, terms), share_ahead(ahead, 0, read, high)
-                    a0, end = i0 * lda + first + d0, (last, of_parts, partial, (j0 + j, y0, columns, filled))
-                    multiply_finishing(a, a0, lda, packed_b, 0, panel, sums, at, row, shape, added, some, end)
-                if read < high and not turned:
-                    shape, some, c0 = (high - read, panel, terms), share_ahead(ahead, read, high, high), at + read * row
-                    end = last, of_parts, partial, (j0 + j, y0 + read * columns, columns, filled)
-                    multiply_finishing(packed_a, 0, KC, packed_b, 0, panel, sums, c0, row, shape, added, some, end)
+                        to = j0 + j, y0 + i * columns, columns, filled
+                        multiply_last(
+                            left, a0, distance, packed_b, 0, panel, sums, c0, row, shape, added, of_parts, partial, to
+                        )
+                    else:
+                        multiply(left, a0, distance, packed_b, 0, panel, sums, c0, row, shape, added)
+                if turned and last:
+                    finish(block_c, j, ldc, high, filled, of_parts, j0 + j, partial, y0, columns)
                 j += panel
     height, width, _, count = sizes
     if count > 1:
-        for number in range(1, count):
-            add_run(partial, number * height * width, height * width, partial, 0)
+        for part in range(1, count):
+            add_run(partial, part * height * width, height * width, partial, 0)
         finish(partial, 0, width, height, width, epilogue, 0, c, 0, width)

@@ -19,32 +19,23 @@ from typing import Any
 
 import numpy as np
 
-from .compile import common_helper, helper
+from .compile import common_helper
 from .epilogue import finished, finished_number
 from .packing import clear_vector
-from .vectors import LANES, add_outer_product, fetch, in_registers, repeat, where
+from .vectors import LANES, add_outer_product, in_registers, repeat, where
 
-# Register tiles: MR for each number of vectors in NR. Their size is bounded by the registers, 32 or 16, and wants to be
-# square: each row and each column that is loaded then serves many products. With 16 registers the last of them decide:
-# 4×3 leaves one for the factor. Of two vectors, 5 rows at once are the fastest where a row's terms follow each other,
-# but a transposed factor, and tiles that write to a result of exactly so many rows, have only multiples of 4.
-WIDEST = 4 if LANES == 16 else 3
-TILE_ROWS = {4: 4, 3: 8, 2: 8, 1: 8} if LANES == 16 else {3: 4, 2: 5, 1: 8}
-TILE_ROWS_OF_4 = TILE_ROWS if LANES == 16 else {3: 4, 2: 4, 1: 4}
+# Register tiles, (MR, vectors in NR), the widest first. Their size is bounded by the registers, 32 or 16, and wants to
+# be square: each row and each column that is loaded then serves many products. With 16 registers the last of them
+# decide: 4×3 leaves one for the factor. Of two vectors, 5 rows at once are the fastest where a row's terms follow each
+# other, but a transposed factor, and tiles that write to a result of exactly so many rows, have only multiples of 4.
+REGISTER_TILES = ((4, 4), (8, 2), (8, 1)) if LANES == 16 else ((4, 3), (5, 2), (8, 1))
+REGISTER_TILES_OF_4 = REGISTER_TILES if LANES == 16 else ((4, 3), (4, 2), (4, 1))
 
 # Register tiles of every height fill so many rows.
-WHOLE_ROWS = lcm(*TILE_ROWS.values())
-
-# What will be read next, of b and of a, to be brought to the second-level cache meanwhile: where its first row begins,
-# how far apart rows are, and how long, all in bytes, and how many.
-NOTHING = (0, 0, 0, 0), (0, 0, 0, 0)
-CACHE_LINE = 64
+WHOLE_ROWS = lcm(*(mr for mr, _ in REGISTER_TILES))
 
 # The largest MR, and more than a micro-kernel may write behind the last row: see `multiply`.
 MAX_MR = 8
-
-# Rows of a panel of a transposed factor a.
-LEFT_PANEL = 32
 
 # Columns of a panel of b: whole register tiles of either kind fill it, and the first-level cache holds it for some 128
 # terms.
@@ -102,93 +93,39 @@ def _clear_behind(a: np.ndarray, a0: int, lda: int, rows: int, reached: int, dep
             a[a0 + i * lda + d] = 0
 
 
-@in_registers
-def _fetch(address):
-    fetch(address)
-
-
-@helper
-def share(region: Any, i: int, end: int, of: int) -> Any:
-    """Return the part of what will be read next that belongs to i … end − 1 of so many."""
-    start, outer, run, rows = region
-    first = rows * i // of
-    return start + first * outer, outer, run, rows * end // of - first
-
-
-@helper
-def share_ahead(ahead: Any, i: int, end: int, rows: int) -> Any:
-    """Return the part of what is `ahead` to ask for while rows i to end − 1 of so many are computed."""
-    return share(ahead[0], i, end, rows), share(ahead[1], i, end, rows)
-
-
-@helper
-def _fetch_rows(region: Any) -> None:
-    start, outer, run, rows = region
-    for n in range(rows):
-        for byte in range(0, run, CACHE_LINE):
-            _fetch(start + n * outer + byte)
-
-
-@helper
-def _fetch_ahead(ahead: Any, i: int, mr: int, rows: int) -> None:
-    """Ask for what belongs to a register tile of `mr` rows from row i on."""
-    _fetch_rows(share(ahead[0], i, min(i + mr, rows), rows))
-    _fetch_rows(share(ahead[1], i, min(i + mr, rows), rows))
-
-
 def _product(transposed: bool) -> Callable[..., None]:
     """Return the product by register tiles, of a factor a or of the transpose of one.
 
     Two functions, though a pair of distances would say either: where one of them is known to be 1, a row or a term is
     one address further, and the loop over terms loses a third of its instructions.
     """
-    heights = TILE_ROWS_OF_4 if transposed else TILE_ROWS
-    mr1, mr2, mr3, mr4 = mrs = [heights.get(vectors, 4) for vectors in (1, 2, 3, 4)]
-    one, two, three, four = (_micro_kernel(mr, vectors, transposed) for vectors, mr in enumerate(mrs, 1))
+    tiles = REGISTER_TILES_OF_4 if transposed else REGISTER_TILES
+    wide, middle, narrow = (_micro_kernel(mr, vectors, transposed) for mr, vectors in tiles)
+    (wide_mr, _), (middle_mr, _), (narrow_mr, _) = tiles
+    wide_nr, middle_nr, _ = (vectors * LANES for _, vectors in tiles)
 
     def product(
-        a: Any,
-        a0: int,
-        lda: int,
-        b: Any,
-        b0: int,
-        ldb: int,
-        c: Any,
-        c0: int,
-        ldc: int,
-        shape: Any,
-        accumulate: bool,
-        ahead: Any,
+        a: Any, a0: int, lda: int, b: Any, b0: int, ldb: int, c: Any, c0: int, ldc: int, shape: Any, accumulate: bool
     ) -> None:
         rows, columns, depth = shape
         kept = 1.0 if accumulate else 0.0
         row = 1 if transposed else lda
-        if not transposed and rows % WHOLE_ROWS > 0:
+        if not transposed:
             most = rows - 1
-            reached = most + max(mr1 - most % mr1, mr2 - most % mr2, mr3 - most % mr3, mr4 - most % mr4)
+            reached = most + max(wide_mr - most % wide_mr, middle_mr - most % middle_mr, narrow_mr - most % narrow_mr)
             _clear_behind(a, a0, lda, rows, reached, depth)
-        fetches = ahead[0][3] + ahead[1][3] > 0
         j = 0
-        while j < columns:
-            vectors = (columns - j) // LANES
-            vectors = 2 if vectors == WIDEST + 1 else min(WIDEST, vectors)  # one vector alone would be slow
-            if WIDEST == 4 and vectors == 4:
-                for i in range(0, rows, mr4):
-                    if fetches and j == 0:
-                        _fetch_ahead(ahead, i, mr4, rows)
-                    four(a, a0 + i * row, lda, b, b0 + j, ldb, c, c0 + i * ldc + j, ldc, depth, kept)
-            elif vectors == 3:
-                for i in range(0, rows, mr3):
-                    if fetches and j == 0:
-                        _fetch_ahead(ahead, i, mr3, rows)
-                    three(a, a0 + i * row, lda, b, b0 + j, ldb, c, c0 + i * ldc + j, ldc, depth, kept)
-            elif vectors == 2:
-                for i in range(0, rows, mr2):
-                    two(a, a0 + i * row, lda, b, b0 + j, ldb, c, c0 + i * ldc + j, ldc, depth, kept)
-            else:
-                for i in range(0, rows, mr1):
-                    one(a, a0 + i * row, lda, b, b0 + j, ldb, c, c0 + i * ldc + j, ldc, depth, kept)
-            j += vectors * LANES
+        while columns - j >= wide_nr and columns - j != wide_nr + LANES:  # one vector alone would be slow
+            for i in range(0, rows, wide_mr):
+                wide(a, a0 + i * row, lda, b, b0 + j, ldb, c, c0 + i * ldc + j, ldc, depth, kept)
+            j += wide_nr
+        while j + middle_nr <= columns:
+            for i in range(0, rows, middle_mr):
+                middle(a, a0 + i * row, lda, b, b0 + j, ldb, c, c0 + i * ldc + j, ldc, depth, kept)
+            j += middle_nr
+        if j < columns:
+            for i in range(0, rows, narrow_mr):
+                narrow(a, a0 + i * row, lda, b, b0 + j, ldb, c, c0 + i * ldc + j, ldc, depth, kept)
 
     # Each a name of its own: kernels on disk are linked by the names of their parts, with a number that another process
     # may have given to the other product.
@@ -198,8 +135,8 @@ def _product(transposed: bool) -> Callable[..., None]:
 
 # c = a·b, or with `accumulate` c += a·b, for `shape` = (rows, columns, depth); all arrays flat, c from c0 on and so on.
 # The rows of b (depth, columns) and c (rows, columns) are contiguous, `ldb` and `ldc` apart, and fill whole vectors.
-# Where the number of rows is no multiple of MAX_MR, c must have space, of any content, behind the last, and where it is
-# none of WHOLE_ROWS, a, which `multiply` clears there. What is `ahead` is asked for meanwhile.
+# Where the number of rows is no multiple of MAX_MR, a and c must have space, of any content, behind the last;
+# `multiply` clears that of a.
 multiply = _product(False)  # a(i, d) = a[a0 + i·lda + d]
 multiply_transposed = _product(True)  # a(i, d) = a[a0 + d·lda + i]
 
@@ -209,7 +146,7 @@ def _finish_vector(c, i, epilogue, j, y, at):
     y[at] = finished(c[i], epilogue, j)
 
 
-@helper
+@common_helper
 def finish(
     c: np.ndarray,
     c0: int,
@@ -234,12 +171,11 @@ def finish(
             y[y0 + i * ldy + j] = finished_number(c[c0 + i * ldc + j], epilogue, j0 + j)
 
 
-_FINISHING_ROWS = TILE_ROWS_OF_4[WIDEST]
-_finishing = _micro_kernel(_FINISHING_ROWS, WIDEST, False, True)
+_finishing = _micro_kernel(*REGISTER_TILES_OF_4[0], False, True)
 
 
 @common_helper
-def multiply_finishing(
+def multiply_last(
     a: Any,
     a0: int,
     lda: int,
@@ -251,31 +187,24 @@ def multiply_finishing(
     ldc: int,
     shape: Any,
     accumulate: bool,
-    ahead: Any,
-    end: Any,
+    epilogue: Any,
+    y: Any,
+    to: Any,
 ) -> None:
-    """Do what `multiply` does, but if these are the last terms, y(i, j) is what an epilogue makes of the sums.
+    """Do what `multiply` does where it adds the last terms: y(i, j) is what the epilogue makes of the sums.
 
-    `end` = (whether they are, the epilogue, y, (j0, y0, ldy, filled)): these are columns from j0 on, of which `filled`
-    are wanted. c has the sums so far, if it is to `accumulate`; what fills no register tile of the widest goes through
-    it.
+    For `to` = (j0, y0, ldy, filled) these are columns from j0 on, of which `filled` are wanted. c has the sums so far,
+    if it is to `accumulate`; what fills no register tile of the widest goes through it.
     """
-    last, epilogue, y, (j0, y0, ldy, filled) = end
-    if not last:
-        multiply(a, a0, lda, b, b0, ldb, c, c0, ldc, shape, accumulate, ahead)
-        return
-    rows, columns, depth = shape
+    (rows, columns, depth), (j0, y0, ldy, filled) = shape, to
     kept = 1.0 if accumulate else 0.0
-    mr, nr = _FINISHING_ROWS, WIDEST * LANES
+    mr, nr = REGISTER_TILES_OF_4[0][0], REGISTER_TILES_OF_4[0][1] * LANES
     whole = rows // MAX_MR * MAX_MR if filled == columns and columns % nr == 0 else 0
-    fetches = ahead[0][3] + ahead[1][3] > 0
     for j in range(0, columns if whole > 0 else 0, nr):
         for i in range(0, whole, mr):
-            if fetches and j == 0:
-                _fetch_ahead(ahead, i, mr, rows)
             a1, c1, y1 = a0 + i * lda, c0 + i * ldc + j, y0 + i * ldy + j
             _finishing(a, a1, lda, b, b0 + j, ldb, c, c1, ldc, depth, kept, epilogue, j0 + j, y, y1, ldy)
     if whole < rows:
-        a1, c1, rest = a0 + whole * lda, c0 + whole * ldc, share_ahead(ahead, whole, rows, rows)
-        multiply(a, a1, lda, b, b0, ldb, c, c1, ldc, (rows - whole, columns, depth), accumulate, rest)
+        a1, c1 = a0 + whole * lda, c0 + whole * ldc
+        multiply(a, a1, lda, b, b0, ldb, c, c1, ldc, (rows - whole, columns, depth), accumulate)
         finish(c, c1, ldc, rows - whole, filled, epilogue, j0, y, y0 + whole * ldy, ldy)

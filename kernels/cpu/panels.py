@@ -6,44 +6,48 @@ of LEFT_PANEL of its rows, so that the numbers a register tile multiplies at onc
 row, as memory reads fastest, and are told some time before which part comes next.
 """
 
+from math import ceil
 from typing import Any
 
 import numpy as np
 
-from .compile import common_helper, helper
-from .matmul import LEFT_PANEL, PANEL
+from .compile import common_helper
+from .matmul import PANEL, WHOLE_ROWS
 from .packing import clear_run, copy_run
-from .vectors import LANES, in_registers, repeat
+from .vectors import LANES, fetch, in_registers, repeat
+
+# Rows of a panel of a transposed left factor, which register tiles of every height fill.
+LEFT_PANEL = ceil(32 / WHOLE_ROWS) * WHOLE_ROWS
 
 # Rows of a so many bytes apart, or a multiple of it, share a set of the cache, which is crowded where it has 8 places.
 SAME_SET = 2**40 if LANES == 16 else 4096
+
+LINE = 64  # bytes of a line of the cache
 
 # Panels of a transposed left factor that are filled at once, while a row of its numbers is read.
 TOGETHER = 4
 
 
-@helper
+@common_helper
 def crowds(a: np.ndarray, lda: int) -> bool:
     """Return whether rows of a so far apart are better copied than read where they are: see `SAME_SET`."""
     return lda * a.itemsize % SAME_SET == 0
 
 
-@helper
+@common_helper
 def even(count: int, most: int) -> int:
     """Return the size of the fewest pieces of `count` that have at most so many each: all of about a size."""
     pieces = max(1, (count + most - 1) // most)
     return (count + pieces - 1) // pieces
 
 
-@helper
+@common_helper
 def panel_width(columns: int) -> int:
     """Return how many of the columns that are left are the next panel: none is a single vector, if there are more."""
-    if LANES == 16 and columns > PANEL and (columns // LANES - 1) % 4 < 2:
-        return 3 * LANES
     return PANEL - 2 * LANES if columns == PANEL + LANES else min(PANEL, columns)
 
 
-@helper
+@common_helper
 def left_panel_size(terms: int) -> int:
     """Return how far apart panels of a left factor are: a vector more, lest rows of all share a set of the cache."""
     return terms * LEFT_PANEL + LANES
@@ -115,10 +119,16 @@ def pack_left_panels(a: np.ndarray, start: int, outer: int, terms: int, rows: in
         i += LEFT_PANEL
 
 
-@helper
-def region(matrix: np.ndarray, strides: Any, i: int, rows: int, j: int, columns: int) -> Any:
-    """Return where so many rows and columns of a flat matrix lie, as `matmul.NOTHING` says; below 0 they are none."""
-    size, outer = matrix.itemsize, max(strides)
-    start = np.intp(matrix.ctypes.data) + (i * strides[0] + j * strides[1]) * size
-    count, run = (rows, columns) if strides[1] == 1 else (columns, rows)
-    return start, outer * size, max(run, 0) * size, max(count, 0)
+@in_registers
+def _fetch(source, at):
+    fetch(source, at)
+
+
+@common_helper
+def fetch_ahead(matrix: np.ndarray, strides: Any, i: int, rows: int, j: int, columns: int, share: int, of: int) -> None:
+    """Ask for one of so many shares of a part of a flat matrix, one of whose strides is 1; below 0 it has no rows."""
+    outer = strides[0] * strides[1]
+    runs, run = (rows, columns) if strides[1] == 1 else (columns, rows)
+    for n in range(runs * share // of, runs * (share + 1) // of):
+        for t in range(0, run, LINE // matrix.itemsize):
+            _fetch(matrix, i * strides[0] + j * strides[1] + n * outer + t)

@@ -193,11 +193,11 @@ def _mixed(a: Any, b: Any, lanes: np.ndarray) -> Any:
     return Vector(a.builder, a.builder.shuffle_vector(a.value, b.value, mask))
 
 
-def fetch(address: Any) -> None:
-    """Ask for what lies at an address to be brought to the second-level cache. Any address will do."""
-    if isinstance(address, Index):
-        builder, whole = address.builder, ir.IntType(32)
-        place = builder.inttoptr(address.value, ir.IntType(8).as_pointer())
+def fetch(array: Any, at: Any) -> None:
+    """Ask for element `at` of an array to be brought to the second-level cache; behind its end, nothing comes of it."""
+    if isinstance(array, _Memory):
+        builder, whole = array.builder, ir.IntType(32)
+        place = builder.bitcast(array.address(at), ir.IntType(8).as_pointer())
         kind = ir.FunctionType(ir.VoidType(), [place.type, whole, whole, whole])
         to_read, second_level, data = whole(0), whole(2), whole(1)
         call = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
@@ -311,12 +311,12 @@ class _Memory:
     def __init__(self, builder: Any, data: Any, element: Any, alignment: int) -> None:
         self.builder, self.data, self.element, self.alignment = builder, data, element, alignment
 
-    def _element(self, index: Any) -> Any:
+    def address(self, index: Any) -> Any:
         value = index.value if isinstance(index, Index) else ir.Constant(ir.IntType(64), index)
         return self.builder.gep(self.data, [value])
 
     def _pointer(self, index: Any) -> Any:
-        return self.builder.bitcast(self._element(index), ir.VectorType(self.element, LANES).as_pointer())
+        return self.builder.bitcast(self.address(index), ir.VectorType(self.element, LANES).as_pointer())
 
     def __getitem__(self, index: Any) -> Vector:
         return Vector(self.builder, self.builder.load(self._pointer(index), align=self.alignment))
@@ -328,7 +328,7 @@ class _Memory:
 
     def put(self, index: Any, number: Index) -> None:
         """Write a whole number to element `index` of an array of whole numbers."""
-        self.builder.store(self.builder.trunc(number.value, self.element), self._element(index))
+        self.builder.store(self.builder.trunc(number.value, self.element), self.address(index))
 
     def zero(self) -> Vector:
         """Return zeros of the array's kind."""
@@ -336,7 +336,7 @@ class _Memory:
 
     def each(self, index: Any) -> Any:
         """Return element `index` in every lane; of an array of whole numbers, the number itself."""
-        value = self.builder.load(self._element(index))
+        value = self.builder.load(self.address(index))
         return Index(self.builder, value) if isinstance(self.element, ir.IntType) else _spread(self.builder, value)
 
 

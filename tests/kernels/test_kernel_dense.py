@@ -8,7 +8,7 @@ from numba.core import config
 
 from tinyconv.kernels import cpu, reference, set_threads
 from tinyconv.kernels.cpu import few_rows
-from tinyconv.kernels.cpu.matmul import MAX_MR, NOTHING, multiply
+from tinyconv.kernels.cpu.matmul import MAX_MR, multiply
 from tinyconv.kernels.cpu.vectors import LANES
 
 SHAPES = {
@@ -127,6 +127,29 @@ def test_the_bits_do_not_depend_on_the_threads(rows, depth, columns, turned_a, t
     assert len(set(found)) == 1
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_factors_that_are_read_only_or_not_aligned_are_read_like_all_others(turned, rng):
+    product = import_module("tinyconv.kernels.cpu.dense").product
+    a, b = (rng.standard_normal(shape).astype(np.float32) for shape in ((40, 50), (50, 60)))
+    if turned:
+        a, b = np.ascontiguousarray(a.T).T, np.ascontiguousarray(b.T).T
+    wanted = product(a, b)
+
+    def elsewhere(matrix, moved, writeable):
+        flat = matrix.T.reshape(-1) if turned else matrix.reshape(-1)
+        space = np.zeros(flat.nbytes + 1, np.uint8)
+        other = space[moved : moved + flat.nbytes].view(np.float32)
+        other[:] = flat
+        other.flags.writeable = writeable
+        return other.reshape(matrix.shape[::-1]).T if turned else other.reshape(matrix.shape)
+
+    for moved, writeable in (0, False), (1, True), (1, False):
+        others = elsewhere(a, moved, writeable), elsewhere(b, moved, writeable)
+        np.testing.assert_array_equal(product(others[0], b), wanted)
+        np.testing.assert_array_equal(product(a, others[1]), wanted)
+        np.testing.assert_array_equal(product(*others), wanted)
+
+
 def test_sums_too_small_to_be_told_from_zero_keep_their_sign_wherever_they_are_added():
     """They are added where they belong, or elsewhere and then copied, which depends on the number of threads."""
     product = import_module("tinyconv.kernels.cpu.dense").product
@@ -140,7 +163,7 @@ def test_sums_too_small_to_be_told_from_zero_keep_their_sign_wherever_they_are_a
 
 @numba.njit
 def multiplied(a, b, c, rows, depth, columns):
-    multiply(a, 0, depth, b, 0, columns, c, 0, columns, (rows, columns, depth), False, NOTHING)
+    multiply(a, 0, depth, b, 0, columns, c, 0, columns, (rows, columns, depth), False)
 
 
 @pytest.mark.parametrize("rows", [1, 5, 8, 13])

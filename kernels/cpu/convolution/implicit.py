@@ -24,7 +24,7 @@ from numba import get_thread_id, prange
 from ...window import Pair, Window
 from ..compile import helper, vector_jit
 from ..epilogue import Epilogue, for_bias
-from ..matmul import MAX_MR, NOTHING, PANEL, multiply_finishing, multiply_transposed
+from ..matmul import MAX_MR, PANEL, multiply, multiply_last, multiply_transposed
 from ..memory import constant, empty, thread_buffers
 from ..packing import clear_run, copy_run
 from ..vectors import LANES
@@ -202,9 +202,12 @@ def _product(
             for j in range(0, ldc, PANEL):
                 panel = min(PANEL, ldc - j)
                 b0 = j * depth + d0 * panel
-                shape, added = (high, panel, terms), d0 > 0
-                end = d0 + terms >= depth, epilogue, y, (j, i0 * k + j, k, min(panel, k - j))
-                multiply_finishing(packed_a, 0, KC, panels, b0, panel, block_c, j, ldc, shape, added, NOTHING, end)
+                shape = high, panel, terms
+                if d0 + terms < depth:
+                    multiply(packed_a, 0, KC, panels, b0, panel, block_c, j, ldc, shape, d0 > 0)
+                else:
+                    to = j, i0 * k + j, k, min(panel, k - j)
+                    multiply_last(packed_a, 0, KC, panels, b0, panel, block_c, j, ldc, shape, d0 > 0, epilogue, y, to)
             d0 += terms
 
 
@@ -236,9 +239,7 @@ def _sum_products(x: Any, dy: Any, partial: Any, sizes: Any, geometry: Any, piec
                         clear_run(packed_b, at + d * panel + copied, panel - copied)
                 for j in range(j0, end, PANEL):
                     shape, b0 = (high, min(PANEL, end - j), terms), (j - j0) * POSITIONS
-                    multiply_transposed(
-                        packed_a, 0, lda, packed_b, b0, shape[1], block_c, j, ldc, shape, d0 > first, NOTHING
-                    )
+                    multiply_transposed(packed_a, 0, lda, packed_b, b0, shape[1], block_c, j, ldc, shape, d0 > first)
         row = piece[0] * run + piece[2]
         for i in range(high):
             copy_run(block_c, i * ldc, k, partial, (part * depth + row + i) * k)

@@ -24,24 +24,22 @@ from ...window import Pair, Window
 from .. import dense
 from ..compile import helper, vector_jit
 from ..epilogue import Epilogue, for_bias
-from ..matmul import MAX_MR, NOTHING, PANEL, WHOLE_ROWS, finish, multiply, multiply_finishing
+from ..matmul import MAX_MR, PANEL, finish, multiply, multiply_last
 from ..memory import empty, launch, thread_buffers, zeros
 from ..packing import clear_run, copy_run, pack, pack_transposed
-from ..panels import crowds, even, region
 from ..parallel import threads_here
 from ..vectors import LANES, in_registers, transposed
 
-# A block is at most MC rows of the result, and all its columns. Stretches of STRETCH terms are added to it, panel by
-# panel of its columns, KC terms at a time. Each number is the same sum in the same order whatever the block.
+# A block is at most MC rows of the result, and all its columns; KC terms at a time are added to it. Each number is the
+# same sum in the same order whatever the block.
 MC = 256
 KC = 128
-STRETCH = 4 * KC if LANES == 16 else KC
 
 # Columns of dy that are packed into panels at a time: to read a few of each row would cost a page's address each time.
 NC = 256 // PANEL * PANEL
 
 # Numbers of a thread's packed parts of x and of dy.
-PACKED_A, PACKED_B = (MC + MAX_MR) * STRETCH, KC * NC
+PACKED_A, PACKED_B = (MC + MAX_MR) * KC, KC * NC
 
 # A kernel's gradient is summed in up to PARTS parts of the cells, of MIN_PART_CELLS or more: there must be blocks for
 # all threads, but a part costs as much memory as the gradient. They are added in order, whatever the number of threads.
@@ -210,42 +208,19 @@ def _product(
         packed_a, block_c = workspace[get_thread_id(), :PACKED_A], workspace[get_thread_id(), PACKED_A:]
         cells = np.empty(high, np.intp)
         _find_cells(geometry, i0, high, cells)
-        direct = (scatters or (geometry[4] == 1 and geometry[5] == 1)) and not crowds(a, c)
-        read = high // WHOLE_ROWS * WHOLE_ROWS if direct else 0
-        stretch = even(c, STRETCH)
-        kc = even(stretch, KC)
-        for s0 in range(0, c, stretch):
-            stop = min(c, s0 + stretch)
-            for i in range(read, high):
-                copy_run(a, (i0 + i if scatters else cells[i]) * c + s0, stop - s0, packed_a, (i - read) * STRETCH)
+        for d0 in range(0, c, KC):
+            terms = min(KC, c - d0)
+            for i in range(high):
+                copy_run(a, (i0 + i if scatters else cells[i]) * c + d0, terms, packed_a, i * KC)
             for j in range(0, ldc, PANEL):
                 panel = min(PANEL, ldc - j)
-                for d0 in range(s0, stop, kc):
-                    terms, added = min(kc, stop - d0), d0 > 0
-                    # What comes next: further terms, or the next panel, or the next stretch, or the next block.
-                    i2, j2, d2, high2 = i0, j, d0 + kc, read if j == 0 else 0  # in other panels, a is there already
-                    if d2 >= stop:
-                        j2, d2, high2 = j + PANEL, s0, 0
-                    if j2 >= ldc:
-                        j2, d2, high2 = 0, stop, read
-                    if d2 >= c:
-                        i2, d2, high2 = i0 + mc, 0, min(read, rows - i0 - mc)
-                    terms2, panel2 = min(kc, c - d2), min(PANEL, ldc - j2)
-                    ahead = (
-                        region(panels, (panel2, 1), d2, terms2, j2 * c, panel2),
-                        region(a, (c, 1), i2, high2, d2, terms2),
-                    )
-                    b0, last, wanted = j * c + d0 * panel, d0 + kc >= c and not scatters, min(panel, k - j)
-                    if read > 0:
-                        shape, a0 = (read, panel, terms), i0 * c + d0
-                        end = last, epilogue, y, (j, i0 * k + j, k, wanted)
-                        multiply_finishing(a, a0, c, panels, b0, panel, block_c, j, ldc, shape, added, ahead, end)
-                    if read < high:
-                        shape, a0, c0 = (high - read, panel, terms), d0 - s0, read * ldc + j
-                        end = last, epilogue, y, (j, (i0 + read) * k + j, k, wanted)
-                        multiply_finishing(
-                            packed_a, a0, STRETCH, panels, b0, panel, block_c, c0, ldc, shape, added, NOTHING, end
-                        )
+                b0 = j * c + d0 * panel
+                shape = high, panel, terms
+                if d0 + KC < c or scatters:
+                    multiply(packed_a, 0, KC, panels, b0, panel, block_c, j, ldc, shape, d0 > 0)
+                else:
+                    to = j, i0 * k + j, k, min(panel, k - j)
+                    multiply_last(packed_a, 0, KC, panels, b0, panel, block_c, j, ldc, shape, d0 > 0, epilogue, y, to)
         if scatters:
             for i in range(high):
                 finish(block_c, i * ldc, ldc, 1, k, epilogue, 0, y, cells[i] * k, k)
@@ -277,6 +252,6 @@ def _sum_products(x: Any, dy: Any, partial: Any, sizes: Any, mc: int, geometry: 
                         clear_run(packed_b, at + copied, panel - copied)
                 for j in range(j0, end, PANEL):
                     shape, b0 = (high, min(PANEL, end - j), terms), (j - j0) * KC
-                    multiply(packed_a, 0, KC, packed_b, b0, shape[1], block_c, j, ldc, shape, d0 > first, NOTHING)
+                    multiply(packed_a, 0, KC, packed_b, b0, shape[1], block_c, j, ldc, shape, d0 > first)
         for i in range(high):
             copy_run(block_c, i * ldc, k, partial, ((part * c) + i0 + i) * k)

@@ -21,7 +21,7 @@ from numba import get_thread_id, prange
 
 from ...compile import vector_jit
 from ...epilogue import Epilogue
-from ...matmul import NOTHING, multiply
+from ...matmul import multiply
 from ...memory import empty, scratch, thread_buffers
 from ...parallel import threads_here
 from ...vectors import LANES
@@ -127,7 +127,5 @@ def _forward(
                     filter_transform(w, (c0 + row) * k + k0 + at, c * k, u, row * channels + at, u_stride, side)
             for p in range(points):
                 v0, u0, m0 = p * v_stride + c0, p * u_stride, p * m_stride
-                multiply(
-                    transformed, v0, c, u, u0, channels, m, m0, channels, (count, channels, terms), c0 > 0, NOTHING
-                )
+                multiply(transformed, v0, c, u, u0, channels, m, m0, channels, (count, channels, terms), c0 > 0)
         write_outputs(m, 0, m_stride, geometry, first, count, epilogue, cells, 0, y, argmax, tile, side, k0, channels)

@@ -15,7 +15,7 @@ from numba import get_thread_id, prange
 from ....window import Pair
 from ...compile import vector_jit
 from ...epilogue import Epilogue
-from ...matmul import MAX_MR, NOTHING, multiply, multiply_transposed
+from ...matmul import MAX_MR, multiply, multiply_transposed
 from ...memory import scratch, thread_buffers
 from ...parallel import threads_here
 from ...vectors import LANES
@@ -124,7 +124,7 @@ def _forward(
         nonzero = np.empty(points * count, np.uint8)
         transform_images(x, geometry, first, count, v, 0, v_stride, nonzero, 0, tile, side)
         for p in range(points):
-            multiply(v, p * v_stride, c, u, p * (c * k + LANES), k, m, p * m_stride, k, (count, k, c), False, NOTHING)
+            multiply(v, p * v_stride, c, u, p * (c * k + LANES), k, m, p * m_stride, k, (count, k, c), False)
         write_outputs(m, 0, m_stride, geometry, first, count, epilogue, nonzero, 0, y, argmax, tile, side, 0, k)
 
 
@@ -160,12 +160,8 @@ def _backward(
                 transform_images(x, geometry, first, count, v, 0, v_stride, argmax[:0], 0, tile, side)
                 for p in range(points):
                     at = (part * points + p) * c * k
-                    multiply_transposed(
-                        v, p * v_stride, c, m, p * m_stride, k, partial, at, k, (c, k, count), True, NOTHING
-                    )
+                    multiply_transposed(v, p * v_stride, c, m, p * m_stride, k, partial, at, k, (c, k, count), True)
             if len(dx) > 0:
                 for p in range(points):
-                    multiply(
-                        m, p * m_stride, k, u, p * (c * k + LANES), c, v, p * v_stride, c, (count, c, k), False, NOTHING
-                    )
+                    multiply(m, p * m_stride, k, u, p * (c * k + LANES), c, v, p * v_stride, c, (count, c, k), False)
                 add_input_gradients(v, 0, v_stride, geometry, first, count, dx, tile, side)

@@ -17,7 +17,7 @@ from numba import prange
 from ....window import Pair
 from ...compile import vector_jit
 from ...epilogue import Epilogue
-from ...matmul import NOTHING, multiply, multiply_transposed
+from ...matmul import multiply, multiply_transposed
 from ...memory import empty, scratch
 from ...vectors import LANES
 from .tiles import (
@@ -140,7 +140,7 @@ def _products(a: Any, u: Any, b: Any, channels: Any, count: int, strides: Any, s
     c, k = channels
     a_stride, b_stride = strides
     for p in prange((len(side) + 2) ** 2):
-        multiply(a, p * a_stride, c, u, p * (c * k + LANES), k, b, p * b_stride, k, (count, k, c), False, NOTHING)
+        multiply(a, p * a_stride, c, u, p * (c * k + LANES), k, b, p * b_stride, k, (count, k, c), False)
 
 
 @vector_jit
@@ -151,9 +151,7 @@ def _kernel_products(
     c, k = geometry[3], geometry[6]
     v_stride, m_stride = strides
     for p in prange((len(side) + 2) ** 2):
-        multiply_transposed(
-            v, p * v_stride, c, m, p * m_stride, k, du, p * c * k, k, (c, k, count), accumulate, NOTHING
-        )
+        multiply_transposed(v, p * v_stride, c, m, p * m_stride, k, du, p * c * k, k, (c, k, count), accumulate)
 
 
 @vector_jit
