@@ -167,7 +167,7 @@ def _block(number: int, sizes: tuple[int, int, int, int], shape: tuple[int, int]
 def _pack_panel(
     b: Any, strides: Any, d0: int, terms: int, j0: int, filled: int, packed_b: np.ndarray, panel: int
 ) -> None:
-    """Copy so many terms of `filled` columns of b to a panel; what else is in its last vector is not 0, or normal."""
+    """Copy so many terms of `filled` columns of b to a panel; its last vector is filled up by others of b, or by 0."""
     if strides[1] == 1:
         pack_panel(b, d0 * strides[0] + j0, strides[0], terms, filled, packed_b, 0, panel)
         return
@@ -232,9 +232,9 @@ def _fill(
                     sums, at, row = partial, y0, columns
                 groups = (high + LEFT_PANEL - 1) // LEFT_PANEL
                 for group in range(groups):
-                    fetch_ahead(b, b_strides, d3, terms3, j3, min(PANEL, wide3), group, groups)
-                    share, shares = j // PANEL * groups + group, (ldc + PANEL - 1) // PANEL * groups
-                    fetch_ahead(a, a_strides, i2, high2, d2, terms2, share, shares)
+                    share = j * groups + panel * group
+                    fetch_ahead(a, a_strides, i2, high2, d2, terms2, share, share + panel, ldc * groups)
+                    fetch_ahead(b, b_strides, d3, terms3, j3, min(PANEL, wide3), group, group + 1, groups)
                     i = group * LEFT_PANEL
                     some, c0 = min(LEFT_PANEL, high - i), at + i * row
                     shape = some, panel, terms

@@ -135,8 +135,8 @@ def _product(transposed: bool) -> Callable[..., None]:
 
 # c = a·b, or with `accumulate` c += a·b, for `shape` = (rows, columns, depth); all arrays flat, c from c0 on and so on.
 # The rows of b (depth, columns) and c (rows, columns) are contiguous, `ldb` and `ldc` apart, and fill whole vectors.
-# Where the number of rows is no multiple of MAX_MR, a and c must have space, of any content, behind the last;
-# `multiply` clears that of a.
+# Where the number of rows is no multiple of WHOLE_ROWS, a and c must have space, of any content, for MAX_MR rows behind
+# the last; `multiply` clears that of a.
 multiply = _product(False)  # a(i, d) = a[a0 + i·lda + d]
 multiply_transposed = _product(True)  # a(i, d) = a[a0 + d·lda + i]
 

@@ -19,8 +19,19 @@ from time import monotonic, sleep
 from typing import Any, BinaryIO
 
 from numba.core.caching import FunctionCache
+from numba.core.runtime import rtsys
 
-from . import runtime
+try:
+    from .runtime import keep_beside, start
+except (ImportError, AttributeError):  # Numba's runtime is made otherwise than we know it, and compiled as ever
+
+    def start(folder: Path, context: Any) -> None:
+        """Initialize Numba's runtime."""
+        rtsys.initialize(context)
+
+    def keep_beside(folder: Path) -> None:
+        """Keep nothing."""
+
 
 fcntl: Any
 try:
@@ -54,7 +65,7 @@ class SharedCache(FunctionCache):
         return found
 
     def _loaded(self, signature: Any, target_context: Any) -> Any:
-        runtime.start(Path(self.cache_path), target_context)
+        start(Path(self.cache_path), target_context)  # Numba's memory, of which machine code makes arrays
         with self._guard_against_spurious_io_errors():
             return self._load_overload(signature, target_context)
 
@@ -62,6 +73,7 @@ class SharedCache(FunctionCache):
         """Keep machine code on disk, for the processes that wait for it."""
         try:
             super().save_overload(signature, made)
+            keep_beside(Path(self.cache_path))
         finally:
             self.release()
 

@@ -1,9 +1,9 @@
 """The factors of a matrix product, copied together as its register tiles read them (`matmul.py` explains the words).
 
 The right factor b goes into panels of PANEL columns, one row of a panel after the other, which the first-level cache
-holds. Of the left factor a, rows that lie in memory as rows are read where they are; a transposed one goes into panels
-of LEFT_PANEL of its rows, so that the numbers a register tile multiplies at once are neighbours. Both copies go row by
-row, as memory reads fastest, and are told some time before which part comes next.
+holds. Rows of the left factor a are read where they lie, all but a few that fill no group of register tiles; columns of
+a, which are rows of its transpose, go into panels of LEFT_PANEL, so that the numbers a register tile multiplies at once
+are neighbours. What comes next of either is asked for some time before (`fetch_ahead`).
 """
 
 from math import ceil
@@ -19,8 +19,10 @@ from .vectors import LANES, fetch, in_registers, repeat
 # Rows of a panel of a transposed left factor, which register tiles of every height fill.
 LEFT_PANEL = ceil(32 / WHOLE_ROWS) * WHOLE_ROWS
 
-# Rows of a so many bytes apart, or a multiple of it, share a set of the cache, which is crowded where it has 8 places.
-SAME_SET = 2**40 if LANES == 16 else 4096
+# Rows of a so many bytes apart, or a multiple of it, share a set of the cache. Processors with the longer vectors have
+# 12 to 16 places in one, others 8.
+SAME_SET = 4096
+CROWDED = LANES == 8
 
 LINE = 64  # bytes of a line of the cache
 
@@ -30,8 +32,8 @@ TOGETHER = 4
 
 @common_helper
 def crowds(a: np.ndarray, lda: int) -> bool:
-    """Return whether rows of a so far apart are better copied than read where they are: see `SAME_SET`."""
-    return lda * a.itemsize % SAME_SET == 0
+    """Return whether rows of a so far apart are better copied than read where they lie: see `SAME_SET`."""
+    return CROWDED and lda * a.itemsize % SAME_SET == 0
 
 
 @common_helper
@@ -89,7 +91,7 @@ def pack_panel(
 ) -> None:
     """Copy `filled` columns of so many rows of b, `outer` apart, to a panel `wide` columns wide.
 
-    Its last vector is filled up by what follows in b, which serves as well as zeros would: no result of it is kept.
+    Its last vector is filled up by what follows in b, or by zeros at its end: no result of that is kept.
     """
     if filled == PANEL and wide == PANEL:
         _copy_whole_panel(b, start, outer, terms, target, at)
@@ -125,10 +127,12 @@ def _fetch(source, at):
 
 
 @common_helper
-def fetch_ahead(matrix: np.ndarray, strides: Any, i: int, rows: int, j: int, columns: int, share: int, of: int) -> None:
-    """Ask for one of so many shares of a part of a flat matrix, one of whose strides is 1; below 0 it has no rows."""
+def fetch_ahead(
+    matrix: np.ndarray, strides: Any, i: int, rows: int, j: int, columns: int, first: int, end: int, of: int
+) -> None:
+    """Ask for shares `first` to `end` − 1, `of` so many, of part of a flat matrix, one of whose strides is 1."""
     outer = strides[0] * strides[1]
     runs, run = (rows, columns) if strides[1] == 1 else (columns, rows)
-    for n in range(runs * share // of, runs * (share + 1) // of):
+    for n in range(runs * first // of, runs * end // of):
         for t in range(0, run, LINE // matrix.itemsize):
             _fetch(matrix, i * strides[0] + j * strides[1] + n * outer + t)

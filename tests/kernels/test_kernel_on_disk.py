@@ -139,14 +139,17 @@ def test_machine_code_on_disk_is_loaded_without_what_numba_compiles_with(tmp_pat
     assert said == [["True", "1"], ["False", "0"]]
 
 
-def test_the_runtime_on_disk_is_found_whole_and_for_this_processor_and_these_versions_or_not_at_all(tmp_path):
+def test_the_runtime_on_disk_is_found_whole_and_for_this_processor_and_these_versions_or_not_at_all(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(runtime, "_content", b"")
     path, libraries = tmp_path / runtime.NAME, []
     codegen = SimpleNamespace(
         magic_tuple=lambda: ("x86_64", "a processor", "+avx2"), unserialize_library=libraries.append
     )
     context = SimpleNamespace(codegen=lambda: codegen)
     assert runtime.found(path, context) is None
-    runtime.keep(path, context, ("nrt", "object", (b"machine code", b"bitcode")))
+    runtime.keep(path, runtime.packed(("nrt", "object", (b"machine code", b"bitcode")), context))
     assert [file.name for file in tmp_path.iterdir()] == [runtime.NAME]
     whole = path.read_bytes()
     for content in b"", whole[:2], whole[:-1], whole[:-1] + b"?", b"?" + whole[1:]:
@@ -161,10 +164,35 @@ def test_the_runtime_on_disk_is_found_whole_and_for_this_processor_and_these_ver
     assert libraries == [("nrt", "object", (b"machine code", b"bitcode"))]
 
 
+def test_the_runtime_is_kept_beside_every_kernel(tmp_path, monkeypatch):
+    monkeypatch.setattr(runtime, "_content", b"")
+    runtime.keep_beside(tmp_path)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(runtime, "_content", b"content")
+    for _ in range(2):
+        runtime.keep_beside(tmp_path)
+        assert (tmp_path / runtime.NAME).read_bytes() == b"content"
+
+
+def test_numba_compiles_its_runtime_as_ever_where_ours_fails(tmp_path, monkeypatch):
+    tried = []
+
+    def initialize(context):
+        tried.append(runtime.nrtdynmod.compile_nrt_functions)
+        if len(tried) == 1:
+            tried[0](context)
+
+    as_ever = runtime.nrtdynmod.compile_nrt_functions
+    monkeypatch.setattr(runtime, "rtsys", SimpleNamespace(_init=False, initialize=initialize))
+    runtime.start(tmp_path, SimpleNamespace())  # which has no code generator
+    assert tried[0] is not as_ever
+    assert tried[1] is as_ever is runtime.nrtdynmod.compile_nrt_functions
+
+
 def test_a_folder_that_cannot_be_written_keeps_no_runtime(tmp_path):
     file = tmp_path / "file"
     file.touch()
-    runtime.keep(file / runtime.NAME, SimpleNamespace(codegen=lambda: SimpleNamespace(magic_tuple=tuple)), ())
+    runtime.keep(file / runtime.NAME, b"content")
     assert file.read_bytes() == b""
 
 
