@@ -198,14 +198,38 @@ def _passed(function: "Function", dy: Any) -> tuple[Any, ...]:
     return passed
 
 
-def backward(root: "Tensor", dy: np.ndarray, observe: Observer | None = None) -> None:
+class Pieces(Iterator[tuple[slice, Any]]):
+    """The gradient of a large weight, of which a piece at a time is computed when it is asked for, each once.
+
+    A piece is the place of its numbers in the flat weight, and their gradient, flat. An optimizer that changes each
+    number by itself needs no more: no memory for the whole, and the piece is still in the cache. Lv et al. 2023,
+    arXiv:2306.09782, do so with the gradients of all weights, one after the other.
+    """
+
+    def __init__(self, pieces: Iterator[tuple[slice, Any]], shape: tuple[int, ...], dtype: Any) -> None:
+        self.pieces, self.shape, self.dtype = pieces, shape, dtype
+
+    def __next__(self) -> tuple[slice, Any]:
+        return next(self.pieces)
+
+    def whole(self) -> np.ndarray:
+        """Return the gradient in one array."""
+        gathered = np.empty(self.shape, self.dtype)
+        flat = gathered.reshape(-1)
+        for part, numbers in self:
+            flat[part] = numbers
+        return gathered
+
+
+def backward(root: "Tensor", dy: np.ndarray, observe: Observer | None = None, in_pieces: bool = False) -> None:
     """Add to the `grad` of every leaf below `root` the gradient of Σ dy·root with respect to that leaf.
 
     The walk keeps its own stack, so the depth of the graph is bounded by memory and not by Python's recursion limit.
     Each function frees its saved arrays as soon as its gradients are known; just before, `observe` is called with
     (function, inputs, dy, gradients): the tensors that the function was applied to, the gradient of its result, and
-    those of the inputs, None where none is needed. An observer reads them and changes none. Raises RuntimeError, before
-    anything is changed, when a part of the graph was freed by an earlier backward pass.
+    those of the inputs, None where none is needed. An observer reads them and changes none. With `in_pieces`, and
+    without an observer, the `grad` of a large weight may be `Pieces`, for `Optimizer.apply`. Raises RuntimeError,
+    before anything is changed, when a part of the graph was freed by an earlier backward pass.
     """
     gradients = {_node(root): dy if root.creator is not None else _own(dy, (dy,))}
     order = users_last([root])
@@ -214,8 +238,11 @@ def backward(root: "Tensor", dy: np.ndarray, observe: Observer | None = None) ->
         dy = gradients.pop(_node(tensor))
         function = tensor.creator
         if function is None:
-            tensor.grad = dy if tensor.grad is None else kernels.of(dy).add(tensor.grad, dy)
+            tensor.grad = dy if tensor.grad is None else _sum(tensor.grad, dy)
             continue
+        later = function.gradients_in_pieces(dy) if in_pieces and observe is None else {}
+        if later:
+            function.needs = tuple(needed and place not in later for place, needed in enumerate(function.needs))
         passed = _passed(function, dy)
         if observe is not None:
             wanted = (dx if needed else None for needed, dx in zip(function.needs, passed, strict=True))
@@ -225,10 +252,19 @@ def backward(root: "Tensor", dy: np.ndarray, observe: Observer | None = None) ->
                 key = _node(source)
                 dx = dx if dx.flags.c_contiguous else dx.copy(order="C")
                 if key in gradients:
-                    gradients[key] = kernels.of(dx).add(gradients[key], dx)
+                    gradients[key] = _sum(gradients[key], dx)
                 else:
                     gradients[key] = dx if source.creator is not None else _own(dx, (dy, *passed[:place]))
+        for place, pieces in later.items():
+            key = _node(function.inputs[place])
+            gradients[key] = _sum(gradients[key], pieces) if key in gradients else pieces
         function.free()
+
+
+def _sum(first: Any, second: Any) -> Any:
+    """Return the sum of two gradients of a tensor, of pieces the whole."""
+    first, second = (each.whole() if isinstance(each, Pieces) else each for each in (first, second))
+    return kernels.of(first).add(first, second)
 
 
 def _own(dx: Any, others: tuple[Any, ...]) -> Any:

@@ -80,11 +80,12 @@ class Tensor:
             self._link = Link(self, self.creator)
         return self._link
 
-    def backward(self, dy: Any = None, observe: autograd.Observer | None = None) -> None:
+    def backward(self, dy: Any = None, observe: autograd.Observer | None = None, in_pieces: bool = False) -> None:
         """Add the gradient of Σ dy·self to the `grad` of every leaf that this tensor was computed from.
 
         `dy` has this tensor's shape; it may be left out for a tensor of one element, where it is 1. Saved arrays are
-        freed on the way, so a second call raises RuntimeError. `observe` watches the walk: see `autograd.backward`.
+        freed on the way, so a second call raises RuntimeError. `observe` watches the walk, and with `in_pieces` large
+        gradients may be left to the optimizer: see `autograd.backward`.
         """
         if not self.requires_grad:
             raise RuntimeError(
@@ -97,7 +98,7 @@ class Tensor:
         dy = as_array(dy.data if isinstance(dy, Tensor) else dy, self.dtype)
         if dy.shape != self.shape:
             raise ValueError(f"dy must have the tensor's shape {self.shape}, got {dy.shape}")
-        autograd.backward(self, dy, observe)
+        autograd.backward(self, dy, observe, in_pieces)
 
     def __len__(self) -> int:
         if self.ndim == 0:
@@ -260,6 +261,10 @@ class Function:
     def backward(self, dy: Any) -> tuple[Any, ...]:
         """Return ∂(Σ dy·result)/∂input for each input."""
         raise NotImplementedError(f"{type(self).__name__} defines no backward")
+
+    def gradients_in_pieces(self, dy: Any) -> dict[int, autograd.Pieces]:
+        """Return, by their place among the inputs, the gradients of weights that are better computed piece by piece."""
+        return {}
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Apply the operation to tensors of one dtype; record it when a gradient may be asked for."""

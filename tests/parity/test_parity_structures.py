@@ -91,7 +91,28 @@ def only_added(engine):
     return model, A, None
 
 
+def lists_of_one(engine, kind=None):
+    """Outputs in a list, as `other.outputs` has them: one output is no list in what is called and predicted."""
+    x = engine.Input((4,))
+    other = engine.Model(x, engine.layers.Dense(2)(x))
+    model = (kind or engine.Model)(other.inputs, other.outputs)
+    assert model.output_shape == (None, 2)
+    assert model(A).shape == (12, 2)
+    model.compile("sgd", "mse", metrics=["mae"], run_eagerly=True)
+    return model, A, P
+
+
+def lists_of_one_and_steps_of_its_own(engine):
+    class Stepping(engine.Model):
+        def train_step(self, data):
+            assert self(data[0]).shape == (4, 2)
+            return super().train_step(data)
+
+    return lists_of_one(engine, Stepping)
+
+
 CASES = [dicts, one_loss_for_a_dict, names_for_lists, an_output_without_a_loss, own, only_added]
+CASES += [lists_of_one, lists_of_one_and_steps_of_its_own]
 
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist for variables", "ignore:the loss does not depend on")

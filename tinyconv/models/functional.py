@@ -65,13 +65,15 @@ class Functional(Model):
         """Read the graph between the symbols."""
         self._ends = [with_lists(end) for end in (inputs, outputs)]
         self.inputs, self.outputs = flat(inputs), flat(outputs)
-        self._output_form = _form(self._ends[1])
+        form = _form(self._ends[1])
+        # A list of one output counts as that output, as in Keras: tc.Model(other.inputs, other.outputs).
+        self._output_form = None if form is list and len(self.outputs) == 1 else form
         self.input_names, self.output_names = map(_names, self._ends)
         self.graph, self._order = map_graph(self.inputs, self.outputs)
         self.steps = plan(self.graph, self.inputs, self.outputs)
         several = len(self.inputs) > 1
         self.input_shape = [symbol.shape for symbol in self.inputs] if several else self.inputs[0].shape
-        several = not isinstance(outputs, SymbolicTensor)
+        several = self._output_form is not None
         self.output_shape = [symbol.shape for symbol in self.outputs] if several else self.outputs[0].shape
         self.built = True
 

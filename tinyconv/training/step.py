@@ -56,10 +56,15 @@ class Stepping(DataChecks):
             for weight in weights:
                 weight.grad = None
             if loss.requires_grad:
-                loss.backward()
+                loss.backward(in_pieces=self._updates_in_pieces())
             self._update([weight.grad for weight in weights], count(batch.x), weights)
             for weight in weights:
                 weight.grad = None
+
+    def _updates_in_pieces(self) -> bool:
+        """Whether large gradients may reach the optimizer piece by piece: it needs no more, and nobody else any."""
+        assert self.optimizer is not None
+        return self.device == "cpu" and self.optimizer.by_element and not self.keeps_gradients
 
     def _update(self, gradients: list[Any], samples: int, weights: list[Parameter]) -> None:
         """Change the weights by gradients of the mean loss of a batch of `samples` samples."""

@@ -45,6 +45,11 @@ class Together(OwnStepping):
         gradients, self.batch_samples = self.distributed.sum_gradients(gradients, samples, weights)
         return gradients
 
+    def _updates_in_pieces(self) -> bool:
+        """Whether large gradients may reach the optimizer piece by piece: no other rank or user's code reads them."""
+        own = type(self).reduce_gradients is Together.reduce_gradients
+        return own and self.distributed is None and super()._updates_in_pieces()
+
     def _update(self, gradients: list[Any], samples: int, weights: list[Any]) -> None:
         """Change the weights by gradients of this rank's share, and those of the others."""
         if self.distributed is None:
