@@ -95,7 +95,7 @@ def lists_of_one(engine, kind=None):
     """Outputs in a list, as `other.outputs` has them: one output is no list in what is called and predicted."""
     x = engine.Input((4,))
     other = engine.Model(x, engine.layers.Dense(2)(x))
-    model = (kind or engine.Model)(other.inputs, other.outputs)
+    model = (kind or engine.Model)(x, other.outputs)
     assert model.output_shape == (None, 2)
     assert model(A).shape == (12, 2)
     model.compile("sgd", "mse", metrics=["mae"], run_eagerly=True)
