@@ -18,7 +18,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         *("leaky_relu", "leaky_relu_backward", "relu", "relu_backward", "sigmoid", "sigmoid_backward"),
         *("softmax", "softmax_backward", "tanh", "tanh_backward"),
     ),
-    "arithmetic": ("add", "clip", "scale", "sum_squares", "weighted_sum_inplace"),
+    "arithmetic": ("add", "add_scaled", "clip", "scale", "sum_squares", "weighted_sum_inplace"),
     "convolution": (
         *("conv2d", "conv2d_backward", "conv2d_backward_bias", "conv2d_backward_input", "conv2d_backward_kernel"),
         *("conv2d_pooled", "conv2d_pooled_backward", "conv2d_scaled"),

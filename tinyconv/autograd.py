@@ -221,29 +221,60 @@ class Pieces(Iterator[tuple[slice, Any]]):
         return gathered
 
 
-def backward(root: "Tensor", dy: np.ndarray, observe: Observer | None = None, in_pieces: bool = False) -> None:
+class Multiple:
+    """A gradient that is `factor`, an array of one element, times an array, as a penalty's: not computed yet.
+
+    What it is to be added to is not known before the walk has reached the other users of the weight.
+    """
+
+    def __init__(self, array: Any, factor: Any) -> None:
+        self.array, self.factor = array, factor
+
+    def whole(self) -> Any:
+        """Return the gradient in an array."""
+        return kernels.of(self.array).scale(self.array, self.factor)
+
+    def added_to(self, gradient: Any) -> Any:
+        """Return the sum with another gradient, an array or pieces: in one pass over either."""
+        k = kernels.of(self.array)
+        if not isinstance(gradient, Pieces):
+            return k.add_scaled(gradient, self.array, self.factor)
+        flat = self.array.reshape(-1)
+        pieces = ((part, k.add_scaled(numbers, flat[part], self.factor)) for part, numbers in gradient)
+        return Pieces(pieces, gradient.shape, gradient.dtype)
+
+
+def backward(
+    root: "Tensor", dy: np.ndarray, observe: Observer | None = None, in_pieces: Sequence["Tensor"] = ()
+) -> None:
     """Add to the `grad` of every leaf below `root` the gradient of Σ dy·root with respect to that leaf.
 
     The walk keeps its own stack, so the depth of the graph is bounded by memory and not by Python's recursion limit.
     Each function frees its saved arrays as soon as its gradients are known; just before, `observe` is called with
     (function, inputs, dy, gradients): the tensors that the function was applied to, the gradient of its result, and
-    those of the inputs, None where none is needed. An observer reads them and changes none. With `in_pieces`, and
-    without an observer, the `grad` of a large weight may be `Pieces`, for `Optimizer.apply`. Raises RuntimeError,
-    before anything is changed, when a part of the graph was freed by an earlier backward pass.
+    those of the inputs, None where none is needed. An observer reads them and changes none. Without one, the `grad` of
+    leaves among `in_pieces` may be `Pieces`, for `Optimizer.apply`. Raises RuntimeError, before anything is changed,
+    when a part of the graph was freed by an earlier backward pass.
     """
     gradients = {_node(root): dy if root.creator is not None else _own(dy, (dy,))}
-    order = users_last([root])
+    order, may_wait = users_last([root]), {id(leaf) for leaf in in_pieces}
     while order:
         tensor = order.pop()  # so that its array is gone with it, once its creator no longer needs it
         dy = gradients.pop(_node(tensor))
         function = tensor.creator
         if function is None:
+            dy = dy.whole() if isinstance(dy, Multiple) else dy
             tensor.grad = dy if tensor.grad is None else _sum(tensor.grad, dy)
             continue
-        later = function.gradients_in_pieces(dy) if in_pieces and observe is None else {}
-        if later:
-            function.needs = tuple(needed and place not in later for place, needed in enumerate(function.needs))
-        passed = _passed(function, dy)
+        deferred = function.deferred(dy, may_wait) if observe is None else {}
+        needs = function.needs
+        if deferred:
+            function.needs = tuple([needed and place not in deferred for place, needed in enumerate(needs)])
+        try:
+            passed = _passed(function, dy)
+        except BaseException:
+            function.needs = needs
+            raise
         if observe is not None:
             wanted = (dx if needed else None for needed, dx in zip(function.needs, passed, strict=True))
             observe(function, function.inputs, dy, tuple(wanted))
@@ -255,15 +286,19 @@ def backward(root: "Tensor", dy: np.ndarray, observe: Observer | None = None, in
                     gradients[key] = _sum(gradients[key], dx)
                 else:
                     gradients[key] = dx if source.creator is not None else _own(dx, (dy, *passed[:place]))
-        for place, pieces in later.items():
+        for place, gradient in deferred.items():
             key = _node(function.inputs[place])
-            gradients[key] = _sum(gradients[key], pieces) if key in gradients else pieces
+            gradients[key] = _sum(gradients[key], gradient) if key in gradients else gradient
         function.free()
 
 
 def _sum(first: Any, second: Any) -> Any:
-    """Return the sum of two gradients of a tensor, of pieces the whole."""
-    first, second = (each.whole() if isinstance(each, Pieces) else each for each in (first, second))
+    """Return the sum of two gradients of a tensor."""
+    if isinstance(first, Multiple):
+        first, second = second, first
+    if isinstance(second, Multiple) and not isinstance(first, Multiple):
+        return second.added_to(first)
+    first, second = (each.whole() if isinstance(each, Pieces | Multiple) else each for each in (first, second))
     return kernels.of(first).add(first, second)
 
 

@@ -1,7 +1,7 @@
 """Tensor and Function: the two kinds of node in the graph that backpropagation walks."""
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -80,12 +80,14 @@ class Tensor:
             self._link = Link(self, self.creator)
         return self._link
 
-    def backward(self, dy: Any = None, observe: autograd.Observer | None = None, in_pieces: bool = False) -> None:
+    def backward(
+        self, dy: Any = None, observe: autograd.Observer | None = None, in_pieces: Sequence["Tensor"] = ()
+    ) -> None:
         """Add the gradient of Σ dy·self to the `grad` of every leaf that this tensor was computed from.
 
         `dy` has this tensor's shape; it may be left out for a tensor of one element, where it is 1. Saved arrays are
-        freed on the way, so a second call raises RuntimeError. `observe` watches the walk, and with `in_pieces` large
-        gradients may be left to the optimizer: see `autograd.backward`.
+        freed on the way, so a second call raises RuntimeError. `observe` watches the walk, and large gradients of the
+        leaves `in_pieces` may be left to the optimizer: see `autograd.backward`.
         """
         if not self.requires_grad:
             raise RuntimeError(
@@ -262,8 +264,11 @@ class Function:
         """Return ∂(Σ dy·result)/∂input for each input."""
         raise NotImplementedError(f"{type(self).__name__} defines no backward")
 
-    def gradients_in_pieces(self, dy: Any) -> dict[int, autograd.Pieces]:
-        """Return, by their place among the inputs, the gradients of weights that are better computed piece by piece."""
+    def deferred(self, dy: Any, may_wait: Container[int]) -> dict[int, autograd.Pieces | autograd.Multiple]:
+        """Return, by their place among the inputs, gradients of leaves that are better not computed yet.
+
+        `backward` need not return them. `Pieces` are for leaves whose `id` is in `may_wait`.
+        """
         return {}
 
     def __call__(self, *inputs: Tensor) -> Tensor:

@@ -23,6 +23,11 @@ def add(a: np.ndarray, b: np.ndarray, relu: bool = False) -> np.ndarray:
     return mapped(_add, a, b, scalars=(a.dtype.type(0 if relu else -inf),))
 
 
+def add_scaled(a: np.ndarray, b: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Return a + factor·b for arrays of one shape and an array `factor` of one element."""
+    return mapped(_add_scaled, a, b, factor)
+
+
 def scale(x: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """Return factor·x for an array `factor` of one element."""
     return mapped(_scale, x, factor)
@@ -64,6 +69,12 @@ def _add(a: np.ndarray, b: np.ndarray, total: np.ndarray, floor: float) -> None:
     for i in prange(a.size):
         value = a[i] + b[i]
         total[i] = floor if value <= floor else value  # the comparison is false for NaN, which stays
+
+
+@elementwise
+def _add_scaled(a: np.ndarray, b: np.ndarray, factor: np.ndarray, total: np.ndarray) -> None:
+    for i in prange(a.size):
+        total[i] = a[i] + b[i] * factor[0]
 
 
 @elementwise

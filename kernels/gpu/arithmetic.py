@@ -8,6 +8,11 @@ def add(a: cupy.ndarray, b: cupy.ndarray, relu: bool = False) -> cupy.ndarray:
     return _add_relu(a, b) if relu else a + b
 
 
+def add_scaled(a: cupy.ndarray, b: cupy.ndarray, factor: cupy.ndarray) -> cupy.ndarray:
+    """Return a + factor·b for arrays of one shape and an array `factor` of one element."""
+    return a + b * factor
+
+
 def scale(x: cupy.ndarray, factor: cupy.ndarray) -> cupy.ndarray:
     """Return factor·x for an array `factor` of one element."""
     return x * factor

@@ -11,6 +11,11 @@ def add(a: np.ndarray, b: np.ndarray, relu: bool = False) -> np.ndarray:
     return np.maximum(a + b, 0.0) if relu else a + b
 
 
+def add_scaled(a: np.ndarray, b: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Return a + factor·b for arrays of one shape and an array `factor` of one element: a gradient and a penalty's."""
+    return a + b * factor
+
+
 def scale(x: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """Return factor·x for an array `factor` of one element, such as the derivative 2·dy·x of Σ x²."""
     return x * factor

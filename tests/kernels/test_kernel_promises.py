@@ -107,6 +107,7 @@ def calls(rng, dtype):
         "sigmoid_cross_entropy": (rows, probabilities),
         "sigmoid_cross_entropy_backward": (dy, probabilities, np.abs(dy)),
         "add": (slots[0], g, True),
+        "add_scaled": (slots[0], g, slots[1][:1]),
         "scale": (slots[0], g[:1]),
         "clip": (g, 0.5),
         "sum_squares": (g,),

@@ -1,6 +1,6 @@
 """The fully connected map."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from math import ceil
 from typing import Any
 
@@ -11,9 +11,11 @@ from ..autograd import Pieces
 from ..tensor import Formula, Tensor, as_tensor
 from .weighted import Needs, Weighted
 
-# Gradients of weights from so many bytes on may be computed in pieces, of at most so many.
+# Gradients of weights of IN_PIECES bytes and more may be computed in pieces of about PIECE. That takes copies of x and
+# dy, which shall be TIMES_COPIED times smaller.
 IN_PIECES = 16 * 2**20
 PIECE = 4 * 2**20
+TIMES_COPIED = 4
 
 
 class Dense(Weighted):
@@ -42,9 +44,12 @@ class Dense(Weighted):
         dw = k.dense_backward_kernel(dy, self.x) if needs[1] else None
         return dx, dw, k.dense_backward_bias(dy) if needs[2] else None
 
-    def gradients_in_pieces(self, dy: Any) -> dict[int, Pieces]:
+    def deferred(self, dy: Any, may_wait: Container[int]) -> dict[int, Any]:
         w = self.w
-        if not self.needs[1] or self.inputs[1].creator or w.nbytes < IN_PIECES or kernels.device(w) != "cpu":
+        wanted = self.needs[1] and id(self.inputs[1]) in may_wait and type(self) is Dense
+        if not wanted or w.nbytes < IN_PIECES or kernels.device(w) != "cpu" or not w.flags.c_contiguous:
+            return {}
+        if TIMES_COPIED * (self.x.size + dy.size) > w.size:
             return {}
         # Copies, since both may be arrays of other weights, which change before the last piece is asked for.
         x, dy = self.x.copy(), kernels.of(dy).relu_backward(dy, self.y) if self.relu else dy.copy()
@@ -52,13 +57,22 @@ class Dense(Weighted):
 
 
 def _pieces(x: Any, dy: Any, shape: tuple[int, int]) -> Iterator[tuple[slice, Any]]:
-    """Compute dw = xᵀ·dy by some rows at a time, about as many each time: the same sums as of all at once."""
-    (rows, columns), x = shape, x.reshape(-1, shape[0])
-    count = ceil(rows * columns * x.itemsize / PIECE)
-    step = ceil(rows / count / 16) * 16
-    for first in range(0, rows, step):
-        dw = kernels.of(x).dense_backward_kernel(dy, np.ascontiguousarray(x[:, first : first + step]))
-        yield slice(first * columns, first * columns + dw.size), dw.reshape(-1)
+    """Compute dw = xᵀ·dy some rows at a time."""
+    columns, x = shape[1], x.reshape(-1, shape[0])
+    for first, end in _shares(shape, x.itemsize):
+        dw = kernels.of(x).dense_backward_kernel(dy, np.ascontiguousarray(x[:, first:end]))
+        yield slice(first * columns, end * columns), dw.reshape(-1)
+
+
+def _shares(shape: tuple[int, int], itemsize: int) -> list[tuple[int, int]]:
+    """Return the first row of each piece and the one past its last.
+
+    No piece is less than half of another, as small products are added up in another order than large ones.
+    """
+    rows, columns = shape
+    step = ceil(PIECE / (16 * columns * itemsize)) * 16
+    count = max(1, (rows + step // 2) // step)
+    return [(i * step, rows if i == count - 1 else (i + 1) * step) for i in range(count)]
 
 
 def dense(x: Any, w: Any, b: Any = None, relu: bool = False) -> Tensor:

@@ -1,12 +1,13 @@
 """Reductions over axes: `axis` is None (all), an int, or several; `keepdims` leaves reduced axes with length 1."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .. import kernels
+from ..autograd import Multiple
 from ..tensor import Formula, Function, Tensor, as_tensor
 
 Axis = int | Sequence[int] | None
@@ -129,7 +130,12 @@ class SumSquares(Function):
         return kernels.of(x).sum_squares(x)
 
     def backward(self, dy: Any) -> tuple[Any, ...]:
-        return (kernels.of(dy).scale(self.x, 2 * dy),)
+        return (kernels.of(dy).scale(self.x, 2 * dy) if self.needs[0] else None,)
+
+    def deferred(self, dy: Any, may_wait: Container[int]) -> dict[int, Any]:
+        if self.inputs[0].creator or type(self) is not SumSquares:
+            return {}
+        return {0: Multiple(self.x, 2 * dy)}
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:  # the name the field knows

@@ -55,11 +55,13 @@ class Stepping(DataChecks):
             weights = self.trainable_weights
             for weight in weights:
                 weight.grad = None
-            if loss.requires_grad:
-                loss.backward(in_pieces=self._updates_in_pieces())
-            self._update([weight.grad for weight in weights], count(batch.x), weights)
-            for weight in weights:
-                weight.grad = None
+            try:
+                if loss.requires_grad:
+                    loss.backward(in_pieces=weights if self._updates_in_pieces() else ())
+                self._update([weight.grad for weight in weights], count(batch.x), weights)
+            finally:
+                for weight in weights:
+                    weight.grad = None
 
     def _updates_in_pieces(self) -> bool:
         """Whether large gradients may reach the optimizer piece by piece: it needs no more, and nobody else any."""

@@ -47,7 +47,7 @@ class Together(OwnStepping):
 
     def _updates_in_pieces(self) -> bool:
         """Whether large gradients may reach the optimizer piece by piece: no other rank or user's code reads them."""
-        own = type(self).reduce_gradients is Together.reduce_gradients
+        own = getattr(self.reduce_gradients, "__func__", None) is Together.reduce_gradients
         return own and self.distributed is None and super()._updates_in_pieces()
 
     def _update(self, gradients: list[Any], samples: int, weights: list[Any]) -> None:
