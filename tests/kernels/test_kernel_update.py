@@ -229,6 +229,18 @@ def test_weighted_sum(kernels, dtype, size, rng):
     np.testing.assert_array_equal(y, before)
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (3, 3, 2, 5), (LARGE,), (0, 3)], ids=str)
+def test_add_scaled(kernels, dtype, shape, rng):
+    """The multiple is rounded before it is added, as if an array had held it."""
+    a, b = (rng.standard_normal(shape).astype(dtype).reshape(shape) for _ in range(2))
+    factor = np.array(0.3, dtype)
+    total = kernels.add_scaled(a, b, factor)
+    assert total.dtype == dtype
+    assert total.shape == shape
+    assert not np.shares_memory(total, a)
+    np.testing.assert_array_equal(total, a + b * factor)
+
+
 @pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 1000, LARGE])
 def test_sum_squares(kernels, dtype, size, rng):
     x = rng.standard_normal(size).astype(dtype)
