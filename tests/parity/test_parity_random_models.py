@@ -225,7 +225,7 @@ def test_random_models(keras, double, count):
         variables = theirs.trainable_variables
         gradients = tape.gradient(total, [*given, *variables], unconnected_gradients="zero")
         leaves = [tc.Tensor(each, requires_grad=True) for each in x]
-        found = ours(leaves if len(leaves) > 1 else leaves[0], training=training)
+        found = tc.layers.graph.flat(ours(leaves if len(leaves) > 1 else leaves[0], training=training))
         for y, other in zip(found, right, strict=True):
             parity_checks.close("output, random models", y.numpy(), other, BOUND, kinds(ours))
         for weight in ours.trainable_weights:

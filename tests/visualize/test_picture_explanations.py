@@ -75,6 +75,15 @@ def test_gradients_and_grad_cam_are_those_of_kerass_tape(keras):
     np.testing.assert_allclose(visualize.feature_maps(ours, x)["second"], maps, rtol=1e-4, atol=1e-6)
 
 
+def test_maps_of_a_single_convolution():
+    x = rng.random((5, 12, 10, 3), dtype=np.float32)
+    conv = tc.layers.Conv2D(4, 3, activation="relu")
+    model = tc.Sequential([tc.Input((12, 10, 3)), conv, tc.layers.Flatten(), tc.layers.Dense(2)])
+    maps = visualize.feature_maps(model, x)
+    assert list(maps) == [conv.name]
+    np.testing.assert_allclose(maps[conv.name], conv(x).numpy(), rtol=1e-6)
+
+
 def test_looking_leaves_a_model_as_it_was():
     model, x = network(tc), rng.random((2, 12, 10, 3))
     model.compile("sgd", "categorical_crossentropy")

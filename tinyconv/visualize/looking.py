@@ -19,6 +19,7 @@ from tinyconv.config import fusion
 from tinyconv.layers import Conv2D, Conv2DTranspose, DepthwiseConv2D, Layer, SeparableConv2D
 from tinyconv.layers.graph import SymbolicTensor, map_graph
 from tinyconv.models import Functional, Model
+from tinyconv.structure import flat
 from tinyconv.tensor import Tensor, as_array
 from tinyconv.visualize.arrays import Array, class_numbers
 
@@ -38,7 +39,7 @@ def feature_maps(model: Model, images: npt.ArrayLike) -> dict[str, Array]:
     inner = Functional(model.inputs, [symbol_of(model, layer) for layer in layers])
     with no_grad():
         found = inner(as_array(images, model.dtype), training=False)
-    return {layer.name: _channels_last(maps).numpy() for layer, maps in zip(layers, found, strict=True)}
+    return {layer.name: _channels_last(maps).numpy() for layer, maps in zip(layers, flat(found), strict=True)}
 
 
 def _channels_last(maps: Tensor) -> Tensor:
